@@ -3,6 +3,22 @@
 //! This crate reaches no clock, no file, no process and no runtime: everything
 //! that it knows about the world comes in as an argument.
 
+mod actor;
+mod bead;
+mod command;
+mod event;
+mod hash;
 mod ids;
+mod rejection;
+mod rig;
+mod town;
 
+pub use actor::*;
+pub use bead::*;
+pub use command::*;
+pub use event::*;
+pub use hash::*;
 pub use ids::*;
+pub use rejection::*;
+pub use rig::*;
+pub use town::*;

@@ -1,0 +1,608 @@
+//! The bead: one piece of work, what is wanted of it, and how far it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Actor, BeadId, CandidateId, Epoch, HostName, Oid, RigName, RoleName, RunId, RuntimeName,
+    SeatName, Timestamp,
+};
+
+/// What kind of work a bead is.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum BeadType {
+    /// A sentence that a person typed; the beads that answer it are its convoy.
+    Goal,
+    /// Plain work.
+    #[default]
+    Task,
+    /// A defect.
+    Bug,
+    /// Something new for users.
+    Feature,
+    /// Upkeep.
+    Chore,
+    /// A parent of other beads.
+    Epic,
+    /// An investigation.
+    Spike,
+    /// A choice to record.
+    Decision,
+}
+
+impl BeadType {
+    /// Every type with its word.
+    pub const WORDS: [(&'static str, Self); 8] = [
+        ("goal", Self::Goal),
+        ("task", Self::Task),
+        ("bug", Self::Bug),
+        ("feature", Self::Feature),
+        ("chore", Self::Chore),
+        ("epic", Self::Epic),
+        ("spike", Self::Spike),
+        ("decision", Self::Decision),
+    ];
+
+    /// Returns the word for this type.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::WORDS
+            .iter()
+            .find(|(_, kind)| *kind == self)
+            .map_or("task", |(word, _)| word)
+    }
+
+    /// Finds the type of a word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::WORDS
+            .iter()
+            .find(|(known, _)| *known == word)
+            .map(|(_, kind)| *kind)
+    }
+}
+
+/// Urgency: 0 is critical, 4 is backlog, 2 is usual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Priority(u8);
+
+impl Priority {
+    /// Makes a priority of 0 to 4.
+    #[must_use]
+    pub const fn new(number: u8) -> Option<Self> {
+        if number <= 4 {
+            Some(Self(number))
+        } else {
+            None
+        }
+    }
+
+    /// Returns the number.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+}
+
+impl Default for Priority {
+    fn default() -> Self {
+        Self(2)
+    }
+}
+
+impl<'de> Deserialize<'de> for Priority {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = u8::deserialize(deserializer)?;
+        Self::new(number).ok_or_else(|| serde::de::Error::custom("a priority is 0 to 4"))
+    }
+}
+
+/// One thing that must be true when the bead is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Criterion {
+    /// The criterion in words.
+    pub text: String,
+    /// A command whose exit code 0 proves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<String>,
+}
+
+/// How one bead relates to another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EdgeKind {
+    /// The other must end well first.
+    Blocks,
+    /// The other must fail first.
+    ConditionalBlocks,
+    /// The children of the other must end first.
+    WaitsFor,
+    /// They belong together.
+    Related,
+    /// Found while working on the other.
+    DiscoveredFrom,
+    /// Says the same as the other.
+    Duplicates,
+    /// Takes the place of the other.
+    Supersedes,
+    /// A relation that another tool named; it never acts.
+    #[serde(untagged)]
+    Custom(String),
+}
+
+/// Which ends of the other bead satisfy an edge.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum SatisfiedBy {
+    /// Landed, or closed well.
+    #[default]
+    Success,
+    /// Failed or cancelled.
+    Failure,
+    /// Any end.
+    Finish,
+}
+
+/// One edge from a bead to what it depends on. Its key is the pair and the kind.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Need {
+    /// The other bead.
+    pub on: BeadId,
+    /// The relation.
+    pub kind: EdgeKind,
+    /// The ends that satisfy it.
+    #[serde(default)]
+    pub satisfied_by: SatisfiedBy,
+}
+
+impl Need {
+    /// Makes the usual edge: `on` must land or close well first.
+    #[must_use]
+    pub fn blocks(on: BeadId) -> Self {
+        Self {
+            on,
+            kind: EdgeKind::Blocks,
+            satisfied_by: SatisfiedBy::Success,
+        }
+    }
+
+    /// Tells whether this edge holds a bead back until it is satisfied.
+    #[must_use]
+    pub fn acts(&self) -> bool {
+        matches!(self.kind, EdgeKind::Blocks | EdgeKind::ConditionalBlocks)
+    }
+}
+
+/// Where a bead came from when no person typed it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Origin {
+    /// The formula it was poured from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub formula: Option<String>,
+    /// The step of that formula.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// The variables it was poured with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub vars: BTreeMap<String, String>,
+}
+
+/// A map of foreign keys, kept so that interchange loses nothing.
+pub type Extra = BTreeMap<String, serde_json::Value>;
+
+/// What is wanted of a bead: everything that a person or a plan says about it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct BeadSpec {
+    /// One line.
+    pub title: String,
+    /// The whole story.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// The kind of work.
+    #[serde(default, rename = "type")]
+    pub kind: BeadType,
+    /// The urgency.
+    #[serde(default)]
+    pub priority: Priority,
+    /// What must be true at the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acceptance: Vec<Criterion>,
+    /// Free words.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub labels: BTreeSet<String>,
+    /// Globs of the files that the work may touch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scope: Vec<String>,
+    /// The script that does the work in the `shell` runtime. Only a person or an approved plan sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// The runtime that is wished for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<RuntimeName>,
+    /// The role that is wished for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<RoleName>,
+    /// The bead that this one is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<BeadId>,
+    /// How long it may take, in minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate_minutes: Option<u32>,
+    /// Not before this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub defer_until: Option<Timestamp>,
+    /// Where it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+    /// Keys of other programs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: Extra,
+    /// Unknown keys of an import.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra: Extra,
+}
+
+/// A remark, kept in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// Who said it.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+    /// The words.
+    pub text: String,
+}
+
+/// What a lease holds back from the budgets until it is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Reserved {
+    /// Millionths of a dollar.
+    pub usd_micros: u64,
+    /// Model tokens.
+    pub tokens: u64,
+    /// Millionths of a provider's usage window.
+    pub window: u64,
+}
+
+/// A seat's right to one bead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Who holds it.
+    pub holder: Holder,
+    /// The epoch that every write under this lease must carry.
+    pub epoch: Epoch,
+    /// When it was granted.
+    pub granted_at: Timestamp,
+    /// For display; silence is what ends a lease.
+    pub until: Timestamp,
+    /// What it holds back from the budgets.
+    #[serde(default)]
+    pub reserved: Reserved,
+    /// The run that was seen at work, once there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+}
+
+/// Who holds a lease.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Holder {
+    /// An agent in a seat; gtd runs its process.
+    Seat {
+        /// The seat.
+        seat: SeatName,
+        /// The machine of the seat.
+        host: HostName,
+    },
+    /// Somebody who claimed the bead and works on their own.
+    Claimant {
+        /// The name that the claim gave.
+        name: SeatName,
+    },
+}
+
+impl Holder {
+    /// Returns the name of the seat or of the claimant.
+    #[must_use]
+    pub fn name(&self) -> &SeatName {
+        match self {
+            Self::Seat { seat, .. } => seat,
+            Self::Claimant { name } => name,
+        }
+    }
+}
+
+/// Why an attempt did not lead to a landing, or why a bead stands still.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// The class, which decides what follows.
+    pub class: FaultClass,
+    /// One line for a person.
+    pub text: String,
+    /// The end of the output that shows it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub evidence: String,
+    /// The run that produced the output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+}
+
+/// The classes of faults.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultClass {
+    /// The agent ended with a code other than 0.
+    Exit {
+        /// The exit code.
+        code: i32,
+    },
+    /// An acceptance check was red.
+    Check {
+        /// The criterion.
+        criterion: String,
+    },
+    /// A gate was red.
+    Gate {
+        /// The gate's name.
+        gate: String,
+    },
+    /// The work does not merge onto the tip.
+    Conflict {
+        /// The files that conflict.
+        files: Vec<String>,
+    },
+    /// A signal that gtd did not send ended the agent.
+    Killed,
+    /// The process vanished without an exit record.
+    Lost,
+    /// No output for longer than the role allows.
+    Silent,
+    /// The same output again and again.
+    NoProgress,
+    /// Longer at work than the role allows.
+    TimedOut,
+    /// A person stopped it.
+    Stopped,
+    /// The machine or the set-up failed, not the work.
+    Infra,
+    /// The agent asks and cannot go on.
+    Question,
+    /// The holder gave it back.
+    GivenBack,
+    /// All attempts are spent.
+    Attempts,
+    /// A person parked it.
+    Person,
+}
+
+impl FaultClass {
+    /// Tells whether an attempt that ends so is one of the bead's attempts.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        match self {
+            Self::Exit { .. }
+            | Self::Check { .. }
+            | Self::Gate { .. }
+            | Self::Killed
+            | Self::Silent
+            | Self::NoProgress
+            | Self::TimedOut => true,
+            Self::Conflict { .. }
+            | Self::Lost
+            | Self::Stopped
+            | Self::Infra
+            | Self::Question
+            | Self::GivenBack
+            | Self::Attempts
+            | Self::Person => false,
+        }
+    }
+
+    /// Tells whether the next attempt waits for a back-off.
+    #[must_use]
+    pub fn backs_off(&self) -> bool {
+        self.counts() || matches!(self, Self::Lost | Self::Infra)
+    }
+}
+
+/// How a bead without a landing ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Done without a change that gtd landed.
+    Done,
+    /// The checks are green and nothing had to change.
+    NoOp,
+    /// Another bead says the same.
+    Duplicate {
+        /// The other bead.
+        of: BeadId,
+    },
+    /// Not wanted any more.
+    Cancelled,
+    /// It cannot be done.
+    Failed,
+}
+
+impl Outcome {
+    /// Tells whether what needed this bead may go on.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        match self {
+            Self::Done | Self::NoOp | Self::Duplicate { .. } => true,
+            Self::Cancelled | Self::Failed => false,
+        }
+    }
+}
+
+/// How far a bead is. Ready, blocked, queued and progress are computed from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Part of a plan that nobody approved yet.
+    Draft,
+    /// Waits for its turn.
+    Open,
+    /// Somebody works on it.
+    Leased(Lease),
+    /// Handed in; the refinery has it.
+    Submitted {
+        /// The epoch that handed it in.
+        epoch: Epoch,
+        /// The commit.
+        head: Oid,
+        /// The commit that the work began from.
+        base: Oid,
+    },
+    /// On the target, proven.
+    Landed {
+        /// The candidate that carried it.
+        candidate: CandidateId,
+        /// The first-parent commit on the target.
+        commit: Oid,
+    },
+    /// Came back; counts as open, with a story for the next attempt.
+    Returned {
+        /// Why it came back.
+        why: Fault,
+    },
+    /// Needs a person.
+    Parked {
+        /// Why.
+        why: Fault,
+    },
+    /// Ended without a landing.
+    Closed {
+        /// How.
+        outcome: Outcome,
+        /// In words.
+        why: String,
+    },
+}
+
+impl Phase {
+    /// Tells whether the bead has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        matches!(self, Self::Landed { .. } | Self::Closed { .. })
+    }
+
+    /// Tells whether the bead ended so that what needs it may go on.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        match self {
+            Self::Landed { .. } => true,
+            Self::Closed { outcome, .. } => outcome.is_good(),
+            _ => false,
+        }
+    }
+
+    /// Tells whether a lease could be granted, as far as the phase goes.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Open | Self::Returned { .. })
+    }
+
+    /// Returns the lease, if there is one.
+    #[must_use]
+    pub fn lease(&self) -> Option<&Lease> {
+        match self {
+            Self::Leased(lease) => Some(lease),
+            _ => None,
+        }
+    }
+}
+
+/// One try of one holder at one bead: one epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// Who tried.
+    pub holder: SeatName,
+    /// When the lease was granted.
+    pub began: Timestamp,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// What was handed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<Oid>,
+    /// What the holder said about it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub summary: String,
+    /// Why it did not lead to a landing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+}
+
+/// One piece of work; the node of the work graph.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bead {
+    /// Its name for ever.
+    pub id: BeadId,
+    /// The repository that it changes.
+    pub rig: RigName,
+    /// The goal that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal: Option<BeadId>,
+    /// Its name inside the plan that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local_id: Option<String>,
+    /// What is wanted.
+    pub spec: BeadSpec,
+    /// What it depends on and relates to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Need>,
+    /// Remarks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
+    /// How far it is.
+    pub phase: Phase,
+    /// Since when it is in this phase.
+    pub since: Timestamp,
+    /// The last epoch that was granted.
+    pub epoch: Epoch,
+    /// Attempts that count against the limit, since the last retry by a person.
+    pub spent: u32,
+    /// No new attempt before this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+    /// The latest attempts, oldest first, at most [`Bead::ATTEMPTS_KEPT`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
+    /// Who made it.
+    pub created_by: Actor,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Its place in the order of creation.
+    pub ordinal: u64,
+}
+
+impl Bead {
+    /// How many attempts a bead remembers; the log remembers all.
+    pub const ATTEMPTS_KEPT: usize = 20;
+
+    /// Returns the moment before which no attempt may begin.
+    #[must_use]
+    pub fn waits_until(&self) -> Option<Timestamp> {
+        self.not_before.max(self.spec.defer_until)
+    }
+
+    /// Returns the runtime that would work on this bead, if it can be told from the bead alone.
+    #[must_use]
+    pub fn wished_runtime(&self) -> Option<&str> {
+        match (&self.spec.runtime, &self.spec.run) {
+            (Some(runtime), _) => Some(runtime.as_str()),
+            (None, Some(_)) => Some("shell"),
+            (None, None) => None,
+        }
+    }
+}

@@ -1,0 +1,460 @@
+//! What callers ask of the ledger. Commands are imperative; the answer is events or a refusal.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Actor, BeadId, BeadSpec, CandidateId, Criterion, Epoch, Fault, GateRun, HostName, Member, Need,
+    Oid, Outcome, PauseScope, RequestId, Reserved, Revision, RigName, RigRules, RoleName, RunId,
+    SeatName, Target, Timestamp, UsageDelta, Verdict,
+};
+
+/// One ask, with its caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// Who asks.
+    pub by: Actor,
+    /// The caller's name for the write.
+    pub request: Option<RequestId>,
+    /// The revision that the caller has seen; a later change of the subject refuses the write.
+    pub expected: Option<Revision>,
+    /// What is asked.
+    pub command: Command,
+}
+
+/// A bead of a plan, with needs that may name beads of the same plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedBead {
+    /// Its name inside the plan.
+    pub local_id: String,
+    /// What is wanted.
+    pub spec: BeadSpec,
+    /// Local names of the plan, or ids of beads that exist.
+    #[serde(default)]
+    pub needs: Vec<String>,
+}
+
+/// The beads that answer a goal.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Plan {
+    /// The goal's title, when the plan names one.
+    #[serde(default)]
+    pub title: String,
+    /// What must be true of the target at the end.
+    #[serde(default)]
+    pub acceptance: Vec<Criterion>,
+    /// The beads.
+    #[serde(default)]
+    pub beads: Vec<PlannedBead>,
+}
+
+/// What is asked of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "commands are handled one at a time"
+)]
+pub enum Command {
+    // The person's pen.
+    /// Puts a rig's trusted rules into effect.
+    TrustRig {
+        /// The rig.
+        rig: RigName,
+        /// The rules.
+        rules: RigRules,
+        /// The digest of the trusted file.
+        digest: String,
+    },
+    /// Takes a rig out of the town.
+    RemoveRig {
+        /// The rig.
+        rig: RigName,
+    },
+    /// Opens a goal, with or without its plan.
+    OpenGoal {
+        /// The goal's own wishes.
+        spec: BeadSpec,
+        /// Where it lands.
+        target: Target,
+        /// Seats at most.
+        max: Option<u32>,
+        /// No new attempt after this moment.
+        until: Option<Timestamp>,
+        /// The plan; without one the mayor makes it.
+        plan: Option<Plan>,
+        /// Whether the plan waits for a person.
+        approval: Approval,
+    },
+    /// Lets a proposed plan begin.
+    ApprovePlan {
+        /// The goal.
+        goal: BeadId,
+    },
+    /// Ends a goal or a bead that is not wanted any more.
+    Cancel {
+        /// The goal or bead.
+        bead: BeadId,
+        /// Why.
+        why: String,
+    },
+    /// Makes a bead.
+    CreateBead {
+        /// The rig.
+        rig: RigName,
+        /// The goal that it joins.
+        goal: Option<BeadId>,
+        /// What is wanted.
+        spec: BeadSpec,
+        /// What it needs.
+        needs: Vec<Need>,
+    },
+    /// Changes a bead's wishes.
+    EditBead {
+        /// The bead.
+        bead: BeadId,
+        /// All of the wishes as they are to be.
+        spec: BeadSpec,
+    },
+    /// Adds an edge.
+    Link {
+        /// The bead that needs.
+        bead: BeadId,
+        /// What it needs.
+        need: Need,
+    },
+    /// Removes an edge.
+    Unlink {
+        /// The bead that needs.
+        bead: BeadId,
+        /// What it needs.
+        need: Need,
+    },
+    /// Adds a remark.
+    AddNote {
+        /// The bead.
+        bead: BeadId,
+        /// The words.
+        text: String,
+    },
+    /// Ends a bead without a landing.
+    CloseBead {
+        /// The bead.
+        bead: BeadId,
+        /// How.
+        outcome: Outcome,
+        /// In words.
+        why: String,
+    },
+    /// Gives a bead new attempts, from parked, returned or badly ended.
+    RetryBead {
+        /// The bead.
+        bead: BeadId,
+    },
+    /// Sets a bead aside.
+    ParkBead {
+        /// The bead.
+        bead: BeadId,
+        /// Why.
+        why: String,
+    },
+    /// Brings a goal's integration branch into its branch.
+    RequestLanding {
+        /// The goal.
+        goal: BeadId,
+    },
+    /// Begins no new work in the scope.
+    Pause {
+        /// What is paused.
+        scope: PauseScope,
+        /// Why.
+        why: String,
+    },
+    /// Ends a pause; also restarts a halted queue in the scope.
+    Resume {
+        /// What goes on.
+        scope: PauseScope,
+    },
+    /// Stops everything.
+    Stop {
+        /// Why.
+        why: String,
+    },
+    /// Ends the stop.
+    Thaw,
+
+    // The mayor's pen.
+    /// Proposes the beads of a goal without a plan.
+    ProposePlan {
+        /// The goal.
+        goal: BeadId,
+        /// The plan.
+        plan: Plan,
+        /// Whether it waits for a person.
+        approval: Approval,
+    },
+    /// Ends a goal whose beads have all ended.
+    CloseGoal {
+        /// The goal.
+        goal: BeadId,
+        /// How.
+        outcome: Outcome,
+        /// In words.
+        why: String,
+        /// What was run on the target.
+        proof: Vec<GateRun>,
+    },
+
+    // The crew's pen.
+    /// Opens a seat.
+    OpenSeat {
+        /// Its name.
+        seat: SeatName,
+        /// The rig.
+        rig: RigName,
+        /// The machine.
+        host: HostName,
+    },
+    /// Closes an empty seat.
+    CloseSeat {
+        /// Its name.
+        seat: SeatName,
+    },
+    /// Gives a ready bead to an empty seat.
+    Grant {
+        /// The bead.
+        bead: BeadId,
+        /// The seat.
+        seat: SeatName,
+        /// The epoch that the grant is to have: one more than the planner saw.
+        epoch: Epoch,
+        /// What it holds back from the budgets.
+        reserved: Reserved,
+    },
+
+    // The lease holder's pen.
+    /// Takes a ready bead for oneself.
+    Claim {
+        /// The bead.
+        bead: BeadId,
+        /// The claimant's name.
+        name: SeatName,
+    },
+    /// Takes the first ready bead of a rig for oneself.
+    ClaimNext {
+        /// The rig.
+        rig: RigName,
+        /// The claimant's name.
+        name: SeatName,
+    },
+    /// Says that the process of a lease is at work.
+    Started {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// The run.
+        run: RunId,
+    },
+    /// Gives a sign of life for a claim.
+    Heartbeat {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+    },
+    /// Records what a run used.
+    RecordUsage {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// The usage since the last record.
+        usage: UsageDelta,
+    },
+    /// Hands work in.
+    Submit {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// The commit.
+        head: Oid,
+        /// The commit that the work began from.
+        base: Oid,
+        /// What the holder says about it.
+        summary: String,
+    },
+    /// Gives a lease back without work.
+    Return {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// Why.
+        why: Fault,
+    },
+    /// Ends a lease well without a change to land.
+    Finish {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// How.
+        outcome: Outcome,
+        /// In words.
+        why: String,
+    },
+    /// Files work that was found on the way; it never carries a script.
+    Discover {
+        /// The bead at work.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// What is wanted.
+        spec: BeadSpec,
+    },
+
+    // The refinery's pen.
+    /// Records that submissions were put onto a base.
+    Form {
+        /// The candidate's name.
+        id: CandidateId,
+        /// The target.
+        target: Target,
+        /// The tip that it stands on.
+        base: Oid,
+        /// The members, in order.
+        members: Vec<Member>,
+        /// The commit that would land.
+        commit: Oid,
+        /// Its tree.
+        tree: Oid,
+        /// How often it was tried before.
+        retry: u32,
+    },
+    /// Records the verdict over a candidate.
+    Judge {
+        /// The candidate.
+        candidate: CandidateId,
+        /// The verdict.
+        verdict: Verdict,
+        /// Each gate.
+        gates: Vec<GateRun>,
+    },
+    /// Records that a candidate is on its target.
+    Land {
+        /// The candidate.
+        candidate: CandidateId,
+    },
+    /// Gives a candidate up.
+    Void {
+        /// The candidate.
+        candidate: CandidateId,
+        /// Why.
+        why: String,
+    },
+    /// Sends a submission back.
+    SendBack {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch that handed it in.
+        epoch: Epoch,
+        /// Why.
+        why: Fault,
+    },
+    /// Records where a target is.
+    ObserveTarget {
+        /// The target.
+        target: Target,
+        /// Its tip.
+        tip: Oid,
+    },
+    /// Records what a gate showed on the target itself.
+    JudgeBase {
+        /// The target.
+        target: Target,
+        /// What it showed.
+        gate: GateRun,
+    },
+    /// Records how a wish to bring an integration branch further ended.
+    ConcludeLanding {
+        /// The goal.
+        goal: BeadId,
+        /// The commit that the branch is at now.
+        commit: Option<Oid>,
+        /// Why it could not be.
+        why: String,
+    },
+
+    // The witness's pen.
+    /// Ends a lease whose holder is dead, silent or without progress.
+    Expire {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// Why.
+        why: Fault,
+    },
+    /// Sets a bead aside whose attempts are spent.
+    Quarantine {
+        /// The bead.
+        bead: BeadId,
+    },
+    /// Pauses a rig on which everything fails.
+    TripBreaker {
+        /// The rig.
+        rig: RigName,
+    },
+    /// Tells a person.
+    Escalate {
+        /// What it is about.
+        about: String,
+        /// In words.
+        text: String,
+    },
+
+    // Every role's line.
+    /// Records that an effect failed.
+    BackOff {
+        /// The effect's key.
+        key: String,
+        /// What it said.
+        why: String,
+    },
+    /// Records that an effect works again.
+    Recover {
+        /// The effect's key.
+        key: String,
+    },
+    /// Records that a role keeps failing.
+    Degrade {
+        /// The role.
+        role: RoleName,
+        /// What it said last.
+        why: String,
+    },
+    /// Sends a message.
+    SendMail {
+        /// The reader.
+        to: String,
+        /// The message that it answers.
+        thread: Option<u64>,
+        /// The words.
+        text: String,
+    },
+    /// Marks a message as read.
+    AckMail {
+        /// Its number.
+        mail: u64,
+    },
+}
+
+/// Whether a plan waits for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Approval {
+    /// It begins at once.
+    NotNeeded,
+    /// It stays a draft until a person says yes.
+    Needed,
+}

@@ -1,0 +1,437 @@
+//! What happened. The log of these is the truth; the graph is its fold.
+//!
+//! A variant is never edited once a format is released: a new fact is a new
+//! variant. Each event carries the whole fact, so that [`crate::Graph::apply`]
+//! never has to think.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Actor, Bead, BeadId, BeadSpec, Candidate, CandidateId, Epoch, Fault, GateRun, Goal, HostName,
+    Lease, MailItem, Need, Note, Oid, Outcome, RequestId, Revision, RigName, RigRules, RunId,
+    SeatName, Target, Timestamp, UsageDelta, Verdict,
+};
+
+/// The format of the log that this code writes.
+pub const FORMAT: u32 = 1;
+
+/// One record of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// When the ledger decided, in unix milliseconds.
+    pub at: Timestamp,
+    /// Who asked for it.
+    pub by: Actor,
+    /// The caller's name for the write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestId>,
+    /// The revision that the caller had seen when it asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Revision>,
+    /// The fact.
+    pub event: Event,
+}
+
+/// One fact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "events are read one at a time")]
+pub enum Event {
+    /// A rig joined the town, or its trusted rules changed.
+    RigTrusted {
+        /// The rig.
+        rig: RigName,
+        /// The rules in effect.
+        rules: RigRules,
+        /// The digest of the trusted file.
+        digest: String,
+    },
+    /// A rig left the town.
+    RigRemoved {
+        /// The rig.
+        rig: RigName,
+    },
+    /// A person set a goal; the goal is a bead too.
+    GoalOpened {
+        /// The goal's own bead.
+        bead: Bead,
+        /// What is special about a goal.
+        goal: Goal,
+    },
+    /// A plan was proposed for a goal; its beads follow as drafts.
+    PlanProposed {
+        /// The goal.
+        goal: BeadId,
+        /// How many beads the plan has.
+        n_beads: u32,
+    },
+    /// A goal's plan may begin.
+    PlanApproved {
+        /// The goal.
+        goal: BeadId,
+    },
+    /// All beads of a goal ended, and so did the goal.
+    GoalClosed {
+        /// The goal.
+        goal: BeadId,
+        /// How.
+        outcome: Outcome,
+        /// In words.
+        why: String,
+        /// The gates and checks that were run on the target at the end.
+        proof: Vec<GateRun>,
+    },
+    /// A person asked to bring an integration branch into its branch.
+    LandRequested {
+        /// The goal.
+        goal: BeadId,
+    },
+    /// The integration branch was brought into its branch, or could not be.
+    LandConcluded {
+        /// The goal.
+        goal: BeadId,
+        /// The commit that the branch is at now.
+        commit: Option<Oid>,
+        /// Why it could not be, when there is no commit.
+        why: String,
+    },
+    /// A bead exists.
+    BeadOpened {
+        /// The bead.
+        bead: Bead,
+    },
+    /// A bead's wishes were changed by hand.
+    BeadEdited {
+        /// The bead.
+        bead: BeadId,
+        /// All of the wishes as they are now.
+        spec: BeadSpec,
+    },
+    /// An edge exists.
+    EdgeAdded {
+        /// The bead that needs.
+        bead: BeadId,
+        /// What it needs.
+        need: Need,
+    },
+    /// An edge is gone.
+    EdgeRemoved {
+        /// The bead that needed.
+        bead: BeadId,
+        /// What it needed.
+        need: Need,
+    },
+    /// A remark was added.
+    NoteAdded {
+        /// The bead.
+        bead: BeadId,
+        /// The remark.
+        note: Note,
+    },
+    /// A bead ended without a landing.
+    BeadClosed {
+        /// The bead.
+        bead: BeadId,
+        /// How.
+        outcome: Outcome,
+        /// In words.
+        why: String,
+    },
+    /// A person gave a bead new attempts.
+    BeadRetried {
+        /// The bead.
+        bead: BeadId,
+    },
+    /// A bead was set aside for a person.
+    BeadParked {
+        /// The bead.
+        bead: BeadId,
+        /// Why.
+        why: Fault,
+    },
+    /// A seat exists.
+    SeatOpened {
+        /// Its name.
+        seat: SeatName,
+        /// The rig that it works on.
+        rig: RigName,
+        /// The machine that it is on.
+        host: HostName,
+    },
+    /// A seat is gone.
+    SeatClosed {
+        /// Its name.
+        seat: SeatName,
+    },
+    /// A bead was given to a holder.
+    LeaseGranted {
+        /// The bead.
+        bead: BeadId,
+        /// The lease.
+        lease: Lease,
+    },
+    /// The process of a lease was seen at work.
+    RunStarted {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// The run.
+        run: RunId,
+    },
+    /// The holder of a claim gave a sign of life.
+    LeaseRenewed {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// The new moment of expiry.
+        until: Timestamp,
+    },
+    /// What a run used of a model.
+    UsageRecorded {
+        /// The bead.
+        bead: BeadId,
+        /// The usage since the last record of this run.
+        usage: UsageDelta,
+    },
+    /// Work was handed in.
+    WorkSubmitted {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// The commit.
+        head: Oid,
+        /// The commit that the work began from.
+        base: Oid,
+        /// What the holder says about it.
+        summary: String,
+    },
+    /// A lease ended without work: by its holder.
+    WorkReturned {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// Why.
+        why: Fault,
+        /// No new attempt before this moment.
+        not_before: Option<Timestamp>,
+    },
+    /// A lease ended well without a change to land.
+    WorkClosed {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// How.
+        outcome: Outcome,
+        /// In words.
+        why: String,
+    },
+    /// The witness ended a lease.
+    LeaseExpired {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// Why.
+        why: Fault,
+        /// No new attempt before this moment.
+        not_before: Option<Timestamp>,
+    },
+    /// All attempts at a bead are spent.
+    BeadQuarantined {
+        /// The bead.
+        bead: BeadId,
+        /// Why.
+        why: Fault,
+    },
+    /// A rig was paused because everything on it fails.
+    BreakerTripped {
+        /// The rig.
+        rig: RigName,
+        /// What was seen.
+        why: String,
+    },
+    /// Submissions were put onto a base to be tested as one.
+    CandidateFormed {
+        /// The candidate.
+        candidate: Candidate,
+    },
+    /// A candidate was tested.
+    CandidateJudged {
+        /// The candidate.
+        candidate: CandidateId,
+        /// The verdict over all gates.
+        verdict: Verdict,
+        /// Each gate.
+        gates: Vec<GateRun>,
+    },
+    /// A candidate is on its target.
+    CandidateLanded {
+        /// The candidate.
+        candidate: CandidateId,
+    },
+    /// A candidate was given up before it could land.
+    CandidateVoided {
+        /// The candidate.
+        candidate: CandidateId,
+        /// Why.
+        why: String,
+    },
+    /// The refinery sent a submission back.
+    SubmissionReturned {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// Why.
+        why: Fault,
+        /// No new attempt before this moment.
+        not_before: Option<Timestamp>,
+    },
+    /// Somebody else moved a target.
+    TargetMoved {
+        /// The target.
+        target: Target,
+        /// Where the refinery had left it.
+        from: Option<Oid>,
+        /// Where it is now.
+        to: Oid,
+    },
+    /// A gate was run on the target itself.
+    BaseJudged {
+        /// The target.
+        target: Target,
+        /// What it showed.
+        gate: GateRun,
+    },
+    /// The queue of a target stands still until a person acts.
+    QueueHalted {
+        /// The target.
+        target: Target,
+        /// Why.
+        halt: crate::Halt,
+    },
+    /// The queue of a target goes on.
+    QueueResumed {
+        /// The target.
+        target: Target,
+    },
+    /// Something needs a person and no bead says so.
+    Escalated {
+        /// What it is about.
+        about: String,
+        /// In words.
+        text: String,
+    },
+    /// No new work begins.
+    Paused {
+        /// What is paused.
+        scope: crate::PauseScope,
+        /// Why.
+        why: String,
+    },
+    /// New work begins again.
+    Resumed {
+        /// What goes on.
+        scope: crate::PauseScope,
+    },
+    /// Everything was stopped at once.
+    Stopped {
+        /// Why.
+        why: String,
+    },
+    /// A person ended the stop.
+    Thawed,
+    /// A message was sent.
+    MailSent {
+        /// The message.
+        mail: MailItem,
+    },
+    /// A message was read.
+    MailAcked {
+        /// Its number.
+        mail: u64,
+    },
+    /// A role keeps failing.
+    RoleDegraded {
+        /// The role.
+        role: crate::RoleName,
+        /// What it said last.
+        why: String,
+    },
+    /// A role's effect failed and waits.
+    EffectBackedOff {
+        /// The effect's key.
+        key: String,
+        /// How often it failed in a row.
+        failures: u32,
+        /// Not before this moment.
+        until: Timestamp,
+        /// What it said.
+        why: String,
+    },
+    /// A role's effect works again.
+    EffectRecovered {
+        /// The effect's key.
+        key: String,
+    },
+}
+
+impl Event {
+    /// Returns the variant's name, as it stands in the log.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::RigTrusted { .. } => "RigTrusted",
+            Self::RigRemoved { .. } => "RigRemoved",
+            Self::GoalOpened { .. } => "GoalOpened",
+            Self::PlanProposed { .. } => "PlanProposed",
+            Self::PlanApproved { .. } => "PlanApproved",
+            Self::GoalClosed { .. } => "GoalClosed",
+            Self::LandRequested { .. } => "LandRequested",
+            Self::LandConcluded { .. } => "LandConcluded",
+            Self::BeadOpened { .. } => "BeadOpened",
+            Self::BeadEdited { .. } => "BeadEdited",
+            Self::EdgeAdded { .. } => "EdgeAdded",
+            Self::EdgeRemoved { .. } => "EdgeRemoved",
+            Self::NoteAdded { .. } => "NoteAdded",
+            Self::BeadClosed { .. } => "BeadClosed",
+            Self::BeadRetried { .. } => "BeadRetried",
+            Self::BeadParked { .. } => "BeadParked",
+            Self::SeatOpened { .. } => "SeatOpened",
+            Self::SeatClosed { .. } => "SeatClosed",
+            Self::LeaseGranted { .. } => "LeaseGranted",
+            Self::RunStarted { .. } => "RunStarted",
+            Self::LeaseRenewed { .. } => "LeaseRenewed",
+            Self::UsageRecorded { .. } => "UsageRecorded",
+            Self::WorkSubmitted { .. } => "WorkSubmitted",
+            Self::WorkReturned { .. } => "WorkReturned",
+            Self::WorkClosed { .. } => "WorkClosed",
+            Self::LeaseExpired { .. } => "LeaseExpired",
+            Self::BeadQuarantined { .. } => "BeadQuarantined",
+            Self::BreakerTripped { .. } => "BreakerTripped",
+            Self::CandidateFormed { .. } => "CandidateFormed",
+            Self::CandidateJudged { .. } => "CandidateJudged",
+            Self::CandidateLanded { .. } => "CandidateLanded",
+            Self::CandidateVoided { .. } => "CandidateVoided",
+            Self::SubmissionReturned { .. } => "SubmissionReturned",
+            Self::TargetMoved { .. } => "TargetMoved",
+            Self::BaseJudged { .. } => "BaseJudged",
+            Self::QueueHalted { .. } => "QueueHalted",
+            Self::QueueResumed { .. } => "QueueResumed",
+            Self::Escalated { .. } => "Escalated",
+            Self::Paused { .. } => "Paused",
+            Self::Resumed { .. } => "Resumed",
+            Self::Stopped { .. } => "Stopped",
+            Self::Thawed => "Thawed",
+            Self::MailSent { .. } => "MailSent",
+            Self::MailAcked { .. } => "MailAcked",
+            Self::RoleDegraded { .. } => "RoleDegraded",
+            Self::EffectBackedOff { .. } => "EffectBackedOff",
+            Self::EffectRecovered { .. } => "EffectRecovered",
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! A rig and the rules that its trusted configuration sets.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{GateName, Oid, RigName};
+
+/// One git repository under gtd.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rig {
+    /// Its name.
+    pub name: RigName,
+    /// The rules in effect.
+    pub rules: RigRules,
+    /// The digest of the trusted `gtd.toml`; empty when there is none.
+    pub digest: String,
+}
+
+/// What the trusted configuration of a rig says, with every default filled in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RigRules {
+    /// The prefix of its bead ids.
+    pub prefix: String,
+    /// The branch that work lands on, such as `main`.
+    pub branch: String,
+    /// The gates, in the order in which they run.
+    #[serde(default)]
+    pub gates: Vec<Gate>,
+    /// How workers work.
+    pub worker: WorkerRules,
+    /// How merges are batched.
+    pub merge: MergeRules,
+}
+
+/// How workers of a rig work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerRules {
+    /// Seats at most.
+    pub max: u32,
+    /// Attempts at one bead before a person is asked.
+    pub attempts: u32,
+    /// The wait after the first failed attempt; it doubles up to [`WorkerRules::BACKOFF_MAX_MS`].
+    pub backoff_ms: u64,
+    /// Output silence after which the witness looks.
+    pub silence_ms: u64,
+    /// The longest that one attempt may take.
+    pub limit_ms: u64,
+    /// How often the same output may come in a row.
+    pub repeats: u32,
+    /// Failed attempts in a row over the whole rig, without one success, that pause it.
+    pub breaker: u32,
+}
+
+impl WorkerRules {
+    /// The longest back-off, in milliseconds.
+    pub const BACKOFF_MAX_MS: u64 = 300_000;
+
+    /// Returns the wait before the next attempt when `spent` attempts have failed.
+    #[must_use]
+    pub fn backoff(&self, spent: u32) -> Duration {
+        let doublings = spent.saturating_sub(1).min(16);
+        let millis = self
+            .backoff_ms
+            .saturating_mul(1 << doublings)
+            .min(Self::BACKOFF_MAX_MS.max(self.backoff_ms));
+        Duration::from_millis(millis)
+    }
+}
+
+impl Default for WorkerRules {
+    fn default() -> Self {
+        Self {
+            max: 4,
+            attempts: 3,
+            backoff_ms: 10_000,
+            silence_ms: 15 * 60_000,
+            limit_ms: 2 * 3_600_000,
+            repeats: 200,
+            breaker: 50,
+        }
+    }
+}
+
+/// How the refinery of a rig forms candidates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeRules {
+    /// Submissions in one candidate at most.
+    pub batch: u32,
+}
+
+impl Default for MergeRules {
+    fn default() -> Self {
+        Self { batch: 8 }
+    }
+}
+
+/// A command whose exit code is proof.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gate {
+    /// Its name.
+    pub name: GateName,
+    /// The command line, run by `sh` in a clean worktree.
+    pub run: String,
+    /// Where it runs.
+    pub when: GateWhen,
+    /// The longest that one run may take, in milliseconds.
+    pub timeout_ms: u64,
+    /// Environment variables that it gets besides the allow list.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+}
+
+/// Where a gate runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GateWhen {
+    /// In the worker's worktree, before the work is handed in.
+    Worker,
+    /// On the merged tree.
+    #[default]
+    Merge,
+    /// In both places.
+    Both,
+    /// On the target, when all beads of a goal have landed.
+    Goal,
+}
+
+impl GateWhen {
+    /// Tells whether the gate runs before the work is handed in.
+    #[must_use]
+    pub fn is_for_worker(self) -> bool {
+        matches!(self, Self::Worker | Self::Both)
+    }
+
+    /// Tells whether the gate runs on the merged tree.
+    #[must_use]
+    pub fn is_for_merge(self) -> bool {
+        matches!(self, Self::Merge | Self::Both)
+    }
+}
+
+/// Where the work of a goal lands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Target {
+    /// The repository.
+    pub rig: RigName,
+    /// The full name of the ref that moves, such as `refs/heads/main`.
+    pub r#ref: String,
+    /// How it lands.
+    pub mode: LandMode,
+    /// The branch that the work is meant for in the end; differs from `ref` in integration mode.
+    pub branch: String,
+}
+
+/// How work lands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LandMode {
+    /// Straight onto the branch.
+    Local,
+    /// Onto `gtd/integration/<branch>`; a person brings it further.
+    Integration,
+    /// Proposed to a host outside.
+    PullRequest,
+}
+
+/// The verdict of a gate or of a candidate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Exit code 0.
+    Passed,
+    /// The work is wrong.
+    Failed,
+    /// The machine or the set-up failed: this says nothing about the work.
+    Infra,
+}
+
+/// What one run of one gate showed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateRun {
+    /// The gate.
+    pub gate: GateName,
+    /// The commit that it ran on.
+    pub commit: Oid,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The exit code or what stood in its place.
+    pub detail: String,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// The run.
+    pub run: crate::RunId,
+    /// The end of the output, when it was not green.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub evidence: String,
+}
