@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, BeadId, CandidateId, Epoch, HostName, Oid, RigName, RoleName, RunId, RuntimeName,
-    SeatName, Timestamp,
+    Actor, BeadId, CandidateId, Epoch, HostName, Oid, Revision, RigName, RoleName, RunId,
+    RuntimeName, SeatName, Timestamp,
 };
 
 /// What kind of work a bead is.
@@ -584,6 +584,9 @@ pub struct Bead {
     pub created_at: Timestamp,
     /// Its place in the order of creation.
     pub ordinal: u64,
+    /// The revision of its last change.
+    #[serde(default)]
+    pub changed: Revision,
 }
 
 impl Bead {

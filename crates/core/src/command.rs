@@ -49,10 +49,6 @@ pub struct Plan {
 
 /// What is asked of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "commands are handled one at a time"
-)]
 pub enum Command {
     // The person's pen.
     /// Puts a rig's trusted rules into effect.

@@ -34,7 +34,6 @@ pub struct Envelope {
 
 /// One fact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "events are read one at a time")]
 pub enum Event {
     /// A rig joined the town, or its trusted rules changed.
     RigTrusted {

@@ -153,6 +153,22 @@ pub struct Target {
     pub branch: String,
 }
 
+impl Target {
+    /// Returns the text that names this target among all of the town.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{} {}", self.rig, self.r#ref)
+    }
+
+    /// Returns the branch name of the ref that moves.
+    #[must_use]
+    pub fn short_ref(&self) -> &str {
+        self.r#ref
+            .strip_prefix("refs/heads/")
+            .unwrap_or(&self.r#ref)
+    }
+}
+
 /// How work lands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -119,8 +119,13 @@ pub struct Candidate {
 }
 
 /// The merge queue of one target.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queue {
+    /// The target.
+    pub target: Target,
+    /// Rises when a person restarts the queue, so that gates run anew.
+    #[serde(default)]
+    pub generation: u32,
     /// Where the refinery left the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tip: Option<Oid>,
@@ -139,9 +144,27 @@ pub struct Queue {
     /// Infrastructure failures in a row.
     #[serde(default)]
     pub infra: u32,
-    /// Commits that gtd landed here, newest last, at most a few.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub landed: Vec<Oid>,
+    /// How many candidates landed here.
+    #[serde(default)]
+    pub landings: u64,
+}
+
+impl Queue {
+    /// Makes the empty queue of a target.
+    #[must_use]
+    pub fn new(target: Target) -> Self {
+        Self {
+            target,
+            generation: 0,
+            tip: None,
+            candidate: None,
+            suspects: Vec::new(),
+            green: Vec::new(),
+            halt: None,
+            infra: 0,
+            landings: 0,
+        }
+    }
 }
 
 /// Why a queue stands still until a person acts.

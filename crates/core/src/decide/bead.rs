@@ -1,0 +1,279 @@
+//! The person's own edits of beads and edges.
+
+use std::collections::BTreeSet;
+
+use super::{BODY_MAX, Decision, Scene, TEXT_MAX, TITLE_MAX, by_person, check_text, has_need};
+use crate::{
+    Bead, BeadId, BeadSpec, BeadType, Epoch, Event, Need, Note, Outcome, Phase, PlanState,
+    Rejection, Revision, RigName, Timestamp,
+};
+
+/// Checks the texts of a bead's wishes.
+///
+/// # Errors
+/// When a text is empty where it must not be, too long, or holds a NUL.
+pub fn check_spec(spec: &BeadSpec) -> Result<(), Rejection> {
+    if spec.title.trim().is_empty() {
+        return Err(Rejection::BadText {
+            field: "the title".to_owned(),
+            why: "is empty".to_owned(),
+        });
+    }
+    check_text("the title", &spec.title, TITLE_MAX)?;
+    if spec.title.contains(['\n', '\r']) {
+        return Err(Rejection::BadText {
+            field: "the title".to_owned(),
+            why: "has more than one line".to_owned(),
+        });
+    }
+    check_text("the description", &spec.description, BODY_MAX)?;
+    check_text("the script", spec.run.as_deref().unwrap_or(""), BODY_MAX)?;
+    for criterion in &spec.acceptance {
+        check_text("a criterion", &criterion.text, TEXT_MAX)?;
+        check_text(
+            "a check",
+            criterion.check.as_deref().unwrap_or(""),
+            TEXT_MAX,
+        )?;
+    }
+    for word in spec.labels.iter().chain(&spec.scope) {
+        check_text("a label or scope", word, TITLE_MAX)?;
+    }
+    Ok(())
+}
+
+/// Makes a bead that has just been opened.
+pub(super) fn fresh(
+    scene: Scene<'_>,
+    id: BeadId,
+    rig: RigName,
+    spec: BeadSpec,
+    ordinal: u64,
+) -> Bead {
+    Bead {
+        id,
+        rig,
+        goal: None,
+        local_id: None,
+        spec,
+        needs: Vec::new(),
+        notes: Vec::new(),
+        phase: Phase::Open,
+        since: scene.now,
+        epoch: Epoch(0),
+        spent: 0,
+        not_before: None,
+        attempts: Vec::new(),
+        created_by: scene.by.clone(),
+        created_at: scene.now,
+        ordinal,
+        changed: Revision(0),
+    }
+}
+
+pub(super) fn create(
+    scene: Scene<'_>,
+    rig: &RigName,
+    goal: Option<BeadId>,
+    spec: BeadSpec,
+    needs: Vec<Need>,
+) -> Decision {
+    check_spec(&spec)?;
+    let rig = scene.rig(rig)?;
+    if spec.kind == BeadType::Goal {
+        return Err(Rejection::BadText {
+            field: "the type `goal`".to_owned(),
+            why: "is made with `gtd goal`".to_owned(),
+        });
+    }
+    for need in &needs {
+        scene.bead(&need.on)?;
+    }
+    if let Some(parent) = &spec.parent {
+        scene.bead(parent)?;
+    }
+    let mut phase = Phase::Open;
+    if let Some(goal) = &goal {
+        let record = scene
+            .graph
+            .goal(goal)
+            .ok_or_else(|| match scene.graph.bead(goal) {
+                Some(bead) => Rejection::NotAGoal {
+                    bead: bead.id.clone(),
+                },
+                None => Rejection::NoBead {
+                    bead: goal.to_string(),
+                    similar: scene.graph.similar_ids(goal.as_str()),
+                },
+            })?;
+        let bead = scene.bead(goal)?;
+        if bead.phase.is_finished() {
+            return Err(scene.wrong_phase(bead));
+        }
+        if record.plan == PlanState::Proposed {
+            phase = Phase::Draft;
+        }
+    }
+    let id = scene.free_id(rig, &spec.title, &spec.description, &BTreeSet::new())?;
+    let mut bead = fresh(
+        scene,
+        id,
+        rig.name.clone(),
+        spec,
+        scene.graph.next_ordinal(),
+    );
+    bead.goal = goal;
+    bead.phase = phase;
+    bead.needs = needs;
+    Ok(vec![Event::BeadOpened { bead }])
+}
+
+pub(super) fn edit(scene: Scene<'_>, id: BeadId, spec: BeadSpec) -> Decision {
+    check_spec(&spec)?;
+    let bead = scene.bead(&id)?;
+    if bead.spec == spec {
+        return Ok(vec![]);
+    }
+    if bead.phase.is_finished()
+        || (bead.spec.kind == BeadType::Goal) != (spec.kind == BeadType::Goal)
+    {
+        return Err(scene.wrong_phase(bead));
+    }
+    if let Some(parent) = &spec.parent
+        && spec.parent != bead.spec.parent
+    {
+        scene.bead(parent)?;
+        no_cycle(scene, &id, parent)?;
+    }
+    Ok(vec![Event::BeadEdited { bead: id, spec }])
+}
+
+fn no_cycle(scene: Scene<'_>, from: &BeadId, to: &BeadId) -> Result<(), Rejection> {
+    match scene.graph.cycle_through(from, to) {
+        Some(path) => Err(Rejection::Cycle { path }),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn link(scene: Scene<'_>, id: BeadId, need: Need) -> Decision {
+    let bead = scene.bead(&id)?;
+    scene.bead(&need.on)?;
+    if has_need(bead, &need) {
+        return Ok(vec![]);
+    }
+    if need.acts() {
+        no_cycle(scene, &id, &need.on)?;
+    }
+    let mut events = Vec::new();
+    // The key of an edge is the pair and the kind: other ends replace the old ones.
+    if let Some(old) = bead
+        .needs
+        .iter()
+        .find(|old| old.on == need.on && old.kind == need.kind)
+    {
+        events.push(Event::EdgeRemoved {
+            bead: id.clone(),
+            need: old.clone(),
+        });
+    }
+    events.push(Event::EdgeAdded { bead: id, need });
+    Ok(events)
+}
+
+pub(super) fn unlink(scene: Scene<'_>, id: BeadId, need: Need) -> Decision {
+    let bead = scene.bead(&id)?;
+    Ok(bead
+        .needs
+        .iter()
+        .filter(|old| old.on == need.on && old.kind == need.kind)
+        .map(|old| Event::EdgeRemoved {
+            bead: id.clone(),
+            need: old.clone(),
+        })
+        .collect())
+}
+
+pub(super) fn note(scene: Scene<'_>, id: BeadId, text: String) -> Decision {
+    scene.bead(&id)?;
+    check_text("the note", &text, TEXT_MAX)?;
+    Ok(vec![Event::NoteAdded {
+        bead: id,
+        note: Note {
+            by: scene.by.clone(),
+            at: scene.now,
+            text,
+        },
+    }])
+}
+
+pub(super) fn close(scene: Scene<'_>, id: BeadId, outcome: Outcome, why: String) -> Decision {
+    let bead = scene.bead(&id)?;
+    check_text("the reason", &why, TEXT_MAX)?;
+    if let Outcome::Duplicate { of } = &outcome {
+        scene.bead(of)?;
+    }
+    match &bead.phase {
+        Phase::Closed { outcome: was, .. } if *was == outcome => Ok(vec![]),
+        Phase::Landed { .. } | Phase::Closed { .. } => Err(scene.wrong_phase(bead)),
+        _ if bead.spec.kind == BeadType::Goal => {
+            let open = scene.graph.open_in_goal(&id);
+            if open > 0 {
+                return Err(Rejection::GoalUnfinished { goal: id, open });
+            }
+            Ok(vec![Event::GoalClosed {
+                goal: id,
+                outcome,
+                why,
+                proof: vec![],
+            }])
+        }
+        _ => Ok(vec![Event::BeadClosed {
+            bead: id,
+            outcome,
+            why,
+        }]),
+    }
+}
+
+pub(super) fn retry(scene: Scene<'_>, id: BeadId) -> Decision {
+    let bead = scene.bead(&id)?;
+    let goal_is_open = bead
+        .goal
+        .as_ref()
+        .and_then(|goal| scene.graph.bead(goal))
+        .is_none_or(|goal| !goal.phase.is_finished());
+    let may = match &bead.phase {
+        _ if bead.spec.kind == BeadType::Goal => false,
+        Phase::Parked { .. } | Phase::Returned { .. } => true,
+        Phase::Closed { outcome, .. } => !outcome.is_good() && goal_is_open,
+        Phase::Open => return Ok(vec![]),
+        Phase::Draft | Phase::Leased(_) | Phase::Submitted { .. } | Phase::Landed { .. } => false,
+    };
+    if !may {
+        return Err(scene.wrong_phase(bead));
+    }
+    Ok(vec![Event::BeadRetried { bead: id }])
+}
+
+pub(super) fn park(scene: Scene<'_>, id: BeadId, why: String) -> Decision {
+    let bead = scene.bead(&id)?;
+    check_text("the reason", &why, TEXT_MAX)?;
+    match &bead.phase {
+        Phase::Parked { .. } => Ok(vec![]),
+        _ if bead.phase.is_finished()
+            || bead.phase == Phase::Draft
+            || bead.spec.kind == BeadType::Goal =>
+        {
+            Err(scene.wrong_phase(bead))
+        }
+        _ => Ok(vec![Event::BeadParked {
+            bead: id,
+            why: by_person(why),
+        }]),
+    }
+}
+
+/// Tells whether `moment` lies in the past; for waits that a person set.
+pub(super) fn is_past(scene: Scene<'_>, moment: Timestamp) -> bool {
+    moment <= scene.now
+}

@@ -1,0 +1,308 @@
+//! Goals and their plans.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Decision, Scene, TEXT_MAX,
+    bead::{check_spec, fresh, is_past},
+    check_text,
+};
+use crate::{
+    Approval, Bead, BeadId, BeadSpec, BeadType, Event, GateRun, Goal, Landing, Need, Oid, Outcome,
+    Phase, Plan, PlanState, Rejection, Target, Timestamp,
+};
+
+pub(super) fn open(
+    scene: Scene<'_>,
+    mut spec: BeadSpec,
+    target: Target,
+    max: Option<u32>,
+    until: Option<Timestamp>,
+    plan: Option<Plan>,
+    approval: Approval,
+) -> Decision {
+    spec.kind = BeadType::Goal;
+    check_spec(&spec)?;
+    let rig = scene.rig(&target.rig)?;
+    if max == Some(0) {
+        return Err(Rejection::BadText {
+            field: "`max`".to_owned(),
+            why: "must be at least 1".to_owned(),
+        });
+    }
+    if until.is_some_and(|until| is_past(scene, until)) {
+        return Err(Rejection::BadText {
+            field: "`until`".to_owned(),
+            why: "lies in the past".to_owned(),
+        });
+    }
+    let id = scene.free_id(rig, &spec.title, &spec.description, &BTreeSet::new())?;
+    let ordinal = scene.graph.next_ordinal();
+    let bead = fresh(scene, id.clone(), rig.name.clone(), spec, ordinal);
+    let goal = Goal {
+        target,
+        max,
+        until,
+        plan: PlanState::Wanted,
+        beads: Vec::new(),
+        proof: Vec::new(),
+        landing: Landing::Unasked,
+    };
+    let rig_name = bead.rig.clone();
+    let mut events = vec![Event::GoalOpened { bead, goal }];
+    if let Some(plan) = plan {
+        events.extend(beads_of_plan(
+            scene, &id, &rig_name, plan, approval, ordinal,
+        )?);
+    }
+    Ok(events)
+}
+
+pub(super) fn propose(scene: Scene<'_>, id: &BeadId, plan: Plan, approval: Approval) -> Decision {
+    let (bead, goal) = goal_of(scene, id)?;
+    if goal.plan != PlanState::Wanted {
+        return Ok(vec![]);
+    }
+    if bead.phase.is_finished() {
+        return Err(scene.wrong_phase(bead));
+    }
+    beads_of_plan(
+        scene,
+        id,
+        &bead.rig,
+        plan,
+        approval,
+        scene.graph.next_ordinal() - 1,
+    )
+}
+
+/// Turns a plan into beads; its local names become ids.
+fn beads_of_plan(
+    scene: Scene<'_>,
+    goal: &BeadId,
+    rig: &crate::RigName,
+    plan: Plan,
+    approval: Approval,
+    mut ordinal: u64,
+) -> Decision {
+    let bad = |what: String| Rejection::BadPlan { what };
+    if plan.beads.is_empty() {
+        return Err(bad("it has no beads".to_owned()));
+    }
+    let rig = scene.rig(rig)?;
+    let mut ids: BTreeMap<String, BeadId> = BTreeMap::new();
+    let mut taken: BTreeSet<BeadId> = BTreeSet::from([goal.clone()]);
+    for planned in &plan.beads {
+        check_spec(&planned.spec)?;
+        if planned.spec.kind == BeadType::Goal {
+            return Err(bad(format!("`{}` is itself a goal", planned.local_id)));
+        }
+        let id = scene.free_id(rig, &planned.spec.title, &planned.spec.description, &taken)?;
+        taken.insert(id.clone());
+        if ids.insert(planned.local_id.clone(), id).is_some() {
+            return Err(bad(format!("two beads are named `{}`", planned.local_id)));
+        }
+    }
+    let mut edges: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for planned in &plan.beads {
+        for need in &planned.needs {
+            if ids.contains_key(need) {
+                edges
+                    .entry(planned.local_id.as_str())
+                    .or_default()
+                    .push(need.as_str());
+            }
+        }
+    }
+    if let Some(path) = find_cycle(&edges) {
+        return Err(bad(format!(
+            "its needs go in a circle: {}",
+            path.join(" needs ")
+        )));
+    }
+    let mut events = vec![Event::PlanProposed {
+        goal: goal.clone(),
+        n_beads: u32::try_from(plan.beads.len()).unwrap_or(u32::MAX),
+    }];
+    for planned in plan.beads {
+        let mut needs = Vec::new();
+        for name in &planned.needs {
+            let on = match ids.get(name) {
+                Some(id) => id.clone(),
+                None => BeadId::parse(name)
+                    .ok()
+                    .filter(|id| scene.graph.bead(id).is_some())
+                    .ok_or_else(|| {
+                        bad(format!(
+                            "`{}` needs `{name}`, which is neither in the plan nor a bead",
+                            planned.local_id
+                        ))
+                    })?,
+            };
+            let need = Need::blocks(on);
+            if !needs.contains(&need) {
+                needs.push(need);
+            }
+        }
+        ordinal += 1;
+        let id = ids[&planned.local_id].clone();
+        let mut bead = fresh(scene, id, rig.name.clone(), planned.spec, ordinal);
+        bead.goal = Some(goal.clone());
+        bead.local_id = Some(planned.local_id);
+        bead.needs = needs;
+        bead.phase = Phase::Draft;
+        events.push(Event::BeadOpened { bead });
+    }
+    if approval == Approval::NotNeeded {
+        events.push(Event::PlanApproved { goal: goal.clone() });
+    }
+    Ok(events)
+}
+
+/// Finds a circle among named edges; the first name stands again at the end.
+fn find_cycle<'a>(edges: &BTreeMap<&'a str, Vec<&'a str>>) -> Option<Vec<&'a str>> {
+    let mut done: BTreeSet<&str> = BTreeSet::new();
+    for start in edges.keys() {
+        let mut path: Vec<(&str, usize)> = vec![(start, 0)];
+        while let Some((here, edge)) = path.last_mut() {
+            let here = *here;
+            let next = edges.get(here).and_then(|list| list.get(*edge)).copied();
+            *edge += 1;
+            match next {
+                None => {
+                    done.insert(here);
+                    path.pop();
+                }
+                Some(next) => {
+                    if let Some(at) = path.iter().position(|(name, _)| *name == next) {
+                        let mut circle: Vec<&str> =
+                            path[at..].iter().map(|(name, _)| *name).collect();
+                        circle.push(next);
+                        return Some(circle);
+                    }
+                    if !done.contains(next) {
+                        path.push((next, 0));
+                    }
+                }
+            }
+        }
+    }
+    None
+}
+
+fn goal_of<'a>(scene: Scene<'a>, id: &BeadId) -> Result<(&'a Bead, &'a Goal), Rejection> {
+    let bead = scene.bead(id)?;
+    let goal = scene
+        .graph
+        .goal(id)
+        .ok_or_else(|| Rejection::NotAGoal { bead: id.clone() })?;
+    Ok((bead, goal))
+}
+
+pub(super) fn approve(scene: Scene<'_>, id: BeadId) -> Decision {
+    let (bead, goal) = goal_of(scene, &id)?;
+    match goal.plan {
+        PlanState::Approved => Ok(vec![]),
+        PlanState::Proposed if !bead.phase.is_finished() => {
+            Ok(vec![Event::PlanApproved { goal: id }])
+        }
+        _ => Err(scene.wrong_phase(bead)),
+    }
+}
+
+pub(super) fn cancel(scene: Scene<'_>, id: BeadId, why: String) -> Decision {
+    check_text("the reason", &why, TEXT_MAX)?;
+    let bead = scene.bead(&id)?;
+    match &bead.phase {
+        Phase::Closed {
+            outcome: Outcome::Cancelled,
+            ..
+        } => return Ok(vec![]),
+        Phase::Landed { .. } | Phase::Closed { .. } => return Err(scene.wrong_phase(bead)),
+        _ => {}
+    }
+    let Some(goal) = scene.graph.goal(&id) else {
+        return Ok(vec![Event::BeadClosed {
+            bead: id,
+            outcome: Outcome::Cancelled,
+            why,
+        }]);
+    };
+    let mut events: Vec<Event> = goal
+        .beads
+        .iter()
+        .filter_map(|id| scene.graph.bead(id))
+        .filter(|bead| !bead.phase.is_finished())
+        .map(|bead| Event::BeadClosed {
+            bead: bead.id.clone(),
+            outcome: Outcome::Cancelled,
+            why: why.clone(),
+        })
+        .collect();
+    events.push(Event::GoalClosed {
+        goal: id,
+        outcome: Outcome::Cancelled,
+        why,
+        proof: vec![],
+    });
+    Ok(events)
+}
+
+pub(super) fn close(
+    scene: Scene<'_>,
+    id: BeadId,
+    outcome: Outcome,
+    why: String,
+    proof: Vec<GateRun>,
+) -> Decision {
+    let (bead, _) = goal_of(scene, &id)?;
+    if let Phase::Closed { outcome: was, .. } = &bead.phase {
+        return if *was == outcome {
+            Ok(vec![])
+        } else {
+            Err(scene.wrong_phase(bead))
+        };
+    }
+    let open = scene.graph.open_in_goal(&id);
+    if open > 0 {
+        return Err(Rejection::GoalUnfinished { goal: id, open });
+    }
+    Ok(vec![Event::GoalClosed {
+        goal: id,
+        outcome,
+        why,
+        proof,
+    }])
+}
+
+pub(super) fn request_landing(scene: Scene<'_>, id: BeadId) -> Decision {
+    let (bead, goal) = goal_of(scene, &id)?;
+    if goal.target.short_ref() == goal.target.branch {
+        return Err(Rejection::WrongPhase {
+            bead: bead.id.clone(),
+            state: format!("landing on {} already", goal.target.branch),
+            next: "gtd report".to_owned(),
+        });
+    }
+    match goal.landing {
+        Landing::Asked { .. } => Ok(vec![]),
+        _ => Ok(vec![Event::LandRequested { goal: id }]),
+    }
+}
+
+pub(super) fn conclude_landing(
+    scene: Scene<'_>,
+    id: BeadId,
+    commit: Option<Oid>,
+    why: String,
+) -> Decision {
+    let (_, goal) = goal_of(scene, &id)?;
+    match goal.landing {
+        Landing::Asked { .. } => Ok(vec![Event::LandConcluded {
+            goal: id,
+            commit,
+            why,
+        }]),
+        _ => Ok(vec![]),
+    }
+}

@@ -1,0 +1,82 @@
+//! The witness's pen: it ends what is dead and sets aside what keeps failing.
+
+use super::{Decision, Scene, TEXT_MAX, check_text};
+use crate::{BeadId, Epoch, Event, Fault, FaultClass, Phase, Rejection, RigName};
+
+pub(super) fn expire(scene: Scene<'_>, id: BeadId, epoch: Epoch, why: Fault) -> Decision {
+    check_text("the reason", &why.text, TEXT_MAX)?;
+    let bead = scene.bead(&id)?;
+    if bead.epoch == epoch && bead.phase.lease().is_none() {
+        return Ok(vec![]);
+    }
+    scene.leased(bead, epoch)?;
+    let not_before = scene.not_before(bead, &why);
+    Ok(vec![Event::LeaseExpired {
+        bead: id,
+        epoch,
+        why,
+        not_before,
+    }])
+}
+
+pub(super) fn quarantine(scene: Scene<'_>, id: BeadId) -> Decision {
+    let bead = scene.bead(&id)?;
+    let limit = scene.rig(&bead.rig)?.rules.worker.attempts;
+    match &bead.phase {
+        Phase::Parked { .. } => return Ok(vec![]),
+        Phase::Open | Phase::Returned { .. } => {}
+        _ => return Err(scene.wrong_phase(bead)),
+    }
+    if !scene.graph.is_spent(bead) {
+        return Err(Rejection::NotSpent {
+            bead: id,
+            spent: bead.spent,
+            limit,
+        });
+    }
+    let last = match &bead.phase {
+        Phase::Returned { why } => why.clone(),
+        _ => Fault {
+            class: FaultClass::Attempts,
+            text: "no attempt is left".to_owned(),
+            evidence: String::new(),
+            run: None,
+        },
+    };
+    Ok(vec![Event::BeadQuarantined {
+        bead: id,
+        why: Fault {
+            class: FaultClass::Attempts,
+            text: format!(
+                "{} of {limit} attempts failed; the last: {}",
+                bead.spent, last.text
+            ),
+            ..last
+        },
+    }])
+}
+
+pub(super) fn trip_breaker(scene: Scene<'_>, rig: RigName) -> Decision {
+    let limit = scene.rig(&rig)?.rules.worker.breaker;
+    let streak = scene.graph.streak(&rig);
+    if limit == 0 || streak < limit {
+        return Ok(vec![]);
+    }
+    Ok(vec![Event::BreakerTripped {
+        rig,
+        why: format!("{streak} attempts in a row failed and none succeeded"),
+    }])
+}
+
+pub(super) fn escalate(scene: Scene<'_>, about: String, text: String) -> Decision {
+    check_text("the text", &text, TEXT_MAX)?;
+    let known = scene
+        .graph
+        .escalations()
+        .iter()
+        .any(|known| known.about == about);
+    if known {
+        return Ok(vec![]);
+    }
+    Ok(vec![Event::Escalated { about, text }])
+}

@@ -1,0 +1,212 @@
+//! The refinery's pen: candidates, verdicts, landings.
+
+use super::{Decision, Scene, TEXT_MAX, check_text};
+use crate::{
+    BeadId, Candidate, CandidateId, Epoch, Event, Fault, GateRun, Halt, HaltKind, Member, Oid,
+    Phase, Queue, Rejection, Target, Verdict,
+};
+
+/// Infrastructure failures in a row after which a person is asked.
+const INFRA_MAX: u32 = 2;
+
+#[expect(clippy::too_many_arguments, reason = "they are the command's fields")]
+pub(super) fn form(
+    scene: Scene<'_>,
+    id: CandidateId,
+    target: Target,
+    base: Oid,
+    members: Vec<Member>,
+    commit: Oid,
+    tree: Oid,
+    retry: u32,
+) -> Decision {
+    scene.rig(&target.rig)?;
+    if let Some(current) = scene
+        .graph
+        .queue(&target)
+        .and_then(|queue| queue.candidate.as_ref())
+    {
+        return if current.id == id {
+            Ok(vec![])
+        } else {
+            Err(Rejection::CandidateBusy {
+                candidate: current.id.clone(),
+            })
+        };
+    }
+    if members.is_empty() {
+        return Err(Rejection::BadText {
+            field: "a candidate".to_owned(),
+            why: "has no members".to_owned(),
+        });
+    }
+    for member in &members {
+        let bead = scene.bead(&member.bead)?;
+        match &bead.phase {
+            Phase::Submitted { epoch, head, .. }
+                if *epoch == member.epoch && *head == member.head => {}
+            _ => return Err(scene.stale(bead, member.epoch)),
+        }
+    }
+    Ok(vec![Event::CandidateFormed {
+        candidate: Candidate {
+            id,
+            target,
+            base,
+            members,
+            commit,
+            tree,
+            retry,
+            verdict: None,
+            gates: vec![],
+            formed_at: scene.now,
+        },
+    }])
+}
+
+fn in_test<'a>(scene: Scene<'a>, id: &CandidateId) -> Option<(&'a Queue, &'a Candidate)> {
+    scene.graph.queues().find_map(|queue| {
+        let candidate = queue.candidate.as_ref()?;
+        (candidate.id == *id).then_some((queue, candidate))
+    })
+}
+
+pub(super) fn judge(
+    scene: Scene<'_>,
+    id: CandidateId,
+    verdict: Verdict,
+    gates: Vec<GateRun>,
+) -> Decision {
+    let Some((queue, candidate)) = in_test(scene, &id) else {
+        return Err(Rejection::NoCandidate { candidate: id });
+    };
+    if candidate.verdict.as_ref() == Some(&verdict) {
+        return Ok(vec![]);
+    }
+    if candidate.verdict.is_some() {
+        return Err(Rejection::CandidateBusy { candidate: id });
+    }
+    let proven = scene
+        .rig(&candidate.target.rig)?
+        .rules
+        .gates
+        .iter()
+        .filter(|gate| gate.when.is_for_merge())
+        .all(|gate| {
+            gates.iter().any(|run| {
+                run.gate == gate.name
+                    && run.verdict == Verdict::Passed
+                    && run.commit == candidate.commit
+            })
+        });
+    if verdict == Verdict::Passed && !proven {
+        return Err(Rejection::NotProven { candidate: id });
+    }
+    let mut events = vec![Event::CandidateJudged {
+        candidate: id,
+        verdict: verdict.clone(),
+        gates: gates.clone(),
+    }];
+    if verdict == Verdict::Infra
+        && queue.infra + 1 >= INFRA_MAX
+        && let Some(run) = gates.iter().find(|run| run.verdict == Verdict::Infra)
+    {
+        events.push(halted(scene, &queue.target, HaltKind::GateInfra, run));
+    }
+    Ok(events)
+}
+
+fn halted(scene: Scene<'_>, target: &Target, kind: HaltKind, run: &GateRun) -> Event {
+    let text = match kind {
+        HaltKind::MainRed => format!(
+            "{} fails `{}` without us ({})",
+            target.short_ref(),
+            run.gate,
+            run.detail
+        ),
+        HaltKind::GateInfra => format!("gate `{}` could not run ({})", run.gate, run.detail),
+    };
+    Event::QueueHalted {
+        target: target.clone(),
+        halt: Halt {
+            kind,
+            gate: run.gate.clone(),
+            text,
+            commit: run.commit.clone(),
+            run: run.run.clone(),
+            since: scene.now,
+        },
+    }
+}
+
+pub(super) fn land(scene: Scene<'_>, id: CandidateId) -> Decision {
+    let Some((_, candidate)) = in_test(scene, &id) else {
+        return Err(Rejection::NoCandidate { candidate: id });
+    };
+    if candidate.verdict != Some(Verdict::Passed) {
+        return Err(Rejection::NotProven { candidate: id });
+    }
+    Ok(vec![Event::CandidateLanded { candidate: id }])
+}
+
+pub(super) fn void(scene: Scene<'_>, id: CandidateId, why: String) -> Decision {
+    if in_test(scene, &id).is_none() {
+        return Ok(vec![]);
+    }
+    Ok(vec![Event::CandidateVoided { candidate: id, why }])
+}
+
+pub(super) fn send_back(scene: Scene<'_>, id: BeadId, epoch: Epoch, why: Fault) -> Decision {
+    check_text("the reason", &why.text, TEXT_MAX)?;
+    check_text("the evidence", &why.evidence, TEXT_MAX)?;
+    let bead = scene.bead(&id)?;
+    match &bead.phase {
+        Phase::Submitted { epoch: current, .. } if *current == epoch => {}
+        Phase::Returned { .. } if bead.epoch == epoch => return Ok(vec![]),
+        _ => return Err(scene.stale(bead, epoch)),
+    }
+    let not_before = scene.not_before(bead, &why);
+    Ok(vec![Event::SubmissionReturned {
+        bead: id,
+        epoch,
+        why,
+        not_before,
+    }])
+}
+
+pub(super) fn observe_target(scene: Scene<'_>, target: Target, tip: Oid) -> Decision {
+    scene.rig(&target.rig)?;
+    let from = scene
+        .graph
+        .queue(&target)
+        .and_then(|queue| queue.tip.clone());
+    if from.as_ref() == Some(&tip) {
+        return Ok(vec![]);
+    }
+    Ok(vec![Event::TargetMoved {
+        target,
+        from,
+        to: tip,
+    }])
+}
+
+pub(super) fn judge_base(scene: Scene<'_>, target: Target, gate: GateRun) -> Decision {
+    let queue = scene.graph.queue(&target);
+    let known = queue.is_some_and(|queue| {
+        queue.halt.is_some()
+            || (gate.verdict == Verdict::Passed && queue.green.contains(&gate.gate))
+    });
+    if known {
+        return Ok(vec![]);
+    }
+    let mut events = vec![Event::BaseJudged {
+        target: target.clone(),
+        gate: gate.clone(),
+    }];
+    match gate.verdict {
+        Verdict::Passed => {}
+        Verdict::Failed => events.push(halted(scene, &target, HaltKind::MainRed, &gate)),
+        Verdict::Infra => events.push(halted(scene, &target, HaltKind::GateInfra, &gate)),
+    }
+    Ok(events)
+}

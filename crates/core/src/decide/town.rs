@@ -1,0 +1,165 @@
+//! What concerns the whole town: rigs, pauses, the stop, mail, and every role's line.
+
+use std::time::Duration;
+
+use super::{Decision, Scene, TEXT_MAX, check_text};
+use crate::{Event, MailItem, PauseScope, RigName, RigRules, RoleName};
+
+pub(super) fn trust_rig(
+    scene: Scene<'_>,
+    rig: RigName,
+    rules: RigRules,
+    digest: String,
+) -> Decision {
+    let known = scene
+        .graph
+        .rig(&rig)
+        .is_some_and(|known| known.rules == rules && known.digest == digest);
+    if known {
+        return Ok(vec![]);
+    }
+    Ok(vec![Event::RigTrusted { rig, rules, digest }])
+}
+
+pub(super) fn remove_rig(scene: Scene<'_>, rig: RigName) -> Decision {
+    if scene.graph.rig(&rig).is_none() {
+        return Ok(vec![]);
+    }
+    if let Some(bead) = scene
+        .graph
+        .unfinished()
+        .find(|bead| bead.rig == rig && bead.phase.lease().is_some())
+    {
+        return Err(scene.wrong_phase(bead));
+    }
+    Ok(vec![Event::RigRemoved { rig }])
+}
+
+pub(super) fn pause(scene: Scene<'_>, scope: PauseScope, why: String) -> Decision {
+    check_text("the reason", &why, TEXT_MAX)?;
+    match &scope {
+        PauseScope::Bead(id) => {
+            scene.bead(id)?;
+        }
+        PauseScope::Rig(rig) => {
+            scene.rig(rig)?;
+        }
+        PauseScope::Town | PauseScope::Role(_) => {}
+    }
+    if scene
+        .graph
+        .pauses()
+        .iter()
+        .any(|known| known.scope == scope)
+    {
+        return Ok(vec![]);
+    }
+    Ok(vec![Event::Paused { scope, why }])
+}
+
+pub(super) fn resume(scene: Scene<'_>, scope: PauseScope) -> Decision {
+    let mut events: Vec<Event> = scene
+        .graph
+        .queues()
+        .filter(|queue| queue.halt.is_some())
+        .filter(|queue| match &scope {
+            PauseScope::Town => true,
+            PauseScope::Rig(rig) => *rig == queue.target.rig,
+            PauseScope::Bead(_) | PauseScope::Role(_) => false,
+        })
+        .map(|queue| Event::QueueResumed {
+            target: queue.target.clone(),
+        })
+        .collect();
+    // A resume of the town ends the pauses of its rigs too: the person said "go on".
+    let ended = scene.graph.pauses().iter().filter(|pause| {
+        pause.scope == scope
+            || (scope == PauseScope::Town && matches!(pause.scope, PauseScope::Rig(_)))
+    });
+    events.extend(ended.map(|pause| Event::Resumed {
+        scope: pause.scope.clone(),
+    }));
+    if events.is_empty() && !scene.graph.escalations().is_empty() && scope == PauseScope::Town {
+        events.push(Event::Resumed { scope });
+    }
+    Ok(events)
+}
+
+pub(super) fn stop(scene: Scene<'_>, why: String) -> Decision {
+    check_text("the reason", &why, TEXT_MAX)?;
+    if scene.graph.stop().is_some() {
+        return Ok(vec![]);
+    }
+    Ok(vec![Event::Stopped { why }])
+}
+
+pub(super) fn thaw(scene: Scene<'_>) -> Decision {
+    if scene.graph.stop().is_none() {
+        return Ok(vec![]);
+    }
+    Ok(vec![Event::Thawed])
+}
+
+pub(super) fn back_off(scene: Scene<'_>, key: String, why: String) -> Decision {
+    check_text("the reason", &why, TEXT_MAX)?;
+    let failures = scene.graph.back_off(&key).map_or(0, |known| known.failures) + 1;
+    let wait = Duration::from_secs(1 << failures.min(6)).min(Duration::from_mins(1));
+    Ok(vec![Event::EffectBackedOff {
+        key,
+        failures,
+        until: scene.now.plus(wait),
+        why,
+    }])
+}
+
+pub(super) fn recover(scene: Scene<'_>, key: String) -> Decision {
+    if scene.graph.back_off(&key).is_none() {
+        return Ok(vec![]);
+    }
+    Ok(vec![Event::EffectRecovered { key }])
+}
+
+pub(super) fn degrade(scene: Scene<'_>, role: RoleName, why: String) -> Decision {
+    check_text("the reason", &why, TEXT_MAX)?;
+    if scene
+        .graph
+        .degraded()
+        .any(|(known, text)| *known == role && *text == why)
+    {
+        return Ok(vec![]);
+    }
+    Ok(vec![Event::RoleDegraded { role, why }])
+}
+
+pub(super) fn send_mail(
+    scene: Scene<'_>,
+    to: String,
+    thread: Option<u64>,
+    text: String,
+) -> Decision {
+    check_text("the message", &text, TEXT_MAX)?;
+    check_text("the reader", &to, 200)?;
+    let number = scene.graph.mail().last().map_or(0, |mail| mail.number) + 1;
+    Ok(vec![Event::MailSent {
+        mail: MailItem {
+            number,
+            from: scene.by.clone(),
+            to,
+            thread,
+            text,
+            at: scene.now,
+            acked: false,
+        },
+    }])
+}
+
+pub(super) fn ack_mail(scene: Scene<'_>, number: u64) -> Decision {
+    match scene.graph.mail().find(|mail| mail.number == number) {
+        None => Err(crate::Rejection::NotFound {
+            kind: "message".to_owned(),
+            name: number.to_string(),
+        }),
+        Some(mail) if mail.acked => Ok(vec![]),
+        Some(_) => Ok(vec![Event::MailAcked { mail: number }]),
+    }
+}

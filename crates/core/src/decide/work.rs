@@ -1,0 +1,214 @@
+//! The lease holder's pen. Every write carries the epoch, and a stale one can do nothing.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::{
+    Decision, Scene, TEXT_MAX,
+    bead::{check_spec, fresh},
+    check_text,
+    seat::may_begin,
+};
+use crate::{
+    Bead, BeadId, BeadSpec, EdgeKind, Epoch, Event, Fault, Holder, Lease, Need, Oid, Outcome,
+    Phase, Rejection, Reserved, RigName, RunId, SatisfiedBy, SeatName, UsageDelta,
+};
+
+/// How long a claim lasts without a sign of life.
+const CLAIM: Duration = Duration::from_hours(8);
+/// Beads that one attempt may file.
+const DISCOVERED_MAX: usize = 20;
+
+pub(super) fn claim(scene: Scene<'_>, id: BeadId, name: SeatName) -> Decision {
+    let bead = scene.bead(&id)?;
+    if let Phase::Leased(lease) = &bead.phase {
+        return Err(Rejection::AlreadyHeld {
+            bead: id,
+            holder: lease.holder.name().clone(),
+        });
+    }
+    if scene.graph.seat(&name).is_some() {
+        return Err(Rejection::SeatTaken {
+            rig: bead.rig.clone(),
+            seat: name,
+        });
+    }
+    may_begin(scene, &id)?;
+    Ok(vec![Event::LeaseGranted {
+        lease: Lease {
+            holder: Holder::Claimant { name },
+            epoch: bead.epoch.next(),
+            granted_at: scene.now,
+            until: scene.now.plus(CLAIM),
+            reserved: Reserved::default(),
+            run: None,
+        },
+        bead: id,
+    }])
+}
+
+pub(super) fn claim_next(scene: Scene<'_>, rig: RigName, name: SeatName) -> Decision {
+    scene.rig(&rig)?;
+    let next = scene
+        .graph
+        .ready(&rig, scene.now)
+        .find(|bead| may_begin(scene, &bead.id).is_ok())
+        .map(|bead| bead.id.clone());
+    match next {
+        Some(bead) => claim(scene, bead, name),
+        None => Err(Rejection::NothingReady { rig }),
+    }
+}
+
+pub(super) fn started(scene: Scene<'_>, id: BeadId, epoch: Epoch, run: RunId) -> Decision {
+    let bead = scene.bead(&id)?;
+    let lease = scene.leased(bead, epoch)?;
+    if lease.run.as_ref() == Some(&run) {
+        return Ok(vec![]);
+    }
+    Ok(vec![Event::RunStarted {
+        bead: id,
+        epoch,
+        run,
+    }])
+}
+
+pub(super) fn heartbeat(scene: Scene<'_>, id: BeadId, epoch: Epoch) -> Decision {
+    let bead = scene.bead(&id)?;
+    let lease = scene.leased(bead, epoch)?;
+    let until = scene.now.plus(CLAIM);
+    // A sign of life is no event by itself; only a lease about to run out is renewed.
+    let is_claim = matches!(lease.holder, Holder::Claimant { .. });
+    if !is_claim || lease.until > scene.now.plus(CLAIM / 2) {
+        return Ok(vec![]);
+    }
+    Ok(vec![Event::LeaseRenewed {
+        bead: id,
+        epoch,
+        until,
+    }])
+}
+
+pub(super) fn record_usage(
+    scene: Scene<'_>,
+    id: BeadId,
+    epoch: Epoch,
+    usage: UsageDelta,
+) -> Decision {
+    let bead = scene.bead(&id)?;
+    if epoch > bead.epoch || epoch == Epoch(0) {
+        return Err(scene.stale(bead, epoch));
+    }
+    let seen = scene.graph.usage_sequence(&usage.run);
+    if seen.is_some_and(|seen| usage.sequence <= seen) {
+        return Ok(vec![]);
+    }
+    Ok(vec![Event::UsageRecorded { bead: id, usage }])
+}
+
+/// Tells whether the attempt of `epoch` has ended in the way that is asked for.
+fn already(bead: &Bead, epoch: Epoch, ended: impl Fn(&Bead) -> bool) -> bool {
+    bead.epoch == epoch && bead.phase.lease().is_none() && ended(bead)
+}
+
+pub(super) fn submit(
+    scene: Scene<'_>,
+    id: BeadId,
+    epoch: Epoch,
+    head: Oid,
+    base: Oid,
+    summary: String,
+) -> Decision {
+    check_text("the summary", &summary, TEXT_MAX)?;
+    let bead = scene.bead(&id)?;
+    let handed_in = |bead: &Bead| {
+        bead.attempts
+            .last()
+            .is_some_and(|attempt| attempt.epoch == epoch && attempt.head.as_ref() == Some(&head))
+    };
+    if already(bead, epoch, handed_in) {
+        return Ok(vec![]);
+    }
+    scene.leased(bead, epoch)?;
+    Ok(vec![Event::WorkSubmitted {
+        bead: id,
+        epoch,
+        head,
+        base,
+        summary,
+    }])
+}
+
+pub(super) fn give_back(scene: Scene<'_>, id: BeadId, epoch: Epoch, why: Fault) -> Decision {
+    check_text("the reason", &why.text, TEXT_MAX)?;
+    check_text("the evidence", &why.evidence, TEXT_MAX)?;
+    let bead = scene.bead(&id)?;
+    if already(bead, epoch, |bead| {
+        matches!(bead.phase, Phase::Returned { .. })
+    }) {
+        return Ok(vec![]);
+    }
+    scene.leased(bead, epoch)?;
+    let not_before = scene.not_before(bead, &why);
+    Ok(vec![Event::WorkReturned {
+        bead: id,
+        epoch,
+        why,
+        not_before,
+    }])
+}
+
+pub(super) fn finish(
+    scene: Scene<'_>,
+    id: BeadId,
+    epoch: Epoch,
+    outcome: Outcome,
+    why: String,
+) -> Decision {
+    check_text("the reason", &why, TEXT_MAX)?;
+    let bead = scene.bead(&id)?;
+    let finished =
+        |bead: &Bead| matches!(&bead.phase, Phase::Closed { outcome: was, .. } if *was == outcome);
+    if already(bead, epoch, finished) {
+        return Ok(vec![]);
+    }
+    scene.leased(bead, epoch)?;
+    Ok(vec![Event::WorkClosed {
+        bead: id,
+        epoch,
+        outcome,
+        why,
+    }])
+}
+
+pub(super) fn discover(scene: Scene<'_>, id: BeadId, epoch: Epoch, mut spec: BeadSpec) -> Decision {
+    check_spec(&spec)?;
+    let bead = scene.bead(&id)?;
+    scene.leased(bead, epoch)?;
+    let may_not = |what: &str| Rejection::NotYours {
+        caller: format!("the holder of {id}"),
+        verb: what.to_owned(),
+    };
+    if spec.run.is_some() || spec.acceptance.iter().any(|c| c.check.is_some()) {
+        return Err(may_not("set a script or a check"));
+    }
+    let filed = scene.graph.children(&id).count();
+    if filed >= DISCOVERED_MAX {
+        return Err(may_not(&format!("file more than {DISCOVERED_MAX} beads")));
+    }
+    spec.parent = None;
+    let rig = scene.rig(&bead.rig)?;
+    let new = scene.free_id(rig, &spec.title, &spec.description, &BTreeSet::new())?;
+    let mut found = fresh(
+        scene,
+        new,
+        bead.rig.clone(),
+        spec,
+        scene.graph.next_ordinal(),
+    );
+    found.needs.push(Need {
+        on: id,
+        kind: EdgeKind::DiscoveredFrom,
+        satisfied_by: SatisfiedBy::Finish,
+    });
+    Ok(vec![Event::BeadOpened { bead: found }])
+}

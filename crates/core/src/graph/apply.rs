@@ -1,0 +1,594 @@
+//! The fold: what each event makes true. It never fails and never thinks.
+//!
+//! An event about a bead that does not exist changes nothing: the ledger never
+//! writes one, and a reader must not stumble over one.
+
+use super::{Graph, index::Index};
+use crate::{
+    Attempt, Bead, BeadId, Envelope, Epoch, Event, Fault, Halt, HaltKind, Landing, Outcome, Pause,
+    PauseScope, Phase, PlanState, Queue, Revision, Rig, Seat, SeatName, Stop, Target, Timestamp,
+    Verdict,
+};
+
+impl Graph {
+    /// Folds one record of the log into the graph.
+    pub fn apply(&mut self, revision: Revision, envelope: &Envelope) {
+        self.facts.revision = revision;
+        let at = envelope.at;
+        match &envelope.event {
+            Event::RigTrusted { rig, rules, digest } => {
+                self.facts.rigs.insert(
+                    rig.clone(),
+                    Rig {
+                        name: rig.clone(),
+                        rules: rules.clone(),
+                        digest: digest.clone(),
+                    },
+                );
+                for queue in self.facts.queues.values_mut() {
+                    if queue.target.rig == *rig {
+                        restart(queue);
+                        queue.green.clear();
+                    }
+                }
+                self.index = Index::of(&self.facts);
+            }
+            Event::RigRemoved { rig } => {
+                self.facts.rigs.remove(rig);
+                self.index = Index::of(&self.facts);
+            }
+            Event::GoalOpened { bead, goal } => {
+                self.facts.goals.insert(bead.id.clone(), goal.clone());
+                self.open_bead(bead);
+            }
+            Event::PlanProposed { goal, .. } => {
+                if let Some(goal) = self.facts.goals.get_mut(goal) {
+                    goal.plan = PlanState::Proposed;
+                }
+                self.touch(goal);
+            }
+            Event::PlanApproved { goal } => {
+                let Some(record) = self.facts.goals.get_mut(goal) else {
+                    return;
+                };
+                record.plan = PlanState::Approved;
+                for id in record.beads.clone() {
+                    self.change(&id, |bead| {
+                        if bead.phase == Phase::Draft {
+                            bead.phase = Phase::Open;
+                            bead.since = at;
+                        }
+                    });
+                }
+                self.touch(goal);
+            }
+            Event::GoalClosed {
+                goal,
+                outcome,
+                why,
+                proof,
+            } => {
+                if let Some(record) = self.facts.goals.get_mut(goal) {
+                    record.proof.clone_from(proof);
+                }
+                self.close(goal, outcome, why, at);
+            }
+            Event::LandRequested { goal } => {
+                if let Some(record) = self.facts.goals.get_mut(goal) {
+                    record.landing = Landing::Asked { since: at };
+                }
+                self.touch(goal);
+            }
+            Event::LandConcluded { goal, commit, why } => {
+                if let Some(record) = self.facts.goals.get_mut(goal) {
+                    record.landing = match commit {
+                        Some(commit) => Landing::Done {
+                            commit: commit.clone(),
+                        },
+                        None => Landing::Refused { why: why.clone() },
+                    };
+                }
+                self.touch(goal);
+            }
+            Event::BeadOpened { bead } => self.open_bead(bead),
+            Event::BeadEdited { bead, spec } => {
+                let parent = self
+                    .facts
+                    .beads
+                    .get(bead)
+                    .and_then(|bead| bead.spec.parent.clone());
+                if parent != spec.parent {
+                    if let Some(parent) = &parent {
+                        self.index.remove_child(parent, bead);
+                    }
+                    if let Some(parent) = &spec.parent {
+                        self.index.add_child(parent, bead);
+                    }
+                }
+                self.change(bead, |bead| bead.spec = spec.clone());
+                self.reclassify_affected(bead);
+            }
+            Event::EdgeAdded { bead, need } => {
+                if need.acts() {
+                    self.index.add_edge(&need.on, bead);
+                }
+                self.change(bead, |bead| bead.needs.push(need.clone()));
+                self.reclassify_affected(bead);
+            }
+            Event::EdgeRemoved { bead, need } => {
+                self.change(bead, |bead| bead.needs.retain(|known| known != need));
+                let still = self.facts.beads.get(bead).is_some_and(|bead| {
+                    bead.needs
+                        .iter()
+                        .any(|known| known.acts() && known.on == need.on)
+                });
+                if !still {
+                    self.index.remove_edge(&need.on, bead);
+                }
+                self.reclassify_affected(bead);
+            }
+            Event::NoteAdded { bead, note } => {
+                self.change(bead, |bead| bead.notes.push(note.clone()));
+            }
+            Event::BeadClosed { bead, outcome, why } => {
+                self.leave_queue(bead);
+                self.close(bead, outcome, why, at);
+            }
+            Event::BeadRetried { bead } => {
+                self.free_seat(bead);
+                self.change(bead, |bead| {
+                    bead.phase = Phase::Open;
+                    bead.since = at;
+                    bead.spent = 0;
+                    bead.not_before = None;
+                });
+                self.reclassify_affected(bead);
+            }
+            Event::BeadParked { bead, why } | Event::BeadQuarantined { bead, why } => {
+                self.leave_queue(bead);
+                self.end_lease(
+                    bead,
+                    at,
+                    Phase::Parked { why: why.clone() },
+                    None,
+                    Some(why),
+                );
+            }
+            Event::SeatOpened { seat, rig, host } => {
+                self.facts.seats.insert(
+                    seat.clone(),
+                    Seat {
+                        rig: rig.clone(),
+                        host: host.clone(),
+                        bead: None,
+                    },
+                );
+            }
+            Event::SeatClosed { seat } => {
+                self.facts.seats.remove(seat);
+            }
+            Event::LeaseGranted { bead, lease } => {
+                if let Some(seat) = self.facts.seats.get_mut(lease.holder.name()) {
+                    seat.bead = Some(bead.clone());
+                }
+                self.change(bead, |bead| {
+                    bead.epoch = lease.epoch;
+                    bead.phase = Phase::Leased(lease.clone());
+                    bead.since = at;
+                    bead.not_before = None;
+                    bead.attempts.push(Attempt {
+                        epoch: lease.epoch,
+                        holder: lease.holder.name().clone(),
+                        began: at,
+                        ended: None,
+                        head: None,
+                        summary: String::new(),
+                        fault: None,
+                    });
+                    if bead.attempts.len() > Bead::ATTEMPTS_KEPT {
+                        bead.attempts.remove(0);
+                    }
+                });
+            }
+            Event::RunStarted { bead, epoch, run } => self.change(bead, |bead| {
+                if let Phase::Leased(lease) = &mut bead.phase
+                    && lease.epoch == *epoch
+                {
+                    lease.run = Some(run.clone());
+                }
+            }),
+            Event::LeaseRenewed { bead, epoch, until } => self.change(bead, |bead| {
+                if let Phase::Leased(lease) = &mut bead.phase
+                    && lease.epoch == *epoch
+                {
+                    lease.until = *until;
+                }
+            }),
+            Event::UsageRecorded { usage, .. } => {
+                self.facts.usage.insert(usage.run.clone(), usage.sequence);
+                let spend = &mut self.facts.spend;
+                spend.input += usage.input + usage.cache_read + usage.cache_write;
+                spend.output += usage.output;
+                spend.usd_micros += usage.usd_micros;
+            }
+            Event::WorkSubmitted {
+                bead,
+                epoch,
+                head,
+                base,
+                summary,
+            } => {
+                self.end_streak(bead);
+                self.free_seat(bead);
+                self.change(bead, |bead| {
+                    bead.phase = Phase::Submitted {
+                        epoch: *epoch,
+                        head: head.clone(),
+                        base: base.clone(),
+                    };
+                    bead.since = at;
+                    if let Some(attempt) = attempt_mut(bead, *epoch) {
+                        attempt.ended = Some(at);
+                        attempt.head = Some(head.clone());
+                        attempt.summary.clone_from(summary);
+                    }
+                });
+            }
+            Event::WorkReturned {
+                bead,
+                why,
+                not_before,
+                ..
+            }
+            | Event::LeaseExpired {
+                bead,
+                why,
+                not_before,
+                ..
+            } => {
+                if why.class.counts()
+                    && let Some(rig) = self.facts.beads.get(bead).map(|bead| bead.rig.clone())
+                {
+                    *self.facts.streaks.entry(rig).or_default() += 1;
+                }
+                self.end_lease(
+                    bead,
+                    at,
+                    Phase::Returned { why: why.clone() },
+                    *not_before,
+                    Some(why),
+                );
+            }
+            Event::WorkClosed {
+                bead, outcome, why, ..
+            } => {
+                self.end_streak(bead);
+                self.close(bead, outcome, why, at);
+            }
+            Event::BreakerTripped { rig, why } => {
+                self.facts.streaks.remove(rig);
+                self.facts.pauses.push(Pause {
+                    scope: PauseScope::Rig(rig.clone()),
+                    by: envelope.by.clone(),
+                    since: at,
+                    why: why.clone(),
+                });
+            }
+            Event::CandidateFormed { candidate } => {
+                let queue = self.queue_mut(&candidate.target);
+                queue.tip = Some(candidate.base.clone());
+                queue.candidate = Some(candidate.clone());
+            }
+            Event::CandidateJudged {
+                candidate,
+                verdict,
+                gates,
+            } => {
+                let Some(queue) = self.queue_of_candidate(candidate) else {
+                    return;
+                };
+                let Some(current) = &mut queue.candidate else {
+                    return;
+                };
+                current.verdict = Some(verdict.clone());
+                current.gates.clone_from(gates);
+                match verdict {
+                    Verdict::Passed => queue.infra = 0,
+                    Verdict::Failed => {
+                        queue.infra = 0;
+                        if current.members.len() > 1 {
+                            queue.suspects =
+                                current.members.iter().map(|m| m.bead.clone()).collect();
+                            queue.candidate = None;
+                        }
+                    }
+                    Verdict::Infra => {
+                        queue.infra += 1;
+                        queue.candidate = None;
+                    }
+                }
+            }
+            Event::CandidateLanded { candidate } => {
+                let Some(queue) = self.queue_of_candidate(candidate) else {
+                    return;
+                };
+                let Some(landed) = queue.candidate.take() else {
+                    return;
+                };
+                queue.tip = Some(landed.commit.clone());
+                queue.green = landed.gates.iter().map(|run| run.gate.clone()).collect();
+                queue
+                    .suspects
+                    .retain(|bead| landed.members.iter().all(|member| member.bead != *bead));
+                queue.landings += 1;
+                for member in &landed.members {
+                    self.change(&member.bead, |bead| {
+                        bead.phase = Phase::Landed {
+                            candidate: candidate.clone(),
+                            commit: landed.commit.clone(),
+                        };
+                        bead.since = at;
+                    });
+                    self.reclassify_affected(&member.bead);
+                }
+            }
+            Event::CandidateVoided { candidate, .. } => {
+                if let Some(queue) = self.queue_of_candidate(candidate) {
+                    queue.candidate = None;
+                }
+            }
+            Event::SubmissionReturned {
+                bead,
+                epoch,
+                why,
+                not_before,
+            } => {
+                self.leave_queue(bead);
+                self.change(bead, |bead| {
+                    bead.phase = Phase::Returned { why: why.clone() };
+                    bead.since = at;
+                    bead.not_before = *not_before;
+                    if why.class.counts() {
+                        bead.spent += 1;
+                    }
+                    if let Some(attempt) = attempt_mut(bead, *epoch) {
+                        attempt.fault = Some(why.clone());
+                    }
+                });
+            }
+            Event::TargetMoved { target, to, .. } => {
+                let queue = self.queue_mut(target);
+                queue.tip = Some(to.clone());
+                queue.green.clear();
+                if queue
+                    .halt
+                    .as_ref()
+                    .is_some_and(|halt| halt.kind == HaltKind::MainRed)
+                {
+                    restart(queue);
+                }
+            }
+            Event::BaseJudged { target, gate } => {
+                let queue = self.queue_mut(target);
+                if gate.verdict == Verdict::Passed && queue.tip.as_ref() == Some(&gate.commit) {
+                    queue.green.push(gate.gate.clone());
+                }
+            }
+            Event::QueueHalted { target, halt } => {
+                self.queue_mut(target).halt = Some(Halt::clone(halt));
+            }
+            Event::QueueResumed { target } => restart(self.queue_mut(target)),
+            Event::Escalated { about, text } => self.facts.escalations.push(crate::Escalation {
+                about: about.clone(),
+                text: text.clone(),
+                since: at,
+            }),
+            Event::Paused { scope, why } => {
+                self.facts.pauses.retain(|pause| pause.scope != *scope);
+                self.facts.pauses.push(Pause {
+                    scope: scope.clone(),
+                    by: envelope.by.clone(),
+                    since: at,
+                    why: why.clone(),
+                });
+            }
+            Event::Resumed { scope } => {
+                self.facts.pauses.retain(|pause| pause.scope != *scope);
+                self.facts.escalations.clear();
+                if let PauseScope::Rig(rig) = scope {
+                    self.facts.streaks.remove(rig);
+                }
+            }
+            Event::Stopped { why } => {
+                self.facts.stop = Some(Stop {
+                    by: envelope.by.clone(),
+                    since: at,
+                    why: why.clone(),
+                });
+            }
+            Event::Thawed => self.facts.stop = None,
+            Event::MailSent { mail } => {
+                self.facts.mail.insert(mail.number, mail.clone());
+            }
+            Event::MailAcked { mail } => {
+                if let Some(mail) = self.facts.mail.get_mut(mail) {
+                    mail.acked = true;
+                }
+            }
+            Event::RoleDegraded { role, why } => {
+                self.facts.degraded.insert(role.clone(), why.clone());
+            }
+            Event::EffectBackedOff {
+                key,
+                failures,
+                until,
+                why,
+            } => {
+                self.facts.back_offs.insert(
+                    key.clone(),
+                    crate::BackOff {
+                        failures: *failures,
+                        until: *until,
+                        why: why.clone(),
+                    },
+                );
+            }
+            Event::EffectRecovered { key } => {
+                self.facts.back_offs.remove(key);
+            }
+        }
+    }
+
+    fn open_bead(&mut self, bead: &Bead) {
+        let mut bead = bead.clone();
+        bead.changed = self.facts.revision;
+        self.facts.ordinals = self.facts.ordinals.max(bead.ordinal);
+        if let Some(goal) = bead
+            .goal
+            .as_ref()
+            .and_then(|id| self.facts.goals.get_mut(id))
+            && !goal.beads.contains(&bead.id)
+        {
+            goal.beads.push(bead.id.clone());
+        }
+        let id = bead.id.clone();
+        self.index.link(&bead);
+        self.facts.beads.insert(id.clone(), bead);
+        let bead = &self.facts.beads[&id];
+        self.index.insert(&self.facts, bead);
+        self.reclassify_affected(&id);
+    }
+
+    /// Changes one bead and keeps the index true for that bead.
+    fn change(&mut self, id: &BeadId, change: impl FnOnce(&mut Bead)) {
+        let Some(bead) = self.facts.beads.get(id) else {
+            return;
+        };
+        self.index.remove(&self.facts, bead);
+        let revision = self.facts.revision;
+        if let Some(bead) = self.facts.beads.get_mut(id) {
+            change(bead);
+            bead.changed = revision;
+        }
+        let bead = &self.facts.beads[id];
+        self.index.insert(&self.facts, bead);
+    }
+
+    fn touch(&mut self, id: &BeadId) {
+        self.change(id, |_| {});
+    }
+
+    /// Keeps the index true for all beads whose readiness hangs on `id`.
+    fn reclassify_affected(&mut self, id: &BeadId) {
+        for affected in self.index.affected(id) {
+            if let Some(bead) = self.facts.beads.get(&affected) {
+                self.index.remove(&self.facts, bead);
+                self.index.insert(&self.facts, bead);
+            }
+        }
+    }
+
+    fn close(&mut self, id: &BeadId, outcome: &Outcome, why: &str, at: Timestamp) {
+        let phase = Phase::Closed {
+            outcome: outcome.clone(),
+            why: why.to_owned(),
+        };
+        self.end_lease(id, at, phase, None, None);
+    }
+
+    /// Ends whatever lease there is, with the phase that follows.
+    fn end_lease(
+        &mut self,
+        id: &BeadId,
+        at: Timestamp,
+        phase: Phase,
+        not_before: Option<Timestamp>,
+        fault: Option<&Fault>,
+    ) {
+        self.free_seat(id);
+        self.change(id, |bead| {
+            let epoch = bead.phase.lease().map(|lease| lease.epoch);
+            if let Some(attempt) = epoch.and_then(|epoch| attempt_mut(bead, epoch)) {
+                attempt.ended = Some(at);
+                attempt.fault = fault.cloned();
+                if fault.is_some_and(|fault| fault.class.counts()) {
+                    bead.spent += 1;
+                }
+            }
+            bead.phase = phase;
+            bead.since = at;
+            bead.not_before = not_before;
+        });
+        self.reclassify_affected(id);
+    }
+
+    fn free_seat(&mut self, id: &BeadId) {
+        let holder: Option<SeatName> = self
+            .facts
+            .beads
+            .get(id)
+            .and_then(|bead| bead.phase.lease())
+            .map(|lease| lease.holder.name().clone());
+        if let Some(seat) = holder.and_then(|name| self.facts.seats.get_mut(&name))
+            && seat.bead.as_ref() == Some(id)
+        {
+            seat.bead = None;
+        }
+    }
+
+    /// Takes a bead out of the candidate in test and from under suspicion.
+    fn leave_queue(&mut self, id: &BeadId) {
+        for queue in self.facts.queues.values_mut() {
+            queue.suspects.retain(|bead| bead != id);
+            if queue
+                .candidate
+                .as_ref()
+                .is_some_and(|candidate| candidate.members.iter().any(|m| m.bead == *id))
+            {
+                queue.candidate = None;
+            }
+        }
+    }
+
+    fn end_streak(&mut self, id: &BeadId) {
+        if let Some(bead) = self.facts.beads.get(id) {
+            self.facts.streaks.remove(&bead.rig);
+        }
+    }
+
+    fn queue_mut(&mut self, target: &Target) -> &mut Queue {
+        self.facts
+            .queues
+            .entry(target.key())
+            .or_insert_with(|| Queue::new(target.clone()))
+    }
+
+    fn queue_of_candidate(&mut self, candidate: &crate::CandidateId) -> Option<&mut Queue> {
+        self.facts.queues.values_mut().find(|queue| {
+            queue
+                .candidate
+                .as_ref()
+                .is_some_and(|current| current.id == *candidate)
+        })
+    }
+
+    /// Returns the next number in the order of creation.
+    #[must_use]
+    pub fn next_ordinal(&self) -> u64 {
+        self.facts.ordinals + 1
+    }
+}
+
+fn attempt_mut(bead: &mut Bead, epoch: Epoch) -> Option<&mut Attempt> {
+    bead.attempts
+        .iter_mut()
+        .rev()
+        .find(|attempt| attempt.epoch == epoch)
+}
+
+/// Lets a queue go on: its gates run anew.
+fn restart(queue: &mut Queue) {
+    queue.halt = None;
+    queue.infra = 0;
+    queue.generation += 1;
+}

@@ -1,0 +1,280 @@
+//! The graph: everything that is true now, as the fold of the event log.
+//!
+//! Two parts: facts, which events set and snapshots keep, and an index, which
+//! is derived from the facts and never stored. Planners read the index and
+//! never scan all beads.
+
+mod apply;
+mod cycle;
+mod index;
+mod state;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    index::ReadyKey,
+    state::{BeadState, GoalState},
+};
+use crate::{
+    BackOff, Bead, BeadId, Escalation, Goal, MailItem, Pause, PauseScope, Queue, Revision, Rig,
+    RigName, RoleName, Seat, SeatName, Stop, Target,
+};
+
+/// Everything that is true now.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(from = "Facts")]
+pub struct Graph {
+    facts: Facts,
+    index: index::Index,
+}
+
+impl Serialize for Graph {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.facts.serialize(serializer)
+    }
+}
+
+/// What events set and snapshots keep.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Facts {
+    revision: Revision,
+    ordinals: u64,
+    #[serde(default)]
+    rigs: BTreeMap<RigName, Rig>,
+    #[serde(default)]
+    beads: BTreeMap<BeadId, Bead>,
+    #[serde(default)]
+    goals: BTreeMap<BeadId, Goal>,
+    #[serde(default)]
+    seats: BTreeMap<SeatName, Seat>,
+    #[serde(default)]
+    queues: BTreeMap<String, Queue>,
+    #[serde(default)]
+    pauses: Vec<Pause>,
+    #[serde(default)]
+    stop: Option<Stop>,
+    #[serde(default)]
+    mail: BTreeMap<u64, MailItem>,
+    #[serde(default)]
+    escalations: Vec<Escalation>,
+    #[serde(default)]
+    back_offs: BTreeMap<String, BackOff>,
+    #[serde(default)]
+    degraded: BTreeMap<RoleName, String>,
+    #[serde(default)]
+    streaks: BTreeMap<RigName, u32>,
+    #[serde(default)]
+    usage: BTreeMap<crate::RunId, u64>,
+    #[serde(default)]
+    spend: Spend,
+}
+
+/// What models used, summed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Spend {
+    /// Tokens in, cached ones included.
+    pub input: u64,
+    /// Tokens out.
+    pub output: u64,
+    /// Millionths of a dollar.
+    pub usd_micros: u64,
+}
+
+impl From<Facts> for Graph {
+    fn from(facts: Facts) -> Self {
+        let index = index::Index::of(&facts);
+        Self { facts, index }
+    }
+}
+
+impl PartialEq for Graph {
+    fn eq(&self, other: &Self) -> bool {
+        self.facts == other.facts
+    }
+}
+
+impl Eq for Graph {}
+
+impl Graph {
+    /// Returns the revision of the last event in this graph.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.facts.revision
+    }
+
+    /// Finds a bead.
+    #[must_use]
+    pub fn bead(&self, id: &BeadId) -> Option<&Bead> {
+        self.facts.beads.get(id)
+    }
+
+    /// Lists all beads, by id. For lists that a person asks for; no planner calls it.
+    pub fn beads(&self) -> impl Iterator<Item = &Bead> {
+        self.facts.beads.values()
+    }
+
+    /// Counts all beads.
+    #[must_use]
+    pub fn n_beads(&self) -> usize {
+        self.facts.beads.len()
+    }
+
+    /// Finds a goal.
+    #[must_use]
+    pub fn goal(&self, id: &BeadId) -> Option<&Goal> {
+        self.facts.goals.get(id)
+    }
+
+    /// Lists all goals with their ids, by id.
+    pub fn goals(&self) -> impl Iterator<Item = (&BeadId, &Goal)> {
+        self.facts.goals.iter()
+    }
+
+    /// Finds a rig.
+    #[must_use]
+    pub fn rig(&self, name: &RigName) -> Option<&Rig> {
+        self.facts.rigs.get(name)
+    }
+
+    /// Lists all rigs, by name.
+    pub fn rigs(&self) -> impl Iterator<Item = &Rig> {
+        self.facts.rigs.values()
+    }
+
+    /// Lists all seats, by name.
+    pub fn seats(&self) -> impl Iterator<Item = (&SeatName, &Seat)> {
+        self.facts.seats.iter()
+    }
+
+    /// Finds a seat.
+    #[must_use]
+    pub fn seat(&self, name: &SeatName) -> Option<&Seat> {
+        self.facts.seats.get(name)
+    }
+
+    /// Lists all merge queues.
+    pub fn queues(&self) -> impl Iterator<Item = &Queue> {
+        self.facts.queues.values()
+    }
+
+    /// Finds the merge queue of a target.
+    #[must_use]
+    pub fn queue(&self, target: &Target) -> Option<&Queue> {
+        self.facts.queues.get(&target.key())
+    }
+
+    /// Returns the stop in effect.
+    #[must_use]
+    pub fn stop(&self) -> Option<&Stop> {
+        self.facts.stop.as_ref()
+    }
+
+    /// Lists the pauses in effect.
+    #[must_use]
+    pub fn pauses(&self) -> &[Pause] {
+        &self.facts.pauses
+    }
+
+    /// Lists what needs a person and is no bead.
+    #[must_use]
+    pub fn escalations(&self) -> &[Escalation] {
+        &self.facts.escalations
+    }
+
+    /// Lists all messages, oldest first.
+    pub fn mail(&self) -> impl Iterator<Item = &MailItem> {
+        self.facts.mail.values()
+    }
+
+    /// Lists the effects that failed and wait, by key.
+    pub fn back_offs(&self) -> impl Iterator<Item = (&String, &BackOff)> {
+        self.facts.back_offs.iter()
+    }
+
+    /// Finds the wait of an effect.
+    #[must_use]
+    pub fn back_off(&self, key: &str) -> Option<&BackOff> {
+        self.facts.back_offs.get(key)
+    }
+
+    /// Lists the roles that keep failing, with what each said last.
+    pub fn degraded(&self) -> impl Iterator<Item = (&RoleName, &String)> {
+        self.facts.degraded.iter()
+    }
+
+    /// Counts the failed attempts in a row on a rig.
+    #[must_use]
+    pub fn streak(&self, rig: &RigName) -> u32 {
+        self.facts.streaks.get(rig).copied().unwrap_or(0)
+    }
+
+    /// Returns the number of the last usage record of a run.
+    #[must_use]
+    pub fn usage_sequence(&self, run: &crate::RunId) -> Option<u64> {
+        self.facts.usage.get(run).copied()
+    }
+
+    /// Returns what models used, summed.
+    #[must_use]
+    pub fn spend(&self) -> Spend {
+        self.facts.spend
+    }
+
+    /// Returns the target that a bead's work lands on: its goal's, else its rig's branch.
+    #[must_use]
+    pub fn target_of(&self, bead: &Bead) -> Option<Target> {
+        if let Some(goal) = bead.goal.as_ref().and_then(|goal| self.goal(goal)) {
+            return Some(goal.target.clone());
+        }
+        let rig = self.rig(&bead.rig)?;
+        Some(Target {
+            rig: rig.name.clone(),
+            r#ref: format!("refs/heads/gtd/integration/{}", rig.rules.branch),
+            mode: crate::LandMode::Integration,
+            branch: rig.rules.branch.clone(),
+        })
+    }
+
+    /// Finds the pause that holds a bead back.
+    #[must_use]
+    pub fn pause_of(&self, bead: &Bead) -> Option<&Pause> {
+        self.facts.pauses.iter().find(|pause| match &pause.scope {
+            PauseScope::Town => true,
+            PauseScope::Rig(rig) => *rig == bead.rig,
+            PauseScope::Bead(id) => *id == bead.id || bead.goal.as_ref() == Some(id),
+            PauseScope::Role(_) => false,
+        })
+    }
+
+    /// Tells whether a role is paused, by itself or with the whole town.
+    #[must_use]
+    pub fn is_role_paused(&self, role: &str) -> bool {
+        self.facts.pauses.iter().any(|pause| match &pause.scope {
+            PauseScope::Role(name) => name.as_str() == role,
+            _ => false,
+        })
+    }
+
+    /// Finds the beads whose id begins with `prefix`, at most `limit`.
+    #[must_use]
+    pub fn beads_with_prefix(&self, prefix: &str, limit: usize) -> Vec<&Bead> {
+        self.facts
+            .beads
+            .range::<str, _>((
+                std::ops::Bound::Included(prefix),
+                std::ops::Bound::Unbounded,
+            ))
+            .take_while(|(id, _)| id.as_str().starts_with(prefix))
+            .take(limit)
+            .map(|(_, bead)| bead)
+            .collect()
+    }
+
+    /// Tells whether the derived index equals one made anew from the facts.
+    #[must_use]
+    pub fn index_is_true(&self) -> bool {
+        self.index == index::Index::of(&self.facts)
+    }
+}
