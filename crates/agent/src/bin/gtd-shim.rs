@@ -1,2 +1,7 @@
-//! Placeholder.
-fn main() {}
+//! `gtd-shim <run-dir>`: one small process that supervises one run.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gtd_agent::shim_main()
+}
