@@ -182,7 +182,7 @@ pub enum LandMode {
 }
 
 /// The verdict of a gate or of a candidate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Exit code 0.

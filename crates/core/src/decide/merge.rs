@@ -104,7 +104,7 @@ pub(super) fn judge(
     }
     let mut events = vec![Event::CandidateJudged {
         candidate: id,
-        verdict: verdict.clone(),
+        verdict,
         gates: gates.clone(),
     }];
     if verdict == Verdict::Infra

@@ -290,7 +290,7 @@ impl Graph {
                 let Some(current) = &mut queue.candidate else {
                     return;
                 };
-                current.verdict = Some(verdict.clone());
+                current.verdict = Some(*verdict);
                 current.gates.clone_from(gates);
                 match verdict {
                     Verdict::Passed => queue.infra = 0,

@@ -36,6 +36,7 @@ pub(super) struct Index {
     spent: BTreeSet<BeadId>,
     parked: BTreeSet<BeadId>,
     prefixes: HashMap<String, usize>,
+    landed: HashMap<crate::CandidateId, BTreeSet<BeadId>>,
 }
 
 /// The queue of a bead that was handed in, as [`Graph::target_of`] tells it.
@@ -162,6 +163,12 @@ impl Index {
     /// Puts a bead into every set that it belongs to.
     pub(super) fn insert(&mut self, facts: &Facts, bead: &Bead) {
         let id = &bead.id;
+        if let Phase::Landed { candidate, .. } = &bead.phase {
+            self.landed
+                .entry(candidate.clone())
+                .or_default()
+                .insert(id.clone());
+        }
         if bead.phase.is_finished() {
             return;
         }
@@ -282,6 +289,13 @@ impl Index {
         }
         found.remove(id);
         found.into_iter().collect()
+    }
+
+    pub(super) fn landed_by(
+        &self,
+        candidate: &crate::CandidateId,
+    ) -> impl Iterator<Item = &BeadId> {
+        self.landed.get(candidate).into_iter().flatten()
     }
 
     pub(super) fn prefix_count(&self, prefix: &str) -> usize {

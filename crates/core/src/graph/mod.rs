@@ -257,6 +257,16 @@ impl Graph {
         })
     }
 
+    /// Lists the beads that a candidate carried to its target.
+    pub fn beads_of_candidate<'a>(
+        &'a self,
+        candidate: &'a crate::CandidateId,
+    ) -> impl Iterator<Item = &'a Bead> {
+        self.index
+            .landed_by(candidate)
+            .filter_map(|id| self.bead(id))
+    }
+
     /// Finds the beads whose id begins with `prefix`, at most `limit`.
     #[must_use]
     pub fn beads_with_prefix(&self, prefix: &str, limit: usize) -> Vec<&Bead> {

@@ -1,0 +1,69 @@
+//! The documents of the public JSON API, computed from the graph in one place.
+//!
+//! The CLI prints them, `--json` passes them on. Fields are only ever added.
+//! The services put `kind` and `api` around them.
+
+mod bead;
+mod convoy;
+mod report;
+mod status;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    bead::{AttemptDoc, BeadDoc, BeadRow, EdgeDoc, ReasonDoc, bead_doc, bead_row},
+    convoy::{ConvoyBead, ConvoyDoc, TargetDoc, convoy_doc},
+    report::{LandedDoc, NotDoneDoc, ProofDoc, Recorded, ReportDoc, report_doc},
+    status::{
+        AgentDoc, ConvoyRow, Dollars, MergeDoc, NeedsYou, StatusDoc, agent_docs, needs_you,
+        status_doc,
+    },
+};
+use crate::{Graph, Observations, Timestamp};
+
+/// The level of the JSON API.
+pub const API: &str = "gtd/v1";
+
+/// What every document is computed from.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// The graph.
+    pub graph: &'a Graph,
+    /// What the roles saw.
+    pub observations: &'a Observations,
+    /// The moment.
+    pub now: Timestamp,
+}
+
+/// A document with its `kind` and `api`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Document<T> {
+    /// The kind of document.
+    pub kind: String,
+    /// The level of the API.
+    pub api: String,
+    /// The rest.
+    #[serde(flatten)]
+    pub body: T,
+}
+
+impl<T> Document<T> {
+    /// Puts `kind` and the API's level around a body.
+    pub fn new(kind: &str, body: T) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            api: API.to_owned(),
+            body,
+        }
+    }
+}
+
+/// A list with what comes after it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ListDoc<T> {
+    /// The items of this page.
+    pub items: Vec<T>,
+    /// The token of the next page; empty at the end.
+    #[serde(default)]
+    pub next: String,
+}

@@ -1,0 +1,418 @@
+//! `gtd status` and `gtd ps`: does it need me, what is done, is it healthy.
+
+use serde::{Deserialize, Serialize};
+
+use super::View;
+use crate::{
+    Bead, BeadId, BeadState, Holder, Moment, Phase, PlanState, RigName, Standing, explain,
+};
+
+/// Something that needs a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NeedsYou {
+    /// `plan`, `failure`, `gate`, `pause`, `stop` or `alert`.
+    pub kind: String,
+    /// The bead, goal or rig.
+    pub subject: String,
+    /// Its title.
+    pub title: String,
+    /// What is asked or said.
+    pub text: String,
+    /// How many beads wait for it.
+    pub unblocks: usize,
+    /// Since when.
+    pub since: Moment,
+    /// The command that answers it.
+    pub next: String,
+}
+
+/// One goal in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConvoyRow {
+    /// The goal's id.
+    pub id: BeadId,
+    /// The rig.
+    pub rig: RigName,
+    /// The title.
+    pub title: String,
+    /// The state, in a word.
+    pub state: String,
+    /// All of its beads.
+    pub total: usize,
+    /// Landed, or closed well.
+    pub done: usize,
+    /// Landed.
+    pub landed: usize,
+    /// At work.
+    pub running: usize,
+    /// In the merge queue.
+    pub queued: usize,
+    /// Set aside.
+    pub parked: usize,
+    /// Ended badly.
+    pub failed: usize,
+    /// Where it lands.
+    pub branch: String,
+    /// When it was set.
+    pub created_at: Moment,
+}
+
+/// One merge queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeDoc {
+    /// The rig.
+    pub rig: RigName,
+    /// The branch.
+    pub branch: String,
+    /// `idle`, `draining`, `bisecting` or `halted`.
+    pub state: String,
+    /// The candidate in test.
+    pub candidate: Option<String>,
+    /// How many submissions wait or are in test.
+    pub waiting: usize,
+    /// How long the oldest has waited, in seconds.
+    pub oldest_wait_s: u64,
+    /// The tip.
+    pub commit: Option<String>,
+    /// Why it is halted.
+    pub halt: Option<String>,
+}
+
+/// One agent at work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentDoc {
+    /// The seat's or claimant's name.
+    pub name: String,
+    /// The rig.
+    pub rig: RigName,
+    /// The role.
+    pub role: String,
+    /// The runtime.
+    pub runtime: Option<String>,
+    /// `running`, `starting` or `idle`.
+    pub state: String,
+    /// The bead that it holds.
+    pub bead: Option<BeadId>,
+    /// The bead's title.
+    pub title: Option<String>,
+    /// The attempt.
+    pub attempt: Option<u64>,
+    /// What it does, in words.
+    pub activity: String,
+    /// Since when it holds the bead.
+    pub started_at: Option<Moment>,
+    /// The run, when its process was seen.
+    pub run: Option<String>,
+}
+
+/// The whole town on one page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusDoc {
+    /// The rig that was asked about; none for the whole town.
+    pub rig: Option<RigName>,
+    /// Everything is stopped.
+    pub stopped: Option<String>,
+    /// What needs a person, most unblocking first.
+    pub needs_you: Vec<NeedsYou>,
+    /// Goals that have not ended, and those that ended last.
+    pub convoys: Vec<ConvoyRow>,
+    /// The merge queues.
+    pub merge: Vec<MergeDoc>,
+    /// Who is at work.
+    pub agents: Vec<AgentDoc>,
+    /// Beads by state.
+    pub counts: std::collections::BTreeMap<String, usize>,
+    /// Tokens that roles used while nothing was to be judged: none, by construction.
+    pub idle_tokens: u64,
+    /// Dollars spent.
+    pub usd: Dollars,
+    /// Where to go on.
+    pub revision: u64,
+}
+
+/// A number of dollars as a JSON number with six digits at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dollars(pub u64);
+
+impl Serialize for Dollars {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[expect(clippy::cast_precision_loss, reason = "money for display")]
+        serializer.serialize_f64(self.0 as f64 / 1e6)
+    }
+}
+
+impl<'de> Deserialize<'de> for Dollars {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = f64::deserialize(deserializer)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "money for display"
+        )]
+        Ok(Self((number.max(0.0) * 1e6) as u64))
+    }
+}
+
+/// Makes the page of the whole town, or of one rig.
+#[must_use]
+pub fn status_doc(view: View<'_>, rig: Option<&RigName>) -> StatusDoc {
+    let graph = view.graph;
+    let of_rig = |name: &RigName| rig.is_none_or(|rig| rig == name);
+    let mut counts = std::collections::BTreeMap::new();
+    for bead in graph.unfinished().filter(|bead| of_rig(&bead.rig)) {
+        if graph.goal(&bead.id).is_none() {
+            *counts
+                .entry(graph.state_of(bead, view.now).word().to_owned())
+                .or_default() += 1;
+        }
+    }
+    let mut goals: Vec<(&BeadId, &crate::Goal)> = graph
+        .goals()
+        .filter(|(_, goal)| of_rig(&goal.target.rig))
+        .collect();
+    goals.sort_by_key(|(id, _)| {
+        let bead = graph.bead(id);
+        (
+            bead.is_some_and(|bead| bead.phase.is_finished()),
+            std::cmp::Reverse(bead.map_or(0, |bead| bead.since.0)),
+        )
+    });
+    let n_open = goals
+        .iter()
+        .filter(|(id, _)| graph.bead(id).is_some_and(|bead| !bead.phase.is_finished()))
+        .count();
+    let convoys = goals
+        .into_iter()
+        .take(n_open.max(1) + 2)
+        .filter_map(|(id, goal)| Some(convoy_row(view, graph.bead(id)?, goal)))
+        .collect();
+    StatusDoc {
+        rig: rig.cloned(),
+        stopped: graph
+            .stop()
+            .map(|stop| format!("by {}: {}", stop.by, stop.why)),
+        needs_you: needs_you(view, rig),
+        convoys,
+        merge: graph
+            .queues()
+            .filter(|queue| of_rig(&queue.target.rig))
+            .map(|queue| merge_doc(view, queue))
+            .collect(),
+        agents: agent_docs(view, rig),
+        counts,
+        idle_tokens: 0,
+        usd: Dollars(graph.spend().usd_micros),
+        revision: graph.revision().0,
+    }
+}
+
+/// Makes one line of a list of goals.
+pub(crate) fn convoy_row(view: View<'_>, bead: &Bead, goal: &crate::Goal) -> ConvoyRow {
+    let states: Vec<BeadState> = goal
+        .beads
+        .iter()
+        .filter_map(|id| view.graph.bead(id))
+        .map(|bead| view.graph.state_of(bead, view.now))
+        .collect();
+    let count = |wanted: &[BeadState]| states.iter().filter(|s| wanted.contains(s)).count();
+    ConvoyRow {
+        id: bead.id.clone(),
+        rig: bead.rig.clone(),
+        title: bead.spec.title.clone(),
+        state: super::bead::state(view, bead),
+        total: states.len(),
+        done: count(&[BeadState::Landed, BeadState::Closed]),
+        landed: count(&[BeadState::Landed]),
+        running: count(&[BeadState::Running]),
+        queued: count(&[BeadState::Submitted, BeadState::Queued]),
+        parked: count(&[BeadState::Parked]),
+        failed: count(&[BeadState::Failed, BeadState::Cancelled]),
+        branch: goal.target.short_ref().to_owned(),
+        created_at: Moment(bead.created_at),
+    }
+}
+
+fn merge_doc(view: View<'_>, queue: &crate::Queue) -> MergeDoc {
+    let waiting: Vec<&Bead> = view.graph.queued(&queue.target).collect();
+    let state = if queue.halt.is_some() {
+        "halted"
+    } else if !queue.suspects.is_empty() {
+        "bisecting"
+    } else if waiting.is_empty() {
+        "idle"
+    } else {
+        "draining"
+    };
+    MergeDoc {
+        rig: queue.target.rig.clone(),
+        branch: queue.target.short_ref().to_owned(),
+        state: state.to_owned(),
+        candidate: queue.candidate.as_ref().map(|c| c.id.to_string()),
+        waiting: waiting.len(),
+        oldest_wait_s: waiting
+            .iter()
+            .map(|bead| view.now.since(bead.since).as_secs())
+            .max()
+            .unwrap_or(0),
+        commit: queue.tip.as_ref().map(ToString::to_string),
+        halt: queue.halt.as_ref().map(|halt| halt.text.clone()),
+    }
+}
+
+/// Lists what needs a person, most unblocking first.
+#[must_use]
+pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
+    let graph = view.graph;
+    let mut items: Vec<NeedsYou> = Vec::new();
+    if let Some(stop) = graph.stop() {
+        items.push(NeedsYou {
+            kind: "stop".to_owned(),
+            subject: "town".to_owned(),
+            title: "everything is stopped".to_owned(),
+            text: stop.why.clone(),
+            unblocks: graph.unfinished().count(),
+            since: Moment(stop.since),
+            next: "gtd resume --all".to_owned(),
+        });
+    }
+    for (id, goal) in graph.open_goals() {
+        let Some(bead) = graph.bead(id) else { continue };
+        if goal.plan == PlanState::Proposed {
+            items.push(NeedsYou {
+                kind: "plan".to_owned(),
+                subject: id.to_string(),
+                title: bead.spec.title.clone(),
+                text: format!("may its plan of {} beads begin?", goal.beads.len()),
+                unblocks: goal.beads.len(),
+                since: Moment(bead.since),
+                next: format!("gtd approve {id}"),
+            });
+        }
+    }
+    for bead in graph.parked() {
+        let Some(why) = explain(graph, view.observations, &bead.id, view.now) else {
+            continue;
+        };
+        if why.verdict != Standing::NeedsYou {
+            continue;
+        }
+        items.push(NeedsYou {
+            kind: "failure".to_owned(),
+            subject: bead.id.to_string(),
+            title: bead.spec.title.clone(),
+            text: why
+                .chain
+                .first()
+                .map(|c| c.text.clone())
+                .unwrap_or_default(),
+            unblocks: graph.dependents(&bead.id).count(),
+            since: Moment(bead.since),
+            next: why.next.first().map(|n| n.cmd.clone()).unwrap_or_default(),
+        });
+    }
+    for queue in graph.queues() {
+        if let Some(halt) = &queue.halt {
+            items.push(NeedsYou {
+                kind: "gate".to_owned(),
+                subject: queue.target.rig.to_string(),
+                title: format!("the queue of {} stands still", queue.target.short_ref()),
+                text: halt.text.clone(),
+                unblocks: graph.queued(&queue.target).count(),
+                since: Moment(halt.since),
+                next: format!("gtd resume {}", queue.target.rig),
+            });
+        }
+    }
+    for escalation in graph.escalations() {
+        items.push(NeedsYou {
+            kind: "alert".to_owned(),
+            subject: escalation.about.clone(),
+            title: escalation.about.clone(),
+            text: escalation.text.clone(),
+            unblocks: 0,
+            since: Moment(escalation.since),
+            next: "gtd resume".to_owned(),
+        });
+    }
+    for pause in graph.pauses() {
+        items.push(NeedsYou {
+            kind: "pause".to_owned(),
+            subject: "pause".to_owned(),
+            title: "paused".to_owned(),
+            text: format!("by {}: {}", pause.by, pause.why),
+            unblocks: 0,
+            since: Moment(pause.since),
+            next: "gtd resume".to_owned(),
+        });
+    }
+    if let Some(rig) = rig {
+        items.retain(|item| {
+            crate::BeadId::parse(&item.subject)
+                .ok()
+                .and_then(|id| graph.bead(&id))
+                .is_none_or(|bead| bead.rig == *rig)
+        });
+    }
+    items.sort_by_key(|item| (std::cmp::Reverse(item.unblocks), item.since));
+    items
+}
+
+/// Lists who is at work, and the empty seats.
+#[must_use]
+pub fn agent_docs(view: View<'_>, rig: Option<&RigName>) -> Vec<AgentDoc> {
+    let graph = view.graph;
+    let mut agents: Vec<AgentDoc> = graph
+        .leased()
+        .filter(|bead| rig.is_none_or(|rig| *rig == bead.rig))
+        .filter_map(|bead| {
+            let Phase::Leased(lease) = &bead.phase else {
+                return None;
+            };
+            let why = explain(graph, view.observations, &bead.id, view.now)?;
+            Some(AgentDoc {
+                name: lease.holder.name().to_string(),
+                rig: bead.rig.clone(),
+                role: match lease.holder {
+                    Holder::Seat { .. } => "worker".to_owned(),
+                    Holder::Claimant { .. } => "claimant".to_owned(),
+                },
+                runtime: bead.wished_runtime().map(str::to_owned),
+                state: if lease.run.is_some() || matches!(lease.holder, Holder::Claimant { .. }) {
+                    "running".to_owned()
+                } else {
+                    "starting".to_owned()
+                },
+                bead: Some(bead.id.clone()),
+                title: Some(bead.spec.title.clone()),
+                attempt: Some(lease.epoch.0),
+                activity: why
+                    .chain
+                    .first()
+                    .map(|c| c.text.clone())
+                    .unwrap_or_default(),
+                started_at: Some(Moment(lease.granted_at)),
+                run: lease.run.as_ref().map(ToString::to_string),
+            })
+        })
+        .collect();
+    agents.extend(
+        graph
+            .seats()
+            .filter(|(_, seat)| seat.bead.is_none())
+            .filter(|(_, seat)| rig.is_none_or(|rig| *rig == seat.rig))
+            .map(|(name, seat)| AgentDoc {
+                name: name.to_string(),
+                rig: seat.rig.clone(),
+                role: "worker".to_owned(),
+                runtime: None,
+                state: "idle".to_owned(),
+                bead: None,
+                title: None,
+                attempt: None,
+                activity: "no bead".to_owned(),
+                started_at: None,
+                run: None,
+            }),
+    );
+    agents
+}
