@@ -53,6 +53,15 @@ impl Runs {
         signalled.map(drop).map_err(signalling(run))
     }
 
+    /// Asks every run to end, as [`Runs::stop`] does; goes through all of them and
+    /// then tells the first failure.
+    ///
+    /// # Errors
+    /// When a run could not be asked.
+    pub fn stop_all(&self, grace: Duration) -> Result<(), RunError> {
+        self.for_all(|run| self.stop(run, grace))
+    }
+
     /// Stops the clock of a run: SIGSTOP to the agent and everything below it.
     ///
     /// # Errors
@@ -113,7 +122,7 @@ impl Runs {
     /// # Errors
     /// When a run could not be frozen.
     pub fn freeze_all(&self) -> Result<(), RunError> {
-        self.for_all(Self::freeze)
+        self.for_all(|run| self.freeze(run))
     }
 
     /// Thaws every live run; goes through all of them and then tells the first failure.
@@ -121,7 +130,7 @@ impl Runs {
     /// # Errors
     /// When a run could not be thawed.
     pub fn thaw_all(&self) -> Result<(), RunError> {
-        self.for_all(Self::thaw)
+        self.for_all(|run| self.thaw(run))
     }
 
     /// Gives a descriptor that becomes readable when the shim ends; `None` when it does not live.
@@ -137,10 +146,10 @@ impl Runs {
         }
     }
 
-    fn for_all(&self, act: fn(&Self, &RunId) -> Result<(), RunError>) -> Result<(), RunError> {
+    fn for_all(&self, act: impl Fn(&RunId) -> Result<(), RunError>) -> Result<(), RunError> {
         let mut first = Ok(());
         for run in self.list()? {
-            let done = act(self, &run);
+            let done = act(&run);
             if first.is_ok() {
                 first = done;
             }

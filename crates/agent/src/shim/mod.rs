@@ -7,11 +7,15 @@
 //! | `gtd-shim --demo <file>` | is the demo agent |
 //! | `gtd-shim --launch <runs> <spec>` | launches a run and ends at once (for tests) |
 
+mod begin;
 mod exec;
+mod finish;
 mod launch;
 mod output;
+mod ready;
 mod reap;
 mod repeats;
+mod shift;
 mod supervise;
 
 use std::{

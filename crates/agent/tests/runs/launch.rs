@@ -277,3 +277,18 @@ fn a_missing_shim_is_an_error_and_can_be_made_good() {
     assert!(matches!(broken.ensure(&spec), Err(RunError::Spawn { .. })));
     assert_eq!(place.run(&spec).end, End::Code(0));
 }
+
+#[test]
+fn the_agent_inherits_no_signal_setting_and_no_descriptor() {
+    let place = Place::new();
+    let run = run_id("inherit");
+    let script = "grep -E 'SigBlk|SigIgn' /proc/self/status; ls /proc/$$/fd";
+    assert_eq!(place.run(&place.sh(&run, script)).end, End::Code(0));
+    let texts = place.texts(&run);
+    for (text, name) in texts.iter().zip(["SigBlk:", "SigIgn:"]) {
+        let mask = u64::from_str_radix(text.strip_prefix(name).unwrap().trim(), 16).unwrap();
+        // Above 31 are the signals that the C library keeps for itself.
+        assert_eq!(mask & 0x7fff_ffff, 0, "{text}");
+    }
+    assert_eq!(texts[2..], ["0", "1", "2"]);
+}

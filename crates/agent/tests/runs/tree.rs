@@ -210,3 +210,17 @@ fn the_shim_is_deaf_to_the_terminal() {
     fs::write(place.work().join("go"), "").unwrap();
     assert_eq!(place.wait_exit(&run).end, End::Code(4));
 }
+
+#[test]
+fn all_runs_can_be_stopped_at_once() {
+    let place = Place::new();
+    let runs = [run_id("all"), run_id("all")];
+    for run in &runs {
+        let spec = demo_run(&place.runs, &place.setting(run), "hang");
+        place.runs.ensure(&spec).unwrap();
+    }
+    place.runs.stop_all(Duration::from_secs(60)).unwrap();
+    for run in &runs {
+        assert_eq!(place.wait_exit(run).end, End::Signal(15));
+    }
+}
