@@ -1,0 +1,159 @@
+//! Every unary rpc as one trait, so that deadlines and repeats are written once.
+
+use std::{future::Future, time::Duration};
+
+use tonic::{
+    Request, Status,
+    body::Body,
+    client::GrpcService,
+    codegen::{Body as HttpBody, Bytes, StdError},
+};
+
+use crate::{MAX_MESSAGE_BYTES, pb};
+
+/// A request of a unary rpc.
+pub trait Call: Clone + Send + Sync + 'static {
+    /// The answer.
+    type Response: Send + 'static;
+
+    /// Service and method, for spans and messages.
+    const NAME: &'static str;
+
+    /// Calls the rpc; the timeout is told to the daemon.
+    fn call<T>(
+        self,
+        service: T,
+        timeout: Option<Duration>,
+    ) -> impl Future<Output = Result<Self::Response, Status>> + Send
+    where
+        T: GrpcService<Body, Future: Send> + Send,
+        T::Error: Into<StdError>,
+        T::ResponseBody: HttpBody<Data = Bytes> + Send + 'static,
+        <T::ResponseBody as HttpBody>::Error: Into<StdError> + Send;
+}
+
+macro_rules! calls {
+    ($( $package:ident $client_module:ident $client:ident {
+        $( $method:ident $request:ident $response:ident, )*
+    } )*) => { $($(
+        impl Call for pb::$package::v1::$request {
+            type Response = pb::$package::v1::$response;
+            const NAME: &'static str = concat!(stringify!($package), ".", stringify!($method));
+
+            async fn call<T>(
+                self,
+                service: T,
+                timeout: Option<Duration>,
+            ) -> Result<Self::Response, Status>
+            where
+                T: GrpcService<Body, Future: Send> + Send,
+                T::Error: Into<StdError>,
+                T::ResponseBody: HttpBody<Data = Bytes> + Send + 'static,
+                <T::ResponseBody as HttpBody>::Error: Into<StdError> + Send,
+            {
+                let mut request = Request::new(self);
+                if let Some(timeout) = timeout {
+                    request.set_timeout(timeout);
+                }
+                let mut client = pb::$package::v1::$client_module::$client::new(service)
+                    .max_decoding_message_size(MAX_MESSAGE_BYTES)
+                    .max_encoding_message_size(MAX_MESSAGE_BYTES);
+                Ok(client.$method(request).await?.into_inner())
+            }
+        }
+    )*)* };
+}
+
+calls! {
+    goal goal_service_client GoalServiceClient {
+        submit SubmitRequest SubmitResponse,
+        approve ApproveRequest ApproveResponse,
+        cancel CancelRequest CancelResponse,
+        create_bead CreateBeadRequest CreateBeadResponse,
+        edit_bead EditBeadRequest EditBeadResponse,
+        link LinkRequest LinkResponse,
+        unlink UnlinkRequest UnlinkResponse,
+        note NoteRequest NoteResponse,
+        close CloseRequest CloseResponse,
+        retry RetryRequest RetryResponse,
+        park ParkRequest ParkResponse,
+        land LandRequest LandResponse,
+        answer AnswerRequest AnswerResponse,
+    }
+    plan plan_service_client PlanServiceClient {
+        propose ProposeRequest ProposeResponse,
+        close CloseRequest CloseResponse,
+    }
+    seat seat_service_client SeatServiceClient {
+        open OpenRequest OpenResponse,
+        close CloseRequest CloseResponse,
+        grant GrantRequest GrantResponse,
+    }
+    work work_service_client WorkServiceClient {
+        claim ClaimRequest ClaimResponse,
+        claim_next ClaimNextRequest ClaimNextResponse,
+        brief BriefRequest BriefResponse,
+        note NoteRequest NoteResponse,
+        ask AskRequest AskResponse,
+        discover DiscoverRequest DiscoverResponse,
+        submit SubmitRequest SubmitResponse,
+        r#return ReturnRequest ReturnResponse,
+        finish FinishRequest FinishResponse,
+        started StartedRequest StartedResponse,
+        heartbeat HeartbeatRequest HeartbeatResponse,
+        record_usage RecordUsageRequest RecordUsageResponse,
+    }
+    merge merge_service_client MergeServiceClient {
+        form FormRequest FormResponse,
+        judge JudgeRequest JudgeResponse,
+        land LandRequest LandResponse,
+        void VoidRequest VoidResponse,
+        send_back SendBackRequest SendBackResponse,
+        observe_target ObserveTargetRequest ObserveTargetResponse,
+        judge_base JudgeBaseRequest JudgeBaseResponse,
+        conclude_landing ConcludeLandingRequest ConcludeLandingResponse,
+    }
+    health health_service_client HealthServiceClient {
+        expire ExpireRequest ExpireResponse,
+        quarantine QuarantineRequest QuarantineResponse,
+        trip_breaker TripBreakerRequest TripBreakerResponse,
+        escalate EscalateRequest EscalateResponse,
+    }
+    host host_service_client HostServiceClient {
+        back_off BackOffRequest BackOffResponse,
+        recover RecoverRequest RecoverResponse,
+        degrade DegradeRequest DegradeResponse,
+    }
+    mail mail_service_client MailServiceClient {
+        send SendRequest SendResponse,
+        read ReadRequest ReadResponse,
+        ack AckRequest AckResponse,
+    }
+    graph graph_service_client GraphServiceClient {
+        get GetRequest GetResponse,
+        query QueryRequest QueryResponse,
+        log LogRequest LogResponse,
+    }
+    run run_service_client RunServiceClient {
+        list ListRequest ListResponse,
+        stop StopRequest StopResponse,
+    }
+    town town_service_client TownServiceClient {
+        hello HelloRequest HelloResponse,
+        status StatusRequest StatusResponse,
+        why WhyRequest WhyResponse,
+        report ReportRequest ReportResponse,
+        pause PauseRequest PauseResponse,
+        resume ResumeRequest ResumeResponse,
+        stop_all StopAllRequest StopAllResponse,
+        thaw ThawRequest ThawResponse,
+        shutdown ShutdownRequest ShutdownResponse,
+        config ConfigRequest ConfigResponse,
+        add_rig AddRigRequest AddRigResponse,
+        trust_rig TrustRigRequest TrustRigResponse,
+        remove_rig RemoveRigRequest RemoveRigResponse,
+        list_rigs ListRigsRequest ListRigsResponse,
+        roles RolesRequest RolesResponse,
+        gates GatesRequest GatesResponse,
+    }
+}

@@ -1,0 +1,120 @@
+//! Proof and its cost: verdicts, gate runs, members, usage, reservations.
+
+use gtd_core::{GateRun, Member, Reserved, UsageDelta, Verdict};
+
+use super::carried::{Carried, messages, words};
+use crate::{Malformed, pb::common::v1 as pb};
+
+messages!(GateRun, Member, UsageDelta);
+
+words!(Verdict as pb::Verdict, unspecified = None, { Passed, Failed, Infra });
+
+impl TryFrom<pb::GateRun> for GateRun {
+    type Error = Malformed;
+    fn try_from(wire: pb::GateRun) -> Result<Self, Malformed> {
+        Ok(Self {
+            gate: Carried::take(wire.gate, "gate")?,
+            commit: Carried::take(wire.commit, "commit")?,
+            verdict: Carried::take(wire.verdict, "verdict")?,
+            detail: wire.detail,
+            took_ms: wire.took_ms,
+            run: Carried::take(wire.run, "run")?,
+            evidence: wire.evidence,
+        })
+    }
+}
+
+impl From<GateRun> for pb::GateRun {
+    fn from(gate: GateRun) -> Self {
+        Self {
+            gate: gate.gate.put(),
+            commit: gate.commit.put(),
+            verdict: gate.verdict.put(),
+            detail: gate.detail,
+            took_ms: gate.took_ms,
+            run: gate.run.put(),
+            evidence: gate.evidence,
+        }
+    }
+}
+
+impl TryFrom<pb::Member> for Member {
+    type Error = Malformed;
+    fn try_from(wire: pb::Member) -> Result<Self, Malformed> {
+        Ok(Self {
+            bead: Carried::take(wire.bead, "bead")?,
+            epoch: Carried::take(wire.epoch, "epoch")?,
+            head: Carried::take(wire.head, "head")?,
+        })
+    }
+}
+
+impl From<Member> for pb::Member {
+    fn from(member: Member) -> Self {
+        Self {
+            bead: member.bead.put(),
+            epoch: member.epoch.put(),
+            head: member.head.put(),
+        }
+    }
+}
+
+impl TryFrom<pb::UsageDelta> for UsageDelta {
+    type Error = Malformed;
+    fn try_from(wire: pb::UsageDelta) -> Result<Self, Malformed> {
+        Ok(Self {
+            run: Carried::take(wire.run, "run")?,
+            sequence: wire.sequence,
+            input: wire.input,
+            output: wire.output,
+            cache_read: wire.cache_read,
+            cache_write: wire.cache_write,
+            usd_micros: wire.usd_micros,
+        })
+    }
+}
+
+impl From<UsageDelta> for pb::UsageDelta {
+    fn from(usage: UsageDelta) -> Self {
+        Self {
+            run: usage.run.put(),
+            sequence: usage.sequence,
+            input: usage.input,
+            output: usage.output,
+            cache_read: usage.cache_read,
+            cache_write: usage.cache_write,
+            usd_micros: usage.usd_micros,
+        }
+    }
+}
+
+/// A reservation that was left out holds nothing back.
+impl Carried for Reserved {
+    type Wire = Option<pb::Reserved>;
+    fn take(wire: Option<pb::Reserved>, _: &str) -> Result<Self, Malformed> {
+        Ok(wire.map(Into::into).unwrap_or_default())
+    }
+    fn put(self) -> Option<pb::Reserved> {
+        Some(self.into())
+    }
+}
+
+impl From<pb::Reserved> for Reserved {
+    fn from(wire: pb::Reserved) -> Self {
+        Self {
+            usd_micros: wire.usd_micros,
+            tokens: wire.tokens,
+            window: wire.window,
+        }
+    }
+}
+
+impl From<Reserved> for pb::Reserved {
+    fn from(reserved: Reserved) -> Self {
+        Self {
+            usd_micros: reserved.usd_micros,
+            tokens: reserved.tokens,
+            window: reserved.window,
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The domain's words on the wire and back: one module for each group of messages.
+
+mod carried;
+mod fault;
+mod gate;
+mod scope;
+mod spec;
+mod target;
+
+pub(crate) use carried::Carried;
