@@ -40,7 +40,6 @@ macro_rules! writes {
     ) => {
         /// The request of one command.
         #[derive(Debug, Clone, PartialEq)]
-        #[expect(clippy::large_enum_variant, reason = "writes are handled one at a time")]
         pub enum Write {
             $(
                 #[doc = concat!("Carries `", stringify!($command), "`.")]
