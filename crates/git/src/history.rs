@@ -1,0 +1,81 @@
+//! What differs between two commits, and the line of landings.
+
+use gtd_core::Oid;
+
+use crate::{
+    error::GitError,
+    repository::{Repository, fields, lossy},
+};
+
+/// How much differs between two commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DiffStat {
+    /// Files that differ.
+    pub files: u64,
+    /// Lines added; none for binary files.
+    pub added: u64,
+    /// Lines removed; none for binary files.
+    pub removed: u64,
+}
+
+impl Repository {
+    /// Lists the files that differ between two commits; a rename is two files.
+    ///
+    /// # Errors
+    /// When the repository does not hold one of them.
+    pub fn changed_files(&self, a: &Oid, b: &Oid) -> Result<Vec<String>, GitError> {
+        let output = self.diff(a, b, &["--name-only"])?;
+        Ok(fields(&output).map(lossy).collect())
+    }
+
+    /// Counts what differs between two commits.
+    ///
+    /// # Errors
+    /// When the repository does not hold one of them.
+    pub fn diff_stat(&self, a: &Oid, b: &Oid) -> Result<DiffStat, GitError> {
+        let output = self.diff(a, b, &["--numstat"])?;
+        let mut stat = DiffStat::default();
+        for line in fields(&output) {
+            let text = lossy(line);
+            let mut parts = text.splitn(3, '\t');
+            let mut count = || parts.next().and_then(|part| part.parse().ok()).unwrap_or(0);
+            stat.added += count();
+            stat.removed += count();
+            stat.files += 1;
+        }
+        Ok(stat)
+    }
+
+    /// Lists the first-parent line up to `to`, newest first, without what `from` reaches.
+    ///
+    /// # Errors
+    /// When the repository does not hold one of them.
+    pub fn first_parent(&self, from: Option<&Oid>, to: &Oid) -> Result<Vec<Oid>, GitError> {
+        let mut git = self.git().args(["rev-list", "--first-parent", to.as_str()]);
+        let mut asked = vec![to];
+        if let Some(from) = from {
+            git = git.arg(format!("^{from}"));
+            asked.push(from);
+        }
+        let output = git
+            .arg("--")
+            .ok()
+            .map_err(|failure| self.missing_or(&asked, failure))?;
+        lossy(&output)
+            .lines()
+            .map(|line| {
+                Oid::parse(line).map_err(|_| GitError::unreadable("rev-list", line.as_bytes()))
+            })
+            .collect()
+    }
+
+    pub(crate) fn diff(&self, a: &Oid, b: &Oid, how: &[&str]) -> Result<Vec<u8>, GitError> {
+        self.git()
+            .args(["diff-tree", "-r", "-z", "--no-renames", "--no-ext-diff"])
+            .args(["--no-textconv", "--ignore-submodules=none"])
+            .args(how)
+            .args([a.as_str(), b.as_str(), "--"])
+            .ok()
+            .map_err(|failure| self.missing_or(&[a, b], failure))
+    }
+}

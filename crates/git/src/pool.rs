@@ -1,0 +1,730 @@
+//! The worktrees of one rig, outside the repository.
+//!
+//! | file in the pool's folder | is |
+//! |---|---|
+//! | `<slot>/` | a worktree |
+//! | `.owners/<slot>.json` | whom it is for and how far it is |
+//! | `.locks/<slot>`, `.locks/.repository` | locks of threads and processes |
+//! | `.lost/<slot>-<n>` | what lay where a worktree should be |
+//!
+//! A slot is made ready in steps, each marked first: *fresh* (being made;
+//! nothing of worth in it), *preparing* (an earlier owner's work is saved, the
+//! tree is being put right), *ready*, *released*. A crash between two steps is
+//! mended by the next `ensure`. Adding worktrees is serial for each
+//! repository, since git fails when many are added at once; files are written
+//! in parallel.
+//!
+//! The pool does not decide when a slot is given back, and never deletes a
+//! branch.
+
+use std::{
+    fs, io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
+
+use gtd_core::Oid;
+
+use crate::{
+    error::GitError,
+    lock::{Hold, clear_stale},
+    marker::{Marker, Owner, State},
+    message::Author,
+    operation::{self, Operation},
+    process,
+    repository::{Repository, canonical, fields, lossy},
+    run::RunFailure,
+    salvage,
+    tree::{Found, Tree, delete_folder, inspect},
+};
+
+/// The worktrees of one rig.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    repository: Repository,
+    folder: PathBuf,
+}
+
+/// What a worktree is to have checked out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checkout {
+    /// A branch below `gtd/`, as it is; made at `start` if it does not exist.
+    Branch {
+        /// Its short name, `gtd/<bead>/e<epoch>`.
+        name: String,
+        /// Where it begins.
+        start: Oid,
+    },
+    /// A commit.
+    Detached(Oid),
+}
+
+/// What a reused worktree keeps from before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tidy {
+    /// Ignored files, such as build caches.
+    KeepIgnored,
+    /// Nothing.
+    Everything,
+}
+
+/// What a worktree is like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorktreeState {
+    /// The commit at its head; none on a branch without commits.
+    pub head: Option<Oid>,
+    /// The short name of the branch that its head is on.
+    pub branch: Option<String>,
+    /// Whether anything but ignored files differs from the head.
+    pub dirty: bool,
+    /// What it is in the middle of.
+    pub operation: Option<Operation>,
+    /// Whom it is for, unless it was released.
+    pub owner: Option<Owner>,
+}
+
+/// What became of a removal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Removal {
+    /// The worktree is gone; uncommitted work is at this ref.
+    Removed {
+        /// The snapshot, if there was uncommitted work.
+        snapshot: Option<String>,
+    },
+    /// There was none.
+    Absent,
+}
+
+impl Pool {
+    /// Opens a pool in a folder, which is made if need be.
+    ///
+    /// # Errors
+    /// When the folder lies inside the repository or cannot be made.
+    pub fn open(repository: Repository, folder: &Path) -> Result<Self, GitError> {
+        let make = |path: &Path| {
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(path)
+                .map_err(GitError::io("make", path))
+        };
+        make(folder)?;
+        let folder = canonical(folder)?;
+        if folder.starts_with(repository.root()) || folder.starts_with(repository.common_dir()) {
+            return Err(GitError::PoolInsideRepository { path: folder });
+        }
+        for name in [".owners", ".locks", ".lost"] {
+            make(&folder.join(name))?;
+        }
+        Ok(Self { repository, folder })
+    }
+
+    /// Returns the repository that the worktrees belong to.
+    #[must_use]
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// Returns where the worktree of a slot is or will be.
+    #[must_use]
+    pub fn path(&self, slot: &str) -> PathBuf {
+        self.folder.join(slot)
+    }
+
+    /// Lists the slots that have a marker or a folder, by name.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn slots(&self) -> Result<Vec<String>, GitError> {
+        let mut slots = Vec::new();
+        for folder in [self.folder.clone(), self.folder.join(".owners")] {
+            let entries = fs::read_dir(&folder).map_err(GitError::io("list", &folder))?;
+            for entry in entries.flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let name = name.strip_suffix(".json").unwrap_or(&name);
+                if check_slot(name).is_ok() {
+                    slots.push(name.to_owned());
+                }
+            }
+        }
+        slots.sort();
+        slots.dedup();
+        Ok(slots)
+    }
+
+    /// Sees to it that a slot has a worktree with this checkout for this owner.
+    ///
+    /// For the owner that has it already nothing is touched. What another
+    /// owner left uncommitted goes to `refs/gtd/snap/<its label>/<n>` first. A
+    /// folder that cannot be used or saved is moved aside, not deleted.
+    ///
+    /// # Errors
+    /// When the start is no commit, the branch is checked out where it must
+    /// stay, a living git holds the worktree's lock, or git fails.
+    pub fn ensure(
+        &self,
+        slot: &str,
+        checkout: &Checkout,
+        tidy: Tidy,
+        owner: &Owner,
+    ) -> Result<PathBuf, GitError> {
+        check_slot(slot)?;
+        let (Checkout::Branch { start: oid, .. } | Checkout::Detached(oid)) = checkout;
+        if let Checkout::Branch { name, .. } = checkout {
+            check_branch(name)?;
+        }
+        let _hold = self.hold(slot)?;
+        let marker = Marker::read(&self.marker_path(slot))?;
+        let mut found = inspect(&self.repository, &self.path(slot))?;
+        if matches!(&marker, Some(marker) if marker.state == State::Fresh) {
+            self.discard(slot, found)?;
+            found = Found::Absent;
+        }
+        if let Found::Unlinked(tree) = &found {
+            tree.link()?;
+        }
+        if let (Found::Tree(tree) | Found::Unlinked(tree), Some(marker)) = (&found, &marker)
+            && Self::is_at_home(tree, marker, checkout, owner)?
+        {
+            // A lock that a living git holds is the owner's own business.
+            clear_stale(&tree.path, &tree.git_dir)?;
+            return Ok(tree.path.clone());
+        }
+        if self.repository.resolve(oid.as_str())?.is_none() {
+            return Err(GitError::MissingCommit { oid: oid.clone() });
+        }
+        if let Checkout::Branch { name, .. } = checkout {
+            self.free_branch(slot, name, owner)?;
+        }
+        let earlier = marker.clone().unwrap_or_else(|| Marker::of_nobody(slot));
+        match found {
+            Found::Tree(tree) | Found::Unlinked(tree) => {
+                tree.clear_locks()?;
+                let is_saved = matches!(&marker, Some(m) if m.state == State::Preparing);
+                let reused = if is_saved {
+                    Ok(())
+                } else {
+                    self.save(slot, &tree, &earlier).map(drop)
+                }
+                .and_then(|()| {
+                    self.mark(slot, owner, State::Preparing, checkout)?;
+                    gtd_fault::point("git.after-salvage");
+                    tree.put(&self.repository, checkout, tidy)
+                });
+                match reused {
+                    Ok(()) => {}
+                    Err(error) if is_damage(&error) => {
+                        self.put_aside(slot, Some(&tree.git_dir), &earlier)?;
+                        self.create(slot, checkout, owner)?;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Found::Absent => self.create(slot, checkout, owner)?,
+            Found::Gone { git_dir } => {
+                self.forget(&git_dir, &earlier)?;
+                self.create(slot, checkout, owner)?;
+            }
+            Found::Foreign { git_dir, .. } => {
+                self.put_aside(slot, git_dir.as_deref(), &earlier)?;
+                self.create(slot, checkout, owner)?;
+            }
+        }
+        self.mark(slot, owner, State::Ready, checkout)?;
+        Ok(self.path(slot))
+    }
+
+    /// Looks at a slot without touching it; none when it has no worktree.
+    ///
+    /// # Errors
+    /// When something else is in its place, or git fails.
+    pub fn look(&self, slot: &str) -> Result<Option<WorktreeState>, GitError> {
+        check_slot(slot)?;
+        let tree = match self.tree(slot) {
+            Ok(tree) => tree,
+            Err(GitError::NoSuchSlot { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let marker = Marker::read(&self.marker_path(slot))?;
+        Ok(Some(WorktreeState {
+            head: tree.head()?,
+            branch: tree.branch()?,
+            dirty: tree.is_dirty()?,
+            operation: tree.operation(),
+            owner: marker
+                .filter(|marker| marker.state != State::Released)
+                .map(|marker| marker.owner),
+        }))
+    }
+
+    /// Commits whatever was changed, ignored files and nested repositories aside.
+    ///
+    /// The repository's hooks do not run. None when nothing was changed.
+    ///
+    /// # Errors
+    /// When conflicts are unresolved, or git fails.
+    pub fn commit_all(
+        &self,
+        slot: &str,
+        message: &str,
+        author: &Author,
+    ) -> Result<Option<Oid>, GitError> {
+        check_slot(slot)?;
+        let _hold = self.hold(slot)?;
+        let tree = self.tree(slot)?;
+        let unmerged = tree
+            .git()
+            .args(["diff", "--name-only", "--diff-filter=U", "-z"])
+            .args(["--no-ext-diff"])
+            .ok()?;
+        let mut files: Vec<String> = fields(&unmerged).map(lossy).collect();
+        files.dedup();
+        if !files.is_empty() {
+            return Err(GitError::Unmerged {
+                path: tree.path,
+                files,
+            });
+        }
+        tree.unhide(&tree.index())?;
+        let outside = salvage::outside_nested(&tree, &tree.index())?;
+        tree.write(|git| git.args(["add", "-A"]).args(&outside))?;
+        let staged = tree
+            .git()
+            .args(["diff", "--cached", "--quiet", "--no-ext-diff"])
+            .args(["--ignore-submodules=none"])
+            .run()?;
+        match staged.code {
+            0 if tree.operation() != Some(Operation::Merge) => return Ok(None),
+            0 | 1 => {}
+            _ => return Err(staged.failed().into()),
+        }
+        tree.write(|git| {
+            let git = author
+                .env()
+                .into_iter()
+                .fold(git, |git, (name, value)| git.env(name, value));
+            git.args(["commit", "--quiet", "--no-verify", "--no-gpg-sign"])
+                .args(["--cleanup=verbatim", "--allow-empty-message", "-F", "-"])
+                .input(message)
+        })?;
+        tree.head()
+    }
+
+    /// Saves uncommitted work to `refs/gtd/snap/<label>/<n>` and returns that name.
+    ///
+    /// Worktree and index stay as they are. None when there is none.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn snapshot(&self, slot: &str, label: &str) -> Result<Option<String>, GitError> {
+        check_slot(slot)?;
+        let _hold = self.hold(slot)?;
+        let tree = self.tree(slot)?;
+        let mut marker = self.marker_or_nobody(slot)?;
+        label.clone_into(&mut marker.owner.label);
+        salvage::snapshot(&self.repository, &tree, &marker.owner, &self.scratch(slot))
+    }
+
+    /// Notes that the owner has gone, once its uncommitted work is saved.
+    ///
+    /// The worktree stays as it is, for the next owner or to be looked at. A
+    /// slot that `owner` does not own is left alone.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn release(&self, slot: &str, owner: &str) -> Result<Option<String>, GitError> {
+        check_slot(slot)?;
+        let _hold = self.hold(slot)?;
+        let Some(marker) = Marker::read(&self.marker_path(slot))? else {
+            return Ok(None);
+        };
+        if marker.owner.key != owner || matches!(marker.state, State::Fresh | State::Preparing) {
+            return Ok(None);
+        }
+        let saved = match inspect(&self.repository, &self.path(slot))? {
+            Found::Tree(tree) => {
+                salvage::snapshot(&self.repository, &tree, &marker.owner, &self.scratch(slot))?
+            }
+            _ => None,
+        };
+        self.release_marker(slot, marker)?;
+        Ok(saved)
+    }
+
+    /// Removes the worktree of a released slot, once uncommitted work is saved.
+    ///
+    /// # Errors
+    /// When the slot has an owner, processes work in it, its content cannot be
+    /// saved, or git fails.
+    pub fn remove(&self, slot: &str) -> Result<Removal, GitError> {
+        check_slot(slot)?;
+        let _hold = self.hold(slot)?;
+        let marker = Marker::read(&self.marker_path(slot))?;
+        let found = inspect(&self.repository, &self.path(slot))?;
+        match &marker {
+            Some(marker) if matches!(marker.state, State::Ready | State::Preparing) => {
+                return Err(GitError::SlotOwned {
+                    slot: slot.to_owned(),
+                    owner: marker.owner.key.clone(),
+                });
+            }
+            Some(marker) if marker.state == State::Fresh => {
+                self.discard(slot, found)?;
+                self.unmark(slot)?;
+                return Ok(Removal::Absent);
+            }
+            _ => {}
+        }
+        let marker = marker.unwrap_or_else(|| Marker::of_nobody(slot));
+        let removal = match found {
+            Found::Absent => Removal::Absent,
+            Found::Gone { git_dir } => {
+                self.forget(&git_dir, &marker)?;
+                Removal::Absent
+            }
+            Found::Foreign { git_dir, .. } => {
+                self.put_aside(slot, git_dir.as_deref(), &marker)?;
+                Removal::Removed { snapshot: None }
+            }
+            Found::Tree(tree) | Found::Unlinked(tree) => {
+                let pids = process::processes_in(&tree.path).unwrap_or_default();
+                if !pids.is_empty() {
+                    return Err(GitError::SlotBusy {
+                        slot: slot.to_owned(),
+                        pids,
+                    });
+                }
+                let snapshot = self.save(slot, &tree, &marker)?;
+                gtd_fault::point("git.after-salvage");
+                delete_folder(&tree.path)?;
+                self.unregister(&tree.git_dir)?;
+                Removal::Removed { snapshot }
+            }
+        };
+        self.unmark(slot)?;
+        Ok(removal)
+    }
+
+    /// Says whether the owner that asks has what it asks for.
+    fn is_at_home(
+        tree: &Tree,
+        marker: &Marker,
+        checkout: &Checkout,
+        owner: &Owner,
+    ) -> Result<bool, GitError> {
+        if marker.owner.key != owner.key || marker.state != State::Ready {
+            return Ok(false);
+        }
+        if tree.stands_at(checkout)? {
+            return Ok(true);
+        }
+        // An agent at work may be on whatever branch it likes for a while.
+        Ok(matches!(checkout, Checkout::Branch { .. })
+            && process::processes_in(&tree.path).is_some_and(|pids| !pids.is_empty()))
+    }
+
+    /// Makes a worktree where there is nothing.
+    fn create(&self, slot: &str, checkout: &Checkout, owner: &Owner) -> Result<(), GitError> {
+        self.mark(slot, owner, State::Fresh, checkout)?;
+        let path = self.path(slot);
+        let add = self
+            .repository
+            .git()
+            .args(["worktree", "add", "--quiet", "--no-checkout", "--lock"])
+            .arg("--reason")
+            .arg(format!("gtd: slot {slot}"));
+        let held = |error: GitError, branch: &str| match error {
+            GitError::Run(failure)
+                if failure.stderr().contains("already used by worktree")
+                    || failure.stderr().contains("already checked out") =>
+            {
+                GitError::BranchHeld {
+                    branch: branch.to_owned(),
+                    at: path.clone(),
+                }
+            }
+            other => other,
+        };
+        let hold = Hold::wait(&self.folder.join(".locks/.repository"))?;
+        match checkout {
+            Checkout::Detached(oid) => {
+                add.arg("--detach").arg(&path).arg(oid.as_str()).ok()?;
+            }
+            Checkout::Branch { name, start } => {
+                let full = format!("refs/heads/{name}");
+                let add = if self.repository.resolve(&full)?.is_some() {
+                    add.arg(&path).arg(name)
+                } else {
+                    add.args(["--no-track", "-b", name.as_str()])
+                        .arg(&path)
+                        .arg(start.as_str())
+                };
+                add.ok().map_err(|failure| held(failure.into(), name))?;
+            }
+        }
+        drop(hold);
+        gtd_fault::point("git.after-worktree-add");
+        let tree = self.tree(slot)?;
+        tree.write(|git| git.args(["reset", "--hard", "--quiet"]))?;
+        Ok(())
+    }
+
+    /// Sees to it that no other slot has a branch checked out.
+    fn free_branch(&self, slot: &str, branch: &str, owner: &Owner) -> Result<(), GitError> {
+        for at in self.repository.holders(&format!("refs/heads/{branch}"))? {
+            if at == self.path(slot) {
+                continue;
+            }
+            let held = || GitError::BranchHeld {
+                branch: branch.to_owned(),
+                at: at.clone(),
+            };
+            let other = at
+                .strip_prefix(&self.folder)
+                .ok()
+                .and_then(Path::to_str)
+                .filter(|other| check_slot(other).is_ok())
+                .ok_or_else(held)?;
+            let _hold = Hold::take(&self.lock_path(other))?.ok_or_else(held)?;
+            let Found::Tree(tree) = inspect(&self.repository, &at)? else {
+                return Err(held());
+            };
+            let marker = Marker::read(&self.marker_path(other))?;
+            let is_given_up = marker.as_ref().is_none_or(|marker| {
+                marker.state == State::Released || marker.owner.key == owner.key
+            });
+            let is_empty = process::processes_in(&at).is_some_and(|pids| pids.is_empty());
+            if !is_given_up && !is_empty {
+                return Err(held());
+            }
+            tree.clear_locks()?;
+            let marker = marker.unwrap_or_else(|| Marker::of_nobody(other));
+            if !matches!(marker.state, State::Preparing | State::Fresh) {
+                self.save(other, &tree, &marker)?;
+                self.release_marker(other, marker)?;
+            }
+            operation::forget(&tree.git_dir).map_err(GitError::io("tidy", &tree.git_dir))?;
+            if let Some(head) = tree.head()? {
+                tree.write(|git| {
+                    git.args(["update-ref", "--no-deref", "-m", "gtd: detach", "HEAD"])
+                        .arg(head.as_str())
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Saves all that only this worktree holds; returns the ref of uncommitted work.
+    fn save(&self, slot: &str, tree: &Tree, marker: &Marker) -> Result<Option<String>, GitError> {
+        tree.mend_index()?;
+        let saved = salvage::snapshot(&self.repository, tree, &marker.owner, &self.scratch(slot))?;
+        self.keep_commits(tree, marker)?;
+        self.save_nested(slot, tree)?;
+        Ok(saved)
+    }
+
+    fn keep_commits(&self, tree: &Tree, marker: &Marker) -> Result<(), GitError> {
+        let given = marker.detached.as_ref();
+        salvage::keep_commits(&self.repository, tree, &marker.owner, given)
+    }
+
+    /// Moves repositories that somebody made inside a worktree aside.
+    fn save_nested(&self, slot: &str, tree: &Tree) -> Result<(), GitError> {
+        let nested = tree.nested(&tree.index())?;
+        if nested.is_empty() {
+            return Ok(());
+        }
+        let lost = self.next_lost(slot)?;
+        for path in nested {
+            let target = lost.join(&path);
+            let move_it = || -> io::Result<()> {
+                if let Some(parent) = target.parent() {
+                    fs::create_dir_all(parent)?;
+                }
+                fs::rename(tree.path.join(&path), &target)
+            };
+            move_it().map_err(GitError::io("move aside", tree.path.join(&path)))?;
+        }
+        Ok(())
+    }
+
+    /// Moves what is in a slot's place aside; an empty folder is just removed.
+    fn put_aside(
+        &self,
+        slot: &str,
+        git_dir: Option<&Path>,
+        marker: &Marker,
+    ) -> Result<(), GitError> {
+        let path = self.path(slot);
+        if fs::remove_dir(&path).is_err() {
+            let lost = self.next_lost(slot)?;
+            fs::rename(&path, lost).map_err(GitError::io("move aside", path))?;
+        }
+        if let Some(git_dir) = git_dir {
+            self.forget(git_dir, marker)?;
+        }
+        Ok(())
+    }
+
+    /// Takes back a worktree that was never finished.
+    fn discard(&self, slot: &str, found: Found) -> Result<(), GitError> {
+        delete_folder(&self.path(slot))?;
+        match found {
+            Found::Tree(tree) | Found::Unlinked(tree) => self.unregister(&tree.git_dir),
+            Found::Gone { git_dir }
+            | Found::Foreign {
+                git_dir: Some(git_dir),
+                ..
+            } => self.unregister(&git_dir),
+            Found::Absent | Found::Foreign { git_dir: None, .. } => Ok(()),
+        }
+    }
+
+    /// Unregisters a worktree that is gone, once its commits are kept.
+    fn forget(&self, git_dir: &Path, marker: &Marker) -> Result<(), GitError> {
+        let tree = Tree {
+            path: git_dir.to_owned(),
+            git_dir: git_dir.to_owned(),
+        };
+        // A registration that git cannot read holds no commit that could be kept.
+        if git_dir.join("HEAD").is_file() && tree.branch().is_ok() {
+            self.keep_commits(&tree, marker)?;
+        }
+        self.unregister(git_dir)
+    }
+
+    fn unregister(&self, git_dir: &Path) -> Result<(), GitError> {
+        let all = self.repository.common_dir().join("worktrees");
+        if git_dir.parent() != Some(all.as_path()) {
+            return Ok(());
+        }
+        let _hold = Hold::wait(&self.folder.join(".locks/.repository"))?;
+        delete_folder(git_dir)
+    }
+
+    fn tree(&self, slot: &str) -> Result<Tree, GitError> {
+        let damaged = |why| GitError::DamagedSlot {
+            slot: slot.to_owned(),
+            path: self.path(slot),
+            why,
+        };
+        match inspect(&self.repository, &self.path(slot))? {
+            Found::Tree(tree) => Ok(tree),
+            Found::Absent | Found::Gone { .. } => Err(GitError::NoSuchSlot {
+                slot: slot.to_owned(),
+            }),
+            Found::Unlinked(_) => Err(damaged("its .git file is gone")),
+            Found::Foreign { why, .. } => Err(damaged(why)),
+        }
+    }
+
+    fn next_lost(&self, slot: &str) -> Result<PathBuf, GitError> {
+        for number in 1.. {
+            let path = self.folder.join(format!(".lost/{slot}-{number}"));
+            match fs::symlink_metadata(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path),
+                Err(error) => return Err(GitError::io("look at", path)(error)),
+                Ok(_) => {}
+            }
+        }
+        unreachable!("the numbers do not end")
+    }
+
+    fn marker_or_nobody(&self, slot: &str) -> Result<Marker, GitError> {
+        let marker = Marker::read(&self.marker_path(slot))?;
+        Ok(marker.unwrap_or_else(|| Marker::of_nobody(slot)))
+    }
+
+    fn mark(
+        &self,
+        slot: &str,
+        owner: &Owner,
+        state: State,
+        checkout: &Checkout,
+    ) -> Result<(), GitError> {
+        let marker = Marker {
+            owner: owner.clone(),
+            state,
+            detached: match checkout {
+                Checkout::Detached(oid) => Some(oid.clone()),
+                Checkout::Branch { .. } => None,
+            },
+        };
+        marker.write(&self.marker_path(slot))
+    }
+
+    fn release_marker(&self, slot: &str, marker: Marker) -> Result<(), GitError> {
+        let marker = Marker {
+            state: State::Released,
+            ..marker
+        };
+        marker.write(&self.marker_path(slot))
+    }
+
+    fn unmark(&self, slot: &str) -> Result<(), GitError> {
+        let path = self.marker_path(slot);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(GitError::io("remove", path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn hold(&self, slot: &str) -> Result<Hold, GitError> {
+        Hold::wait(&self.lock_path(slot))
+    }
+
+    fn lock_path(&self, slot: &str) -> PathBuf {
+        self.folder.join(".locks").join(slot)
+    }
+
+    fn marker_path(&self, slot: &str) -> PathBuf {
+        self.folder.join(format!(".owners/{slot}.json"))
+    }
+
+    fn scratch(&self, slot: &str) -> PathBuf {
+        self.folder.join(format!(".owners/{slot}.index"))
+    }
+}
+
+/// Says whether a worktree is to blame, and not the machine or the question.
+fn is_damage(error: &GitError) -> bool {
+    match error {
+        GitError::Run(run) => matches!(run.failure, RunFailure::Exit { .. }),
+        GitError::Io { .. } | GitError::Unreadable { .. } => true,
+        _ => false,
+    }
+}
+
+fn check_slot(slot: &str) -> Result<(), GitError> {
+    let refuse = |why| {
+        Err(GitError::InvalidName {
+            kind: "slot",
+            name: slot.chars().take(60).collect(),
+            why,
+        })
+    };
+    if slot.is_empty() || slot.len() > 150 {
+        return refuse("it must be 1 to 150 bytes long");
+    }
+    if slot.starts_with(['.', '-']) {
+        return refuse("it must not begin with a dot or dash");
+    }
+    if slot.contains('/') || slot.chars().any(char::is_control) {
+        return refuse("it must not hold a slash or control character");
+    }
+    Ok(())
+}
+
+fn check_branch(name: &str) -> Result<(), GitError> {
+    if name.starts_with("gtd/") {
+        Ok(())
+    } else {
+        Err(GitError::InvalidName {
+            kind: "branch of a worktree",
+            name: name.to_owned(),
+            why: "it does not begin with gtd/",
+        })
+    }
+}
