@@ -1,0 +1,112 @@
+//! The names in the store's folder, and the small acts on files that sled and the journal share.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+/// Knows where everything is in the folder.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    pub(crate) dir: PathBuf,
+}
+
+impl Layout {
+    pub(crate) fn new(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.dir.join("lock")
+    }
+
+    pub(crate) fn sled(&self) -> PathBuf {
+        self.dir.join("sled")
+    }
+
+    pub(crate) fn sled_new(&self) -> PathBuf {
+        self.dir.join("sled.new")
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.dir.join("journal.jsonl")
+    }
+
+    pub(crate) fn journal_new(&self) -> PathBuf {
+        self.dir.join("journal.new")
+    }
+
+    pub(crate) fn initialised(&self) -> PathBuf {
+        self.dir.join("initialised")
+    }
+
+    pub(crate) fn recheck(&self) -> PathBuf {
+        self.dir.join("recheck")
+    }
+
+    pub(crate) fn verify_copy(&self) -> PathBuf {
+        self.dir.join("verify.tmp")
+    }
+
+    /// Returns a free name like `sled.broken-20261122T210405Z`.
+    pub(crate) fn broken(&self, stem: &str) -> PathBuf {
+        let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+        let first = self.dir.join(format!("{stem}.broken-{now}"));
+        let more = (2..).map(|n| self.dir.join(format!("{stem}.broken-{now}-{n}")));
+        std::iter::once(first)
+            .chain(more)
+            .find(|path| fs::symlink_metadata(path).is_err())
+            .expect("the numbers do not end")
+    }
+}
+
+/// Makes the names in a folder durable.
+pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
+    let dir = if dir.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        dir
+    };
+    File::open(dir)?.sync_all()
+}
+
+/// Writes a small file so that it is there whole, or not at all, after a power cut.
+pub(crate) fn write_durable(path: &Path, content: &str) -> io::Result<()> {
+    let draft = path.with_extension("draft");
+    let mut file = File::create(&draft)?;
+    io::Write::write_all(&mut file, content.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&draft, path)?;
+    path.parent().map_or(Ok(()), sync_dir)
+}
+
+/// Removes a file or a whole folder; what is not there is removed already.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    let gone = match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match gone {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// Copies a folder with all that is in it.
+pub(crate) fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_dir(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}

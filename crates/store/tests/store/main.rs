@@ -1,0 +1,12 @@
+//! The promises of the store, kept on a real disk.
+
+#[cfg(test)]
+mod append;
+#[cfg(test)]
+mod kill;
+#[cfg(test)]
+mod refusal;
+#[cfg(test)]
+mod repair;
+#[cfg(test)]
+mod town;
