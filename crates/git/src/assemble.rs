@@ -142,6 +142,7 @@ impl Repository {
         if !assembly.joined.is_empty() {
             let text = message(&spec.subject, &contents.join("\n"), &spec.trailers);
             assembly.commit = self.write_merge(&assembly.tree, &[&spec.base, &tip], &text, date)?;
+            gtd_fault::point("git.after-candidate");
         }
         Ok(assembly)
     }

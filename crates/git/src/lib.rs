@@ -26,6 +26,7 @@ mod refs;
 mod repository;
 mod run;
 mod salvage;
+mod slot;
 mod tree;
 
 pub use assemble::{Against, Assembly, AssemblySpec, Conflict, Member};

@@ -59,6 +59,11 @@ impl Marker {
         }
     }
 
+    /// Says whether it stands for nobody.
+    pub(crate) fn is_nobodys(&self) -> bool {
+        self.owner == Self::of_nobody(&self.owner.label).owner
+    }
+
     /// Reads a marker; one that is missing or unreadable is nobody's.
     pub(crate) fn read(path: &Path) -> Result<Option<Self>, GitError> {
         match fs::read(path) {

@@ -18,7 +18,7 @@
 //! branch.
 
 use std::{
-    fs, io,
+    fs,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
@@ -26,11 +26,12 @@ use std::{
 use gtd_core::Oid;
 
 use crate::{
+    environment::agent_git_env,
     error::GitError,
-    lock::{Hold, clear_stale},
+    lock::clear_stale,
     marker::{Marker, Owner, State},
     message::Author,
-    operation::{self, Operation},
+    operation::Operation,
     process,
     repository::{Repository, canonical, fields, lossy},
     run::RunFailure,
@@ -41,8 +42,8 @@ use crate::{
 /// The worktrees of one rig.
 #[derive(Debug, Clone)]
 pub struct Pool {
-    repository: Repository,
-    folder: PathBuf,
+    pub(crate) repository: Repository,
+    pub(crate) folder: PathBuf,
 }
 
 /// What a worktree is to have checked out.
@@ -81,6 +82,8 @@ pub struct WorktreeState {
     pub operation: Option<Operation>,
     /// Whom it is for, unless it was released.
     pub owner: Option<Owner>,
+    /// Whether an `ensure` came to its end for that owner.
+    pub ready: bool,
 }
 
 /// What became of a removal.
@@ -246,15 +249,39 @@ impl Pool {
             Err(error) => return Err(error),
         };
         let marker = Marker::read(&self.marker_path(slot))?;
+        let ready = matches!(&marker, Some(marker) if marker.state == State::Ready);
         Ok(Some(WorktreeState {
             head: tree.head()?,
             branch: tree.branch()?,
             dirty: tree.is_dirty()?,
             operation: tree.operation(),
-            owner: marker
-                .filter(|marker| marker.state != State::Released)
-                .map(|marker| marker.owner),
+            owner: self.owner(slot)?,
+            ready,
         }))
+    }
+
+    /// Returns whom a slot is for, unless it was released; whatever state it is in.
+    ///
+    /// # Errors
+    /// When the marker cannot be read.
+    pub fn owner(&self, slot: &str) -> Result<Option<Owner>, GitError> {
+        check_slot(slot)?;
+        let marker = Marker::read(&self.marker_path(slot))?;
+        Ok(marker
+            .filter(|marker| marker.state != State::Released && !marker.is_nobodys())
+            .map(|marker| marker.owner))
+    }
+
+    /// Lists what the environment of an agent in one of the worktrees gets: that of
+    /// [`agent_git_env`], and that its git never looks for a repository above the pool.
+    #[must_use]
+    pub fn agent_git_env(&self) -> Vec<(String, String)> {
+        let mut env = agent_git_env();
+        env.push((
+            "GIT_CEILING_DIRECTORIES".to_owned(),
+            self.folder.to_string_lossy().into_owned(),
+        ));
+        env
     }
 
     /// Commits whatever was changed, ignored files and nested repositories aside.
@@ -338,10 +365,28 @@ impl Pool {
         let Some(marker) = Marker::read(&self.marker_path(slot))? else {
             return Ok(None);
         };
-        if marker.owner.key != owner || matches!(marker.state, State::Fresh | State::Preparing) {
+        if marker.owner.key != owner || marker.state == State::Released {
             return Ok(None);
         }
-        let saved = match inspect(&self.repository, &self.path(slot))? {
+        let found = inspect(&self.repository, &self.path(slot))?;
+        match marker.state {
+            State::Fresh => {
+                self.discard(slot, found)?;
+                self.unmark(slot)?;
+                return Ok(None);
+            }
+            State::Preparing => {
+                // What is in it was saved before; half a checkout is nobody's work.
+                let nobody = Marker {
+                    state: State::Preparing,
+                    ..Marker::of_nobody(slot)
+                };
+                nobody.write(&self.marker_path(slot))?;
+                return Ok(None);
+            }
+            State::Ready | State::Released => {}
+        }
+        let saved = match found {
             Found::Tree(tree) => {
                 salvage::snapshot(&self.repository, &tree, &marker.owner, &self.scratch(slot))?
             }
@@ -362,7 +407,10 @@ impl Pool {
         let marker = Marker::read(&self.marker_path(slot))?;
         let found = inspect(&self.repository, &self.path(slot))?;
         match &marker {
-            Some(marker) if matches!(marker.state, State::Ready | State::Preparing) => {
+            Some(marker)
+                if matches!(marker.state, State::Ready | State::Preparing)
+                    && !marker.is_nobodys() =>
+            {
                 return Err(GitError::SlotOwned {
                     slot: slot.to_owned(),
                     owner: marker.owner.key.clone(),
@@ -422,270 +470,6 @@ impl Pool {
         Ok(matches!(checkout, Checkout::Branch { .. })
             && process::processes_in(&tree.path).is_some_and(|pids| !pids.is_empty()))
     }
-
-    /// Makes a worktree where there is nothing.
-    fn create(&self, slot: &str, checkout: &Checkout, owner: &Owner) -> Result<(), GitError> {
-        self.mark(slot, owner, State::Fresh, checkout)?;
-        let path = self.path(slot);
-        let add = self
-            .repository
-            .git()
-            .args(["worktree", "add", "--quiet", "--no-checkout", "--lock"])
-            .arg("--reason")
-            .arg(format!("gtd: slot {slot}"));
-        let held = |error: GitError, branch: &str| match error {
-            GitError::Run(failure)
-                if failure.stderr().contains("already used by worktree")
-                    || failure.stderr().contains("already checked out") =>
-            {
-                GitError::BranchHeld {
-                    branch: branch.to_owned(),
-                    at: path.clone(),
-                }
-            }
-            other => other,
-        };
-        let hold = Hold::wait(&self.folder.join(".locks/.repository"))?;
-        match checkout {
-            Checkout::Detached(oid) => {
-                add.arg("--detach").arg(&path).arg(oid.as_str()).ok()?;
-            }
-            Checkout::Branch { name, start } => {
-                let full = format!("refs/heads/{name}");
-                let add = if self.repository.resolve(&full)?.is_some() {
-                    add.arg(&path).arg(name)
-                } else {
-                    add.args(["--no-track", "-b", name.as_str()])
-                        .arg(&path)
-                        .arg(start.as_str())
-                };
-                add.ok().map_err(|failure| held(failure.into(), name))?;
-            }
-        }
-        drop(hold);
-        gtd_fault::point("git.after-worktree-add");
-        let tree = self.tree(slot)?;
-        tree.write(|git| git.args(["reset", "--hard", "--quiet"]))?;
-        Ok(())
-    }
-
-    /// Sees to it that no other slot has a branch checked out.
-    fn free_branch(&self, slot: &str, branch: &str, owner: &Owner) -> Result<(), GitError> {
-        for at in self.repository.holders(&format!("refs/heads/{branch}"))? {
-            if at == self.path(slot) {
-                continue;
-            }
-            let held = || GitError::BranchHeld {
-                branch: branch.to_owned(),
-                at: at.clone(),
-            };
-            let other = at
-                .strip_prefix(&self.folder)
-                .ok()
-                .and_then(Path::to_str)
-                .filter(|other| check_slot(other).is_ok())
-                .ok_or_else(held)?;
-            let _hold = Hold::take(&self.lock_path(other))?.ok_or_else(held)?;
-            let Found::Tree(tree) = inspect(&self.repository, &at)? else {
-                return Err(held());
-            };
-            let marker = Marker::read(&self.marker_path(other))?;
-            let is_given_up = marker.as_ref().is_none_or(|marker| {
-                marker.state == State::Released || marker.owner.key == owner.key
-            });
-            let is_empty = process::processes_in(&at).is_some_and(|pids| pids.is_empty());
-            if !is_given_up && !is_empty {
-                return Err(held());
-            }
-            tree.clear_locks()?;
-            let marker = marker.unwrap_or_else(|| Marker::of_nobody(other));
-            if !matches!(marker.state, State::Preparing | State::Fresh) {
-                self.save(other, &tree, &marker)?;
-                self.release_marker(other, marker)?;
-            }
-            operation::forget(&tree.git_dir).map_err(GitError::io("tidy", &tree.git_dir))?;
-            if let Some(head) = tree.head()? {
-                tree.write(|git| {
-                    git.args(["update-ref", "--no-deref", "-m", "gtd: detach", "HEAD"])
-                        .arg(head.as_str())
-                })?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Saves all that only this worktree holds; returns the ref of uncommitted work.
-    fn save(&self, slot: &str, tree: &Tree, marker: &Marker) -> Result<Option<String>, GitError> {
-        tree.mend_index()?;
-        let saved = salvage::snapshot(&self.repository, tree, &marker.owner, &self.scratch(slot))?;
-        self.keep_commits(tree, marker)?;
-        self.save_nested(slot, tree)?;
-        Ok(saved)
-    }
-
-    fn keep_commits(&self, tree: &Tree, marker: &Marker) -> Result<(), GitError> {
-        let given = marker.detached.as_ref();
-        salvage::keep_commits(&self.repository, tree, &marker.owner, given)
-    }
-
-    /// Moves repositories that somebody made inside a worktree aside.
-    fn save_nested(&self, slot: &str, tree: &Tree) -> Result<(), GitError> {
-        let nested = tree.nested(&tree.index())?;
-        if nested.is_empty() {
-            return Ok(());
-        }
-        let lost = self.next_lost(slot)?;
-        for path in nested {
-            let target = lost.join(&path);
-            let move_it = || -> io::Result<()> {
-                if let Some(parent) = target.parent() {
-                    fs::create_dir_all(parent)?;
-                }
-                fs::rename(tree.path.join(&path), &target)
-            };
-            move_it().map_err(GitError::io("move aside", tree.path.join(&path)))?;
-        }
-        Ok(())
-    }
-
-    /// Moves what is in a slot's place aside; an empty folder is just removed.
-    fn put_aside(
-        &self,
-        slot: &str,
-        git_dir: Option<&Path>,
-        marker: &Marker,
-    ) -> Result<(), GitError> {
-        let path = self.path(slot);
-        if fs::remove_dir(&path).is_err() {
-            let lost = self.next_lost(slot)?;
-            fs::rename(&path, lost).map_err(GitError::io("move aside", path))?;
-        }
-        if let Some(git_dir) = git_dir {
-            self.forget(git_dir, marker)?;
-        }
-        Ok(())
-    }
-
-    /// Takes back a worktree that was never finished.
-    fn discard(&self, slot: &str, found: Found) -> Result<(), GitError> {
-        delete_folder(&self.path(slot))?;
-        match found {
-            Found::Tree(tree) | Found::Unlinked(tree) => self.unregister(&tree.git_dir),
-            Found::Gone { git_dir }
-            | Found::Foreign {
-                git_dir: Some(git_dir),
-                ..
-            } => self.unregister(&git_dir),
-            Found::Absent | Found::Foreign { git_dir: None, .. } => Ok(()),
-        }
-    }
-
-    /// Unregisters a worktree that is gone, once its commits are kept.
-    fn forget(&self, git_dir: &Path, marker: &Marker) -> Result<(), GitError> {
-        let tree = Tree {
-            path: git_dir.to_owned(),
-            git_dir: git_dir.to_owned(),
-        };
-        // A registration that git cannot read holds no commit that could be kept.
-        if git_dir.join("HEAD").is_file() && tree.branch().is_ok() {
-            self.keep_commits(&tree, marker)?;
-        }
-        self.unregister(git_dir)
-    }
-
-    fn unregister(&self, git_dir: &Path) -> Result<(), GitError> {
-        let all = self.repository.common_dir().join("worktrees");
-        if git_dir.parent() != Some(all.as_path()) {
-            return Ok(());
-        }
-        let _hold = Hold::wait(&self.folder.join(".locks/.repository"))?;
-        delete_folder(git_dir)
-    }
-
-    fn tree(&self, slot: &str) -> Result<Tree, GitError> {
-        let damaged = |why| GitError::DamagedSlot {
-            slot: slot.to_owned(),
-            path: self.path(slot),
-            why,
-        };
-        match inspect(&self.repository, &self.path(slot))? {
-            Found::Tree(tree) => Ok(tree),
-            Found::Absent | Found::Gone { .. } => Err(GitError::NoSuchSlot {
-                slot: slot.to_owned(),
-            }),
-            Found::Unlinked(_) => Err(damaged("its .git file is gone")),
-            Found::Foreign { why, .. } => Err(damaged(why)),
-        }
-    }
-
-    fn next_lost(&self, slot: &str) -> Result<PathBuf, GitError> {
-        for number in 1.. {
-            let path = self.folder.join(format!(".lost/{slot}-{number}"));
-            match fs::symlink_metadata(&path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path),
-                Err(error) => return Err(GitError::io("look at", path)(error)),
-                Ok(_) => {}
-            }
-        }
-        unreachable!("the numbers do not end")
-    }
-
-    fn marker_or_nobody(&self, slot: &str) -> Result<Marker, GitError> {
-        let marker = Marker::read(&self.marker_path(slot))?;
-        Ok(marker.unwrap_or_else(|| Marker::of_nobody(slot)))
-    }
-
-    fn mark(
-        &self,
-        slot: &str,
-        owner: &Owner,
-        state: State,
-        checkout: &Checkout,
-    ) -> Result<(), GitError> {
-        let marker = Marker {
-            owner: owner.clone(),
-            state,
-            detached: match checkout {
-                Checkout::Detached(oid) => Some(oid.clone()),
-                Checkout::Branch { .. } => None,
-            },
-        };
-        marker.write(&self.marker_path(slot))
-    }
-
-    fn release_marker(&self, slot: &str, marker: Marker) -> Result<(), GitError> {
-        let marker = Marker {
-            state: State::Released,
-            ..marker
-        };
-        marker.write(&self.marker_path(slot))
-    }
-
-    fn unmark(&self, slot: &str) -> Result<(), GitError> {
-        let path = self.marker_path(slot);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(GitError::io("remove", path)(error))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn hold(&self, slot: &str) -> Result<Hold, GitError> {
-        Hold::wait(&self.lock_path(slot))
-    }
-
-    fn lock_path(&self, slot: &str) -> PathBuf {
-        self.folder.join(".locks").join(slot)
-    }
-
-    fn marker_path(&self, slot: &str) -> PathBuf {
-        self.folder.join(format!(".owners/{slot}.json"))
-    }
-
-    fn scratch(&self, slot: &str) -> PathBuf {
-        self.folder.join(format!(".owners/{slot}.index"))
-    }
 }
 
 /// Says whether a worktree is to blame, and not the machine or the question.
@@ -697,7 +481,7 @@ fn is_damage(error: &GitError) -> bool {
     }
 }
 
-fn check_slot(slot: &str) -> Result<(), GitError> {
+pub(crate) fn check_slot(slot: &str) -> Result<(), GitError> {
     let refuse = |why| {
         Err(GitError::InvalidName {
             kind: "slot",

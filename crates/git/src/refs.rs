@@ -55,6 +55,7 @@ impl Repository {
             .arg(expected.map_or("", Oid::as_str))
             .run()?;
         if output.code == 0 {
+            gtd_fault::point("git.after-move");
             return Ok(RefMove::Moved);
         }
         let now = self.read_ref(name)?;

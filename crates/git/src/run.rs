@@ -305,3 +305,39 @@ fn read_capped(from: &mut impl Read) -> Vec<u8> {
     }
     kept
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_git_that_hangs_is_killed_with_all_that_it_started() {
+        let error = Git::at(Path::new("/"))
+            .args(["-c", "alias.hang=!sleep 600 & sleep 600", "hang"])
+            .limit(Duration::from_millis(100))
+            .run()
+            .unwrap_err();
+        assert!(matches!(error.failure, RunFailure::TimedOut { .. }));
+    }
+
+    #[test]
+    fn a_failed_run_tells_what_was_asked_and_what_git_said() {
+        let error = Git::at(Path::new("/"))
+            .args(["hash-object", "/nonexistent"])
+            .ok()
+            .unwrap_err();
+        assert_eq!(error.to_string(), "run `git hash-object /nonexistent` in /");
+        assert!(error.stderr().contains("/nonexistent"), "{error:?}");
+    }
+
+    #[test]
+    fn much_input_and_much_output_do_not_block_each_other() {
+        let names = "missing\n".repeat(200_000);
+        let output = Git::at(Path::new("/"))
+            .args(["stripspace", "--comment-lines"])
+            .input(names.clone())
+            .ok()
+            .unwrap();
+        assert!(output.len() > names.len());
+    }
+}

@@ -221,3 +221,20 @@ fn a_hook_of_the_repository_does_not_run_for_gtd() {
         .unwrap();
     assert_eq!(moved, RefMove::Moved);
 }
+
+#[test]
+fn an_inherited_git_environment_leads_nowhere() {
+    let status = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_ref_that_moved_is_never_overwritten"])
+        .env("GIT_DIR", "/nonexistent")
+        .env("GIT_WORK_TREE", "/nonexistent")
+        .env("GIT_INDEX_FILE", "/nonexistent")
+        .env("GIT_OBJECT_DIRECTORY", "/nonexistent")
+        .env("GIT_NAMESPACE", "elsewhere")
+        .env("GIT_CONFIG_COUNT", "1")
+        .env("GIT_CONFIG_KEY_0", "core.bare")
+        .env("GIT_CONFIG_VALUE_0", "rubbish")
+        .output()
+        .unwrap();
+    assert!(status.status.success(), "{status:?}");
+}

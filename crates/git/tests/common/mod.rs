@@ -116,7 +116,14 @@ pub(crate) fn command(at: &Path, args: &[&str]) -> Command {
         .env("GIT_COMMITTER_NAME", "Ada")
         .env("GIT_COMMITTER_EMAIL", "ada@example.invalid")
         .env("GIT_COMMITTER_DATE", "@1700000000 +0000");
-    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+    for name in [
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_NAMESPACE",
+        "GIT_CONFIG_COUNT",
+    ] {
         command.env_remove(name);
     }
     command
