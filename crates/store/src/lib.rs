@@ -55,12 +55,14 @@ mod journal;
 mod kv;
 mod line;
 mod lock;
+mod mend;
 mod open;
 mod record;
 mod repair;
 mod sled_kv;
 mod snapshot;
 mod store;
+mod stored;
 mod survey;
 mod verify;
 

@@ -17,10 +17,11 @@ use crate::{
     journal::{self, Header},
     kv::Kv,
     lock::DirLock,
-    open::{self, Options, Stored},
+    open::{self, Options},
     sled_kv::SledKv,
     snapshot,
-    survey::{Anchor, survey},
+    stored::{Stored, agreed_town},
+    survey::survey,
 };
 
 /// What a check found.
@@ -76,7 +77,7 @@ pub fn verify(dir: &Path) -> Result<VerifyReport, StoreError> {
     if let Some(why) = stored.flaw() {
         report.problem(format!("the database: {why}"));
     }
-    match open::agreed_town(&stored, &header) {
+    match agreed_town(&stored, &header) {
         Ok(town) => report.town_id = town,
         Err(error) => report.problem(error.to_string()),
     }
@@ -103,11 +104,7 @@ impl VerifyReport {
             &layout.dir,
             database.as_ref(),
             &layout.journal(),
-            Anchor {
-                revision: Revision(0),
-                journal_end: begin,
-                journal_line: None,
-            },
+            open::from_the_beginning(begin),
             None,
             &mut |line| {
                 head = line.revision;

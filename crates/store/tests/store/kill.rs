@@ -1,5 +1,6 @@
 use std::{
     io::{BufRead as _, BufReader, Write as _},
+    os::unix::process::ExitStatusExt as _,
     path::Path,
     process::{Command, Stdio},
 };
@@ -60,7 +61,42 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     assert!(report.is_sound(), "{report:?}");
 }
 
-/// The child of the test above; without the variable it has nothing to do.
+#[test]
+fn a_death_at_any_point_of_an_append_loses_nothing_that_was_acknowledged() {
+    for point in ["before-flush", "after-flush", "after-sync", "after-journal"] {
+        for hit in [1, 2, 7] {
+            let town = Town::empty();
+            let child = Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "kill::appends_until_it_is_killed", "--nocapture"])
+                .env(DIR, town.path())
+                .env("GTD_FAULT", format!("store.{point}=kill@{hit}"))
+                .output()
+                .unwrap();
+            assert_eq!(child.status.signal(), Some(9));
+            let acknowledged = String::from_utf8(child.stdout)
+                .unwrap()
+                .lines()
+                .filter_map(|line| line.strip_prefix("acknowledged "))
+                .map(|revision| revision.parse().unwrap())
+                .next_back()
+                .unwrap_or(0);
+            let (store, opened) = town.open();
+            let told = format!("{point} {hit}");
+            assert!(opened.head >= Revision(acknowledged), "{told}");
+            if point == "after-sync" || point == "after-journal" {
+                assert!(opened.head > Revision(acknowledged), "{told}");
+            }
+            if point == "after-journal" {
+                assert_eq!(opened.repairs, [], "{told}");
+            }
+            assert_eq!(all(&store), records(1..=opened.head.0), "{told}");
+            store.close();
+            assert_eq!(town.names("sled"), ["sled"]);
+        }
+    }
+}
+
+/// The child of the tests above; without the variable it has nothing to do.
 #[test]
 fn appends_until_it_is_killed() {
     let Some(dir) = std::env::var_os(DIR) else {
