@@ -1,0 +1,87 @@
+//! The gates of a project: what holds for a row, and what a row means.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use toml::{Spanned, de::DeValue};
+
+use super::{duration::parse_duration, value::Value};
+use crate::{Diagnostic, Gate, GateName, GateWhen, InvalidName, toml_text::TomlText};
+
+const TIMEOUT_MS: u64 = 20 * 60_000;
+
+/// Checks what one value alone cannot tell: a name, a command, and no name twice.
+pub(super) fn check_rows(
+    source: &TomlText<'_>,
+    rows: &[(Value, &Spanned<DeValue<'_>>)],
+) -> Result<(), Diagnostic> {
+    let mut seen: BTreeMap<&str, Range<usize>> = BTreeMap::new();
+    for (row, place) in rows {
+        let span_of = |key: &str| place.get_ref().get(key).map_or(place.span(), Spanned::span);
+        let Some(name) = row.get("name").and_then(Value::as_str) else {
+            return Err(source
+                .mistake(place.span(), "this gate has no `name`")
+                .with_help("add a line such as name = \"test\""));
+        };
+        match (row.get("run"), row.get("builtin")) {
+            (None, None) => {
+                return Err(source
+                    .mistake(place.span(), &format!("gate `{name}` has no command"))
+                    .with_help("add a line such as run = \"make test\""));
+            }
+            (Some(_), Some(_)) => {
+                return Err(source
+                    .mistake(
+                        span_of("builtin"),
+                        &format!("gate `{name}` has both `run` and `builtin`"),
+                    )
+                    .with_help("leave one of them out"));
+            }
+            _ => {}
+        }
+        if let Some(first) = seen.insert(name, span_of("name")) {
+            let first = source.mistake(first, "").line;
+            return Err(source
+                .mistake(
+                    span_of("name"),
+                    &format!("two gates have the name `{name}`"),
+                )
+                .with_help(&format!("the first one is in line {first}; rename one")));
+        }
+    }
+    Ok(())
+}
+
+/// Makes the gates of the rows; those that gtd brings along are left out for now.
+pub(super) fn gates(rows: &[Value]) -> Result<Vec<Gate>, InvalidName> {
+    rows.iter()
+        .filter_map(|row| Some((row, row.get("run")?.as_str()?)))
+        .map(|(row, run)| {
+            let text = |key| row.get(key).and_then(Value::as_str);
+            Ok(Gate {
+                name: GateName::parse(text("name").unwrap_or_default())?,
+                run: run.to_owned(),
+                when: match text("when") {
+                    Some("worker") => GateWhen::Worker,
+                    Some("both") => GateWhen::Both,
+                    Some("goal") => GateWhen::Goal,
+                    _ => GateWhen::Merge,
+                },
+                timeout_ms: text("timeout")
+                    .and_then(|text| parse_duration(text).ok())
+                    .and_then(|time| u64::try_from(time.as_millis()).ok())
+                    .unwrap_or(TIMEOUT_MS),
+                env: environment(row),
+            })
+        })
+        .collect()
+}
+
+fn environment(row: &Value) -> BTreeMap<String, String> {
+    match row.get("env") {
+        Some(Value::Table(variables)) => variables
+            .iter()
+            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+            .collect(),
+        _ => BTreeMap::new(),
+    }
+}

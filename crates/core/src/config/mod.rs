@@ -1,0 +1,35 @@
+//! The configuration: one table of all keys, layers that set them, and the rules that come out.
+//!
+//! Texts come in as arguments; which files exist, which are trusted and what the
+//! environment holds is for the caller to find out. A key that is not in the table
+//! is refused wherever it stands.
+
+mod check;
+mod digest;
+mod duration;
+mod explain;
+mod gate;
+mod keys;
+mod layer;
+mod merge;
+mod rules;
+mod runtimes;
+mod starter;
+mod value;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use digest::digest_text;
+pub use duration::{InvalidDuration, parse_duration};
+pub use explain::{Explanation, UnknownKey, known_keys};
+pub use layer::{Layer, LayerKind, Origin, layer_from_toml};
+pub use merge::Config;
+pub use rules::{rig_name, rig_rules};
+pub use runtimes::{ConfiguredRuntime, configured_runtimes, usable_runtimes};
+pub use starter::default_gtd_toml;
+pub use value::Value;
+pub use words::{layer_from_env, layer_from_flags};
+
+pub(crate) use runtimes::{DEMO, SHELL};

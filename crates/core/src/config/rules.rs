@@ -1,0 +1,115 @@
+//! What the configuration means for a rig.
+
+use super::{check::is_prefix, duration::parse_duration, gate::gates, merge::Config};
+use crate::{Diagnostic, MergeRules, RigName, RigRules, WorkerRules};
+
+const BRANCH: &str = "main";
+const PREFIX: &str = "gtd";
+const NAME: &str = "rig";
+const LONGEST_PREFIX: usize = 8;
+const LONGEST_NAME: usize = 60;
+
+/// Returns the rules of a rig in a folder of this name; `branch` is `main` unless the configuration names one.
+///
+/// # Errors
+/// When a name in the configuration cannot be one.
+pub fn rig_rules(config: &Config, folder_name: &str) -> Result<RigRules, Diagnostic> {
+    let text = |key: &str| config.get(key).and_then(|(value, _)| value.as_str());
+    let rows = config
+        .get("gate")
+        .and_then(|(value, _)| value.as_list())
+        .unwrap_or_default();
+    Ok(RigRules {
+        prefix: match text("rig.prefix") {
+            Some(prefix) => prefix.to_owned(),
+            None => default_prefix(rig_name(config, folder_name)?.as_str()),
+        },
+        branch: text("rig.branch").unwrap_or(BRANCH).to_owned(),
+        gates: gates(rows).map_err(|error| mistake(config, "gate", &error.to_string()))?,
+        worker: worker_rules(config),
+        merge: MergeRules {
+            batch: number(config, "merge.batch").unwrap_or(MergeRules::default().batch),
+        },
+    })
+}
+
+/// Returns the name of a rig in a folder of this name.
+///
+/// # Errors
+/// When the name in the configuration cannot be one.
+pub fn rig_name(config: &Config, folder_name: &str) -> Result<RigName, Diagnostic> {
+    let name = match config.get("rig.name").and_then(|(value, _)| value.as_str()) {
+        Some(name) => name.to_owned(),
+        None => default_name(folder_name),
+    };
+    RigName::parse(&name).map_err(|error| mistake(config, "rig.name", &error.to_string()))
+}
+
+fn worker_rules(config: &Config) -> WorkerRules {
+    let usual = WorkerRules::default();
+    let count =
+        |key: &str, usual: u32| number(config, &format!("roles.worker.{key}")).unwrap_or(usual);
+    let millis = |key: &str, usual: u64| {
+        config
+            .get(&format!("roles.worker.{key}"))
+            .and_then(|(value, _)| parse_duration(value.as_str()?).ok())
+            .and_then(|time| u64::try_from(time.as_millis()).ok())
+            .unwrap_or(usual)
+    };
+    WorkerRules {
+        max: count("max", usual.max),
+        attempts: count("attempts", usual.attempts),
+        backoff_ms: millis("backoff", usual.backoff_ms),
+        silence_ms: millis("silence", usual.silence_ms),
+        limit_ms: millis("limit", usual.limit_ms),
+        repeats: count("repeats", usual.repeats),
+        breaker: count("breaker", usual.breaker),
+    }
+}
+
+fn number(config: &Config, key: &str) -> Option<u32> {
+    config
+        .get(key)
+        .and_then(|(value, _)| value.as_integer())
+        .and_then(|number| u32::try_from(number).ok())
+}
+
+fn mistake(config: &Config, key: &str, message: &str) -> Diagnostic {
+    match config.settings.get(key) {
+        Some(setting) => setting.place.saying(message),
+        None => Diagnostic::without_line(key, message),
+    }
+}
+
+/// Makes a name of what a folder is called: lower case, with `-` for what may not stand in it.
+fn default_name(folder_name: &str) -> String {
+    let mut name = String::new();
+    for c in folder_name.chars().take(LONGEST_NAME) {
+        match c.to_ascii_lowercase() {
+            c if c.is_ascii_lowercase() || c.is_ascii_digit() => name.push(c),
+            '_' => name.push('_'),
+            _ if !name.ends_with('-') => name.push('-'),
+            _ => {}
+        }
+    }
+    let name = name.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    if name.is_empty() {
+        NAME.to_owned()
+    } else {
+        name.to_owned()
+    }
+}
+
+/// Makes a prefix of the rig's name: its first letters and digits.
+fn default_prefix(name: &str) -> String {
+    let prefix: String = name
+        .chars()
+        .filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+        .take(LONGEST_PREFIX)
+        .collect();
+    if is_prefix(&prefix) {
+        prefix
+    } else {
+        PREFIX.to_owned()
+    }
+}
