@@ -18,11 +18,15 @@ use crate::{
     journal::{self, Draft, Header, Journal, Lines},
     kv::{self, Kv, PAGE_BYTES, PAGE_ENTRIES, Tree},
     line::Line,
-    open::{Opening, Ready, from_the_beginning},
+    open::{self, Opening, Ready, from_the_beginning},
     repair::Repair,
     stored::Stored,
     survey::{Survey, survey},
 };
+
+/// A rebuilt database is at most this many times as long as its journal, and a little.
+const DATABASE_PER_JOURNAL: u64 = 3;
+const BALLAST: u64 = 4 * 1024 * 1024;
 
 impl Opening<'_> {
     /// Makes both witnesses whole, the journal first, and says what was done.
@@ -147,6 +151,7 @@ impl Opening<'_> {
         why: String,
     ) -> Result<Box<dyn Kv>, StoreError> {
         let (path, draft) = (self.layout.sled(), self.layout.sled_new());
+        self.require_space()?;
         let aside = self.set_aside(&path)?;
         let fail = |source| StoreError::database("rebuild the database", source);
         let mut kv = (self.opener)(&draft).map_err(fail)?;
@@ -181,6 +186,23 @@ impl Opening<'_> {
             aside,
         });
         (self.opener)(&path).map_err(|source| StoreError::database("open the database", source))
+    }
+
+    /// Refuses while the disk could not take a new database beside the old one.
+    fn require_space(&self) -> Result<(), StoreError> {
+        let dir = &self.layout.dir;
+        let fail =
+            |errno: nix::Error| StoreError::io("ask for the free space of", dir, errno.into());
+        let disk = nix::sys::statvfs::statvfs(dir).map_err(fail)?;
+        let available = u64::from(disk.blocks_available()) * u64::from(disk.fragment_size());
+        let needed = open::file_length(&self.layout.journal())? * DATABASE_PER_JOURNAL + BALLAST;
+        if available < needed {
+            return Err(StoreError::OutOfSpace {
+                act: "rebuild the database",
+                source: format!("{needed} bytes are needed, {available} are free").into(),
+            });
+        }
+        Ok(())
     }
 
     fn set_aside(&self, path: &Path) -> Result<Option<PathBuf>, StoreError> {

@@ -43,6 +43,7 @@ impl SledKv {
     pub(crate) fn open(path: &Path, cache_capacity: u64) -> Result<Self, DatabaseError> {
         let data = path.join("db");
         let is_new = !data.exists();
+        remove_unfinished_snapshots(path).map_err(DatabaseError::Io)?;
         let deadline = Instant::now() + LOCK_PATIENCE;
         let trees = loop {
             match open_on_its_own_thread(path, cache_capacity) {
@@ -180,6 +181,23 @@ fn open_on_its_own_thread(path: &Path, cache_capacity: u64) -> Result<Trees, Dat
     opener
         .join()
         .unwrap_or_else(|panic| Err(DatabaseError::Panicked(panic_text(&*panic))))
+}
+
+/// Removes the index snapshots that sled was writing when it died or the disk was full.
+///
+/// sled takes them for finished ones, finds them damaged, and never opens again.
+fn remove_unfinished_snapshots(path: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "generating") {
+            files::remove(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes the names and the settings of a new database durable.

@@ -128,6 +128,13 @@ fn a_database_alone_starts_from_its_snapshot_too() {
 }
 
 #[test]
+fn an_index_that_sled_did_not_finish_writing_does_not_break_the_database() {
+    let town = Town::with(10);
+    fs::write(town.sled().join("snap.7FFFFFFFFFFFFFFF.generating"), "").unwrap();
+    assert_eq!(town.repairs_to(10), []);
+}
+
+#[test]
 fn a_database_that_ends_before_the_journal_is_set_aside_and_rebuilt() {
     let town = Town::with(10);
     let log = town.path().join("kept");
