@@ -194,7 +194,7 @@ impl Opening<'_> {
         let fail =
             |errno: nix::Error| StoreError::io("ask for the free space of", dir, errno.into());
         let disk = nix::sys::statvfs::statvfs(dir).map_err(fail)?;
-        let available = u64::from(disk.blocks_available()) * u64::from(disk.fragment_size());
+        let available = disk.blocks_available() * disk.fragment_size();
         let needed = open::file_length(&self.layout.journal())? * DATABASE_PER_JOURNAL + BALLAST;
         if available < needed {
             return Err(StoreError::OutOfSpace {
