@@ -19,7 +19,12 @@ pub struct InvalidName {
     pub why: &'static str,
 }
 
-fn check_name(kind: &'static str, text: &str, extra: &str) -> Result<(), InvalidName> {
+fn check_name(
+    kind: &'static str,
+    text: &str,
+    extra: &str,
+    max: usize,
+) -> Result<(), InvalidName> {
     let refuse = |why| {
         Err(InvalidName {
             kind,
@@ -30,8 +35,8 @@ fn check_name(kind: &'static str, text: &str, extra: &str) -> Result<(), Invalid
     if text.is_empty() {
         return refuse("it is empty");
     }
-    if text.len() > 100 {
-        return refuse("it is longer than 100 bytes");
+    if text.len() > max {
+        return refuse("it is too long");
     }
     if !text
         .chars()
@@ -51,7 +56,7 @@ fn check_name(kind: &'static str, text: &str, extra: &str) -> Result<(), Invalid
 }
 
 macro_rules! name_type {
-    ($(#[$doc:meta])* $name:ident, $kind:literal, $extra:literal) => {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $extra:literal, $max:literal) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(transparent)]
@@ -63,7 +68,7 @@ macro_rules! name_type {
             /// # Errors
             /// When the text is empty, too long or holds a mark that is not allowed.
             pub fn parse(text: &str) -> Result<Self, InvalidName> {
-                check_name($kind, text, $extra)?;
+                check_name($kind, text, $extra, $max)?;
                 Ok(Self(Arc::from(text)))
             }
 
@@ -110,39 +115,39 @@ macro_rules! name_type {
 
 name_type!(
     /// One piece of work: `prefix-hash`.
-    BeadId, "bead id", "-._"
+    BeadId, "bead id", "-._", 100
 );
 name_type!(
     /// One git repository under gtd.
-    RigName, "rig name", "-._"
+    RigName, "rig name", "-._", 100
 );
 name_type!(
     /// A place for one agent, such as `quartz`.
-    SeatName, "seat name", "-._"
+    SeatName, "seat name", "-._", 100
 );
 name_type!(
     /// A role: mayor, crew, worker, refinery, witness, deacon, or a user's own.
-    RoleName, "role name", "-._"
+    RoleName, "role name", "-._", 100
 );
 name_type!(
     /// A program that an agent is: shell, demo, claude, …
-    RuntimeName, "runtime name", "-._"
+    RuntimeName, "runtime name", "-._", 100
 );
 name_type!(
     /// A command whose exit code is proof.
-    GateName, "gate name", "-._"
+    GateName, "gate name", "-._", 100
 );
 name_type!(
     /// A machine that hosts seats and runs.
-    HostName, "host name", "-._"
+    HostName, "host name", "-._", 100
 );
 name_type!(
     /// Ordered submissions on a base, tested as one.
-    CandidateId, "candidate id", "-._"
+    CandidateId, "candidate id", "-._", 100
 );
 name_type!(
     /// One supervised process: a bead's epoch and purpose, or a candidate's gate.
-    RunId, "run id", "-._"
+    RunId, "run id", "-._", 250
 );
 
 /// A git object name of a commit or a tree: 40 or 64 lower-case hex digits.

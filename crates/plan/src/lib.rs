@@ -1,1 +1,25 @@
-//! Placeholder.
+//! What each role does next.
+//!
+//! Pure: a planner gets the graph, what its hands saw of the world, and the
+//! moment; it gives questions and a plan. It reaches no clock, no file and no
+//! process. The hands are in `gtd-host`, and in the simulator.
+
+mod crew;
+mod effect;
+mod mayor;
+mod names;
+mod planner;
+mod refinery;
+mod seen;
+mod witness;
+mod worker;
+
+pub use crew::*;
+pub use effect::*;
+pub use mayor::*;
+pub use names::*;
+pub use planner::*;
+pub use refinery::*;
+pub use seen::*;
+pub use witness::*;
+pub use worker::*;

@@ -1,0 +1,215 @@
+//! The crew: ready beads meet free seats. The one place where agents are admitted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gtd_core::{
+    Bead, BeadId, Command, Graph, Holder, HostName, Observation, PlanState, Reserved, Rig,
+    RuntimeName, SeatName, Timestamp, WaitReason,
+};
+
+use crate::{MachineSeen, Plan, Planner, Question, Seen};
+
+/// Grants in one pass at most: a start rate, since each pass follows a wake.
+const GRANTS_PER_PASS: usize = 16;
+
+/// Names for seats, taken in this order.
+const NAMES: [&str; 24] = [
+    "quartz", "onyx", "flint", "jasper", "opal", "agate", "beryl", "garnet", "topaz", "amber",
+    "basalt", "cobalt", "slate", "marble", "pumice", "zircon", "spinel", "pyrite", "galena",
+    "gypsum", "mica", "talc", "chert", "gneiss",
+];
+
+/// Plans who gets which bead.
+#[derive(Debug, Clone)]
+pub struct Crew {
+    /// The machine that the seats are on.
+    pub host: HostName,
+    /// The runtimes that can be started here.
+    pub runtimes: BTreeSet<RuntimeName>,
+}
+
+impl Planner for Crew {
+    fn role(&self) -> &'static str {
+        "crew"
+    }
+
+    fn look(&self, graph: &Graph, _seen: &Seen, now: Timestamp) -> Vec<Question> {
+        let any_ready = graph
+            .rigs()
+            .any(|rig| graph.ready(&rig.name, now).next().is_some());
+        if any_ready {
+            vec![Question::Machine]
+        } else {
+            vec![]
+        }
+    }
+
+    fn plan(&self, graph: &Graph, seen: &Seen, now: Timestamp) -> Plan {
+        let mut plan = Plan::default();
+        if graph.stop().is_some() || graph.is_role_paused("crew") {
+            return plan;
+        }
+        let mut names = SeatNames::new(graph);
+        for rig in graph.rigs() {
+            self.plan_rig(graph, seen, now, rig, &mut names, &mut plan);
+        }
+        plan
+    }
+}
+
+impl Crew {
+    fn plan_rig(
+        &self,
+        graph: &Graph,
+        seen: &Seen,
+        now: Timestamp,
+        rig: &Rig,
+        names: &mut SeatNames,
+        plan: &mut Plan,
+    ) {
+        let max = usize::try_from(rig.rules.worker.max).unwrap_or(usize::MAX);
+        let mut free: Vec<SeatName> = Vec::new();
+        let mut n_seats = 0;
+        for (name, seat) in graph
+            .seats()
+            .filter(|(_, seat)| seat.rig == rig.name && seat.host == self.host)
+        {
+            if seat.bead.is_none() && n_seats >= max {
+                plan.tell(Command::CloseSeat { seat: name.clone() });
+                continue;
+            }
+            n_seats += 1;
+            if seat.bead.is_none() {
+                free.push(name.clone());
+            }
+        }
+        free.reverse();
+        let short = match seen.machine() {
+            MachineSeen::Roomy => None,
+            MachineSeen::Short(why) => Some(why),
+        };
+        let mut at_goal = AtGoal::new(graph);
+        let mut granted = 0;
+        for bead in graph.ready(&rig.name, now) {
+            if !self.may_hire(graph, bead, now) {
+                continue;
+            }
+            if let Some(why) = &short {
+                plan.observations.push(Observation {
+                    subject: rig.name.to_string(),
+                    reason: WaitReason::Resources,
+                    text: why.clone(),
+                    since: now,
+                    until: None,
+                });
+                return;
+            }
+            if at_goal.is_full(graph, bead) {
+                plan.observations.push(Observation {
+                    subject: bead.id.to_string(),
+                    reason: WaitReason::Capacity,
+                    text: "its goal has as many workers as it may".to_owned(),
+                    since: bead.since,
+                    until: None,
+                });
+                continue;
+            }
+            let seat = match free.pop() {
+                Some(seat) => seat,
+                None if n_seats < max => {
+                    let seat = names.take();
+                    n_seats += 1;
+                    plan.tell(Command::OpenSeat {
+                        seat: seat.clone(),
+                        rig: rig.name.clone(),
+                        host: self.host.clone(),
+                    });
+                    seat
+                }
+                None => return,
+            };
+            plan.tell(Command::Grant {
+                bead: bead.id.clone(),
+                seat,
+                epoch: bead.epoch.next(),
+                reserved: Reserved::default(),
+            });
+            at_goal.count(bead);
+            granted += 1;
+            if granted >= GRANTS_PER_PASS {
+                return;
+            }
+        }
+    }
+
+    fn may_hire(&self, graph: &Graph, bead: &Bead, now: Timestamp) -> bool {
+        let goal = bead.goal.as_ref().and_then(|goal| graph.goal(goal));
+        let goal_allows = goal.is_none_or(|goal| {
+            goal.plan == PlanState::Approved && goal.until.is_none_or(|until| until > now)
+        });
+        let has_runtime = bead
+            .wished_runtime()
+            .is_some_and(|wished| self.runtimes.iter().any(|known| known.as_str() == wished));
+        goal_allows && has_runtime && graph.pause_of(bead).is_none()
+    }
+}
+
+/// How many seats each goal holds, with those of this pass.
+struct AtGoal(BTreeMap<BeadId, u32>);
+
+impl AtGoal {
+    fn new(graph: &Graph) -> Self {
+        let mut counts = BTreeMap::new();
+        for bead in graph.leased() {
+            let in_seat = bead
+                .phase
+                .lease()
+                .is_some_and(|lease| matches!(lease.holder, Holder::Seat { .. }));
+            if let (true, Some(goal)) = (in_seat, &bead.goal) {
+                *counts.entry(goal.clone()).or_default() += 1;
+            }
+        }
+        Self(counts)
+    }
+
+    fn is_full(&self, graph: &Graph, bead: &Bead) -> bool {
+        let Some(id) = &bead.goal else { return false };
+        let max = graph.goal(id).and_then(|goal| goal.max);
+        max.is_some_and(|max| self.0.get(id).copied().unwrap_or(0) >= max)
+    }
+
+    fn count(&mut self, bead: &Bead) {
+        if let Some(goal) = &bead.goal {
+            *self.0.entry(goal.clone()).or_default() += 1;
+        }
+    }
+}
+
+/// Hands out seat names that nobody has.
+struct SeatNames {
+    taken: BTreeSet<SeatName>,
+    next: usize,
+}
+
+impl SeatNames {
+    fn new(graph: &Graph) -> Self {
+        Self {
+            taken: graph.seats().map(|(name, _)| name.clone()).collect(),
+            next: 0,
+        }
+    }
+
+    fn take(&mut self) -> SeatName {
+        loop {
+            let text = match NAMES.get(self.next) {
+                Some(name) => (*name).to_owned(),
+                None => format!("seat-{}", self.next + 1),
+            };
+            self.next += 1;
+            let name = SeatName::parse(&text).expect("a plain word");
+            if self.taken.insert(name.clone()) {
+                return name;
+            }
+        }
+    }
+}

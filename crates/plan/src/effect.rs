@@ -1,0 +1,149 @@
+//! What the hands can do to the world. Each is keyed, and a second try finds it done.
+
+use std::collections::BTreeMap;
+
+use gtd_core::{BeadId, Epoch, GateName, Oid, RigName, RunId, Target};
+
+/// One act on the world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// A worktree of the pool holds this and belongs to this owner.
+    EnsureWorktree {
+        /// The rig.
+        rig: RigName,
+        /// The worktree's name in the pool.
+        slot: String,
+        /// What stands in it.
+        checkout: Checkout,
+    },
+    /// The run exists; never a second process for one run.
+    EnsureRun(RunOrder),
+    /// What an agent left uncommitted is one commit.
+    EnsureCommit {
+        /// The rig.
+        rig: RigName,
+        /// The worktree's name in the pool.
+        slot: String,
+        /// The bead.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// The commit's subject.
+        subject: String,
+        /// The commit's trailers.
+        trailers: Vec<(String, String)>,
+    },
+    /// A ref is at `new`; moved only by compare-and-swap, never by force.
+    EnsureRef {
+        /// The rig.
+        rig: RigName,
+        /// The full name.
+        name: String,
+        /// Where it is to be.
+        new: Oid,
+        /// Where it was; none when it did not exist.
+        old: Option<Oid>,
+    },
+    /// The integration branch of a goal is brought into its branch, by fast-forward.
+    BringHome {
+        /// The goal.
+        goal: BeadId,
+        /// The target whose `ref` goes into its `branch`.
+        target: Target,
+    },
+    /// A run ends: its whole process tree.
+    StopRun {
+        /// The run.
+        run: RunId,
+    },
+    /// Nothing of a lost run is alive any more.
+    SweepLost {
+        /// The run.
+        run: RunId,
+    },
+}
+
+/// What stands in a worktree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checkout {
+    /// The branch of one attempt; ignored files of earlier owners stay, as caches.
+    Attempt {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// Where the branch begins, when it does not exist yet.
+        start: Oid,
+    },
+    /// Exactly one commit and nothing else.
+    Exact {
+        /// The commit.
+        commit: Oid,
+        /// Who uses it.
+        owner: String,
+    },
+}
+
+/// One process to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunOrder {
+    /// The run.
+    pub run: RunId,
+    /// The rig.
+    pub rig: RigName,
+    /// The worktree that it runs in.
+    pub slot: String,
+    /// What runs.
+    pub work: Work,
+    /// The bead, for the environment.
+    pub bead: Option<BeadId>,
+    /// The epoch, for the environment.
+    pub epoch: Epoch,
+    /// The longest that it may take, in milliseconds.
+    pub limit_ms: u64,
+    /// Environment variables besides the allow list.
+    pub env: BTreeMap<String, String>,
+}
+
+/// What a run is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// A bead's script in the `shell` runtime.
+    Script(String),
+    /// The scripted agent of the `demo` runtime.
+    Demo(String),
+    /// An acceptance check.
+    Check(String),
+    /// A gate.
+    Gate(GateName, String),
+}
+
+impl Effect {
+    /// Returns the key under which this effect is one and the same.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::EnsureWorktree { rig, slot, .. } => format!("worktree {rig}/{slot}"),
+            Self::EnsureRun(order) => format!("run {}", order.run),
+            Self::EnsureCommit { bead, epoch, .. } => format!("commit {bead}.e{epoch}"),
+            Self::EnsureRef { rig, name, new, .. } => format!("ref {rig} {name} {new}"),
+            Self::BringHome { goal, .. } => format!("land {goal}"),
+            Self::StopRun { run } => format!("stop {run}"),
+            Self::SweepLost { run } => format!("sweep {run}"),
+        }
+    }
+
+    /// Returns the kind of effect, in a word.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::EnsureWorktree { .. } => "worktree",
+            Self::EnsureRun(_) => "run",
+            Self::EnsureCommit { .. } => "commit",
+            Self::EnsureRef { .. } => "ref",
+            Self::BringHome { .. } => "land",
+            Self::StopRun { .. } => "stop",
+            Self::SweepLost { .. } => "sweep",
+        }
+    }
+}

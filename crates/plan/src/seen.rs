@@ -1,0 +1,293 @@
+//! What the hands can be asked about the world, and what they answer.
+
+use std::collections::BTreeMap;
+
+use gtd_core::{BeadId, Epoch, Oid, RigName, RunId, Target, Verdict};
+
+/// One question about the world.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Question {
+    /// How far is a run?
+    Run(RunId),
+    /// Where is a target, and where is the branch that it is meant for?
+    Tip(Target),
+    /// Is a commit reachable from a target?
+    Contains {
+        /// The target.
+        target: Target,
+        /// The commit.
+        commit: Oid,
+    },
+    /// What stands in a worktree?
+    Worktree {
+        /// The rig.
+        rig: RigName,
+        /// The worktree's name in the pool.
+        slot: String,
+    },
+    /// What would these submissions on that base be?
+    Assembly(AssemblyOrder),
+    /// Has the machine room for one more agent?
+    Machine,
+}
+
+/// Submissions to put onto a base.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AssemblyOrder {
+    /// The target.
+    pub target: Target,
+    /// The base.
+    pub base: Oid,
+    /// The members, in order.
+    pub members: Vec<AssemblyMember>,
+}
+
+/// One submission to put onto a base.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AssemblyMember {
+    /// The bead.
+    pub bead: BeadId,
+    /// The epoch that handed it in.
+    pub epoch: Epoch,
+    /// The commit.
+    pub head: Oid,
+    /// The bead's title.
+    pub title: String,
+    /// The goal.
+    pub goal: Option<BeadId>,
+}
+
+/// One answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// To [`Question::Run`].
+    Run(RunSeen),
+    /// To [`Question::Tip`].
+    Tip(TipSeen),
+    /// To [`Question::Contains`].
+    Contains(bool),
+    /// To [`Question::Worktree`]: none when there is no such worktree.
+    Worktree(Option<WorktreeSeen>),
+    /// To [`Question::Assembly`].
+    Assembly(AssemblySeen),
+    /// To [`Question::Machine`].
+    Machine(MachineSeen),
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunSeen {
+    /// It was never begun.
+    Absent {
+        /// For how long the hands have seen it so, in milliseconds, by a monotonic clock.
+        for_ms: u64,
+    },
+    /// Its place exists, its process does not yet.
+    Prepared,
+    /// It is at work.
+    Live(LiveSeen),
+    /// It ended.
+    Ended(EndSeen),
+    /// It vanished without a record of its end.
+    Lost,
+}
+
+/// A run at work. Times are in milliseconds, by a monotonic clock, since the hands first looked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LiveSeen {
+    /// Since its output last grew.
+    pub quiet_ms: u64,
+    /// Since its processes last used the processor.
+    pub idle_ms: u64,
+    /// How often its last output came in a row.
+    pub repeats: u32,
+    /// The last line.
+    pub last_line: String,
+}
+
+/// A run that ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EndSeen {
+    /// The exit code, when it was not a signal.
+    pub code: Option<i32>,
+    /// The signal.
+    pub signal: Option<i32>,
+    /// It took longer than its limit.
+    pub timed_out: bool,
+    /// Somebody stopped it.
+    pub stopped: bool,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// How often its last output came in a row.
+    pub repeats: u32,
+    /// The end of its output.
+    pub tail: String,
+    /// Why it says nothing about the work, if so.
+    pub infra: Option<String>,
+}
+
+impl EndSeen {
+    /// Returns what the end proves, when the run was a gate or a check.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        if self.infra.is_some() {
+            Verdict::Infra
+        } else if self.code == Some(0) && !self.timed_out {
+            Verdict::Passed
+        } else {
+            Verdict::Failed
+        }
+    }
+
+    /// Says how it ended, in a few words.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        if let Some(infra) = &self.infra {
+            return infra.clone();
+        }
+        if self.timed_out {
+            return "took too long".to_owned();
+        }
+        match (self.code, self.signal) {
+            (Some(code), _) => format!("exit {code}"),
+            (None, Some(signal)) => format!("signal {signal}"),
+            (None, None) => "no exit code".to_owned(),
+        }
+    }
+}
+
+/// Where a target is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TipSeen {
+    /// Where the ref is; none when it does not exist yet.
+    pub at: Option<Oid>,
+    /// Where the branch is that the work is meant for.
+    pub branch: Option<Oid>,
+    /// Whether the branch has everything of the ref and more.
+    pub branch_is_ahead: bool,
+}
+
+impl TipSeen {
+    /// Returns the commit that new work begins from.
+    #[must_use]
+    pub fn start(&self) -> Option<&Oid> {
+        self.at.as_ref().or(self.branch.as_ref())
+    }
+}
+
+/// What stands in a worktree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorktreeSeen {
+    /// Who uses it.
+    pub owner: String,
+    /// The commit that the owner began from.
+    pub start: Option<Oid>,
+    /// The commit that is checked out.
+    pub head: Oid,
+    /// Whether something is uncommitted, ignored files aside.
+    pub dirty: bool,
+    /// Whether the tree of `head` differs from that of `start`.
+    pub changed: bool,
+    /// Since its content last changed, in milliseconds, since the hands first looked.
+    pub unchanged_ms: u64,
+}
+
+/// What submissions on a base are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssemblySeen {
+    /// The beads that merge, in order.
+    pub joined: Vec<BeadId>,
+    /// The beads that do not, with the files that conflict.
+    pub conflicts: Vec<(BeadId, Vec<String>)>,
+    /// The commit that would land.
+    pub commit: Oid,
+    /// Its tree.
+    pub tree: Oid,
+}
+
+/// Whether the machine has room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MachineSeen {
+    /// There is room.
+    Roomy,
+    /// Something is short; no new agent begins.
+    Short(String),
+}
+
+/// All answers of one pass.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    answers: BTreeMap<Question, Answer>,
+}
+
+impl Seen {
+    /// Notes an answer.
+    pub fn put(&mut self, question: Question, answer: Answer) {
+        self.answers.insert(question, answer);
+    }
+
+    /// Tells whether a question has been answered.
+    #[must_use]
+    pub fn knows(&self, question: &Question) -> bool {
+        self.answers.contains_key(question)
+    }
+
+    /// Returns how far a run is, when that was asked.
+    #[must_use]
+    pub fn run(&self, run: &RunId) -> Option<&RunSeen> {
+        match self.answers.get(&Question::Run(run.clone())) {
+            Some(Answer::Run(run)) => Some(run),
+            _ => None,
+        }
+    }
+
+    /// Returns where a target is, when that was asked.
+    #[must_use]
+    pub fn tip(&self, target: &Target) -> Option<&TipSeen> {
+        match self.answers.get(&Question::Tip(target.clone())) {
+            Some(Answer::Tip(tip)) => Some(tip),
+            _ => None,
+        }
+    }
+
+    /// Tells whether a target contains a commit; false when that was not asked.
+    #[must_use]
+    pub fn contains(&self, target: &Target, commit: &Oid) -> bool {
+        let question = Question::Contains {
+            target: target.clone(),
+            commit: commit.clone(),
+        };
+        matches!(self.answers.get(&question), Some(Answer::Contains(true)))
+    }
+
+    /// Returns what stands in a worktree, when that was asked and there is one.
+    #[must_use]
+    pub fn worktree(&self, rig: &RigName, slot: &str) -> Option<&WorktreeSeen> {
+        let question = Question::Worktree {
+            rig: rig.clone(),
+            slot: slot.to_owned(),
+        };
+        match self.answers.get(&question) {
+            Some(Answer::Worktree(Some(worktree))) => Some(worktree),
+            _ => None,
+        }
+    }
+
+    /// Returns what submissions on a base are, when that was asked.
+    #[must_use]
+    pub fn assembly(&self, order: &AssemblyOrder) -> Option<&AssemblySeen> {
+        match self.answers.get(&Question::Assembly(order.clone())) {
+            Some(Answer::Assembly(assembly)) => Some(assembly),
+            _ => None,
+        }
+    }
+
+    /// Returns whether the machine has room; roomy when that was not asked.
+    #[must_use]
+    pub fn machine(&self) -> MachineSeen {
+        match self.answers.get(&Question::Machine) {
+            Some(Answer::Machine(machine)) => machine.clone(),
+            _ => MachineSeen::Roomy,
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The witness: it ends leases of what is dead, silent or without progress.
+//!
+//! Two independent signals, always: silence and an idle process tree, or the
+//! same output again and again and a worktree that does not change. A slow
+//! agent with real progress lives. What lives is stopped before its lease ends.
+
+use gtd_core::{
+    Bead, Command, Fault, FaultClass, Graph, Holder, HostName, Lease, Observation, RigName,
+    Timestamp, WaitReason, WorkerRules,
+};
+
+use crate::{
+    Effect, LiveSeen, Plan, Planner, Question, RunSeen, Seen, WorktreeSeen, work_run,
+};
+
+/// A granted lease whose process does not begin within this time is dead, in milliseconds.
+const START_LIMIT_MS: u64 = 10 * 60_000;
+/// The second signal must have held for this long at least, in milliseconds.
+const SECOND_SIGNAL_MS: u64 = 3_000;
+
+/// Plans the care of all leases on one machine.
+#[derive(Debug, Clone)]
+pub struct Witness {
+    /// The machine.
+    pub host: HostName,
+}
+
+impl Witness {
+    fn leases<'a>(&'a self, graph: &'a Graph) -> impl Iterator<Item = (&'a Bead, &'a Lease)> {
+        graph.leased().filter_map(|bead| {
+            let lease = bead.phase.lease()?;
+            let is_here =
+                matches!(&lease.holder, Holder::Seat { host, .. } if *host == self.host);
+            is_here.then_some((bead, lease))
+        })
+    }
+}
+
+impl Planner for Witness {
+    fn role(&self) -> &'static str {
+        "witness"
+    }
+
+    fn look(&self, graph: &Graph, seen: &Seen, _now: Timestamp) -> Vec<Question> {
+        let mut questions = Vec::new();
+        for (bead, lease) in self.leases(graph) {
+            let run = work_run(&bead.id, lease.epoch);
+            if let (Some(RunSeen::Live(live)), Some(rules)) = (seen.run(&run), rules(graph, bead))
+                && live.repeats >= rules.repeats
+            {
+                questions.push(worktree_question(&bead.rig, lease));
+            }
+            questions.push(Question::Run(run));
+        }
+        questions
+    }
+
+    fn plan(&self, graph: &Graph, seen: &Seen, now: Timestamp) -> Plan {
+        let mut plan = Plan::default();
+        for bead in graph.spent() {
+            plan.tell(Command::Quarantine {
+                bead: bead.id.clone(),
+            });
+        }
+        for rig in graph.rigs() {
+            let limit = rig.rules.worker.breaker;
+            if limit > 0 && graph.streak(&rig.name) >= limit {
+                plan.tell(Command::TripBreaker {
+                    rig: rig.name.clone(),
+                });
+            }
+        }
+        for bead in graph.leased() {
+            let Some(lease) = bead.phase.lease() else {
+                continue;
+            };
+            if matches!(lease.holder, Holder::Claimant { .. }) && lease.until < now {
+                plan.tell(expire(
+                    bead,
+                    lease,
+                    FaultClass::GivenBack,
+                    "its claim ran out without a sign of life".to_owned(),
+                ));
+            }
+        }
+        if graph.stop().is_some() {
+            return plan;
+        }
+        for (bead, lease) in self.leases(graph) {
+            if let Some(rules) = rules(graph, bead) {
+                watch(&mut plan, seen, now, bead, lease, rules);
+            }
+        }
+        plan
+    }
+}
+
+fn rules<'a>(graph: &'a Graph, bead: &Bead) -> Option<&'a WorkerRules> {
+    graph.rig(&bead.rig).map(|rig| &rig.rules.worker)
+}
+
+fn worktree_question(rig: &RigName, lease: &Lease) -> Question {
+    Question::Worktree {
+        rig: rig.clone(),
+        slot: lease.holder.name().to_string(),
+    }
+}
+
+fn watch(
+    plan: &mut Plan,
+    seen: &Seen,
+    now: Timestamp,
+    bead: &Bead,
+    lease: &Lease,
+    rules: &WorkerRules,
+) {
+    let run = work_run(&bead.id, lease.epoch);
+    match seen.run(&run) {
+        None | Some(RunSeen::Prepared) => {}
+        Some(RunSeen::Absent { for_ms }) => {
+            if lease.run.is_some() {
+                plan.tell(expire(
+                    bead,
+                    lease,
+                    FaultClass::Lost,
+                    "its run vanished from the disk".to_owned(),
+                ));
+            } else if *for_ms > START_LIMIT_MS {
+                plan.tell(expire(
+                    bead,
+                    lease,
+                    FaultClass::Lost,
+                    "its process never began".to_owned(),
+                ));
+            }
+        }
+        Some(RunSeen::Lost) => {
+            plan.act(Effect::SweepLost { run });
+            plan.tell(expire(
+                bead,
+                lease,
+                FaultClass::Lost,
+                "its process vanished without a record of its end".to_owned(),
+            ));
+        }
+        Some(RunSeen::Ended(end)) if end.stopped => {
+            let (class, text) = if end.repeats >= rules.repeats {
+                (FaultClass::NoProgress, no_progress(end.repeats))
+            } else {
+                (
+                    FaultClass::Silent,
+                    "it was stopped: no output and no activity".to_owned(),
+                )
+            };
+            plan.tell(expire(bead, lease, class, text));
+        }
+        Some(RunSeen::Ended(_)) => {}
+        Some(RunSeen::Live(live)) => {
+            let worktree = seen.worktree(&bead.rig, lease.holder.name().as_str());
+            match dead_why(live, worktree, rules) {
+                Some(why) => {
+                    plan.observations.push(stuck(bead, now, why));
+                    plan.act(Effect::StopRun { run });
+                }
+                None if live.quiet_ms >= rules.silence_ms / 2 => {
+                    let minutes = live.quiet_ms / 60_000;
+                    plan.observations.push(stuck(
+                        bead,
+                        now,
+                        format!("no output for {minutes} min; the witness looks"),
+                    ));
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+fn no_progress(repeats: u32) -> String {
+    format!("it printed the same {repeats} times in a row and changed nothing")
+}
+
+/// Says why a live run is as good as dead, if two signals agree.
+fn dead_why(
+    live: &LiveSeen,
+    worktree: Option<&WorktreeSeen>,
+    rules: &WorkerRules,
+) -> Option<String> {
+    let second = SECOND_SIGNAL_MS.min(rules.silence_ms);
+    if live.quiet_ms >= rules.silence_ms && live.idle_ms >= second {
+        return Some("no output and no activity".to_owned());
+    }
+    let still = worktree.is_some_and(|worktree| worktree.unchanged_ms >= second);
+    if live.repeats >= rules.repeats && still {
+        return Some(no_progress(live.repeats));
+    }
+    None
+}
+
+fn stuck(bead: &Bead, now: Timestamp, text: String) -> Observation {
+    Observation {
+        subject: bead.id.to_string(),
+        reason: WaitReason::Stuck,
+        text,
+        since: now,
+        until: None,
+    }
+}
+
+fn expire(bead: &Bead, lease: &Lease, class: FaultClass, text: String) -> Command {
+    Command::Expire {
+        bead: bead.id.clone(),
+        epoch: lease.epoch,
+        why: Fault {
+            class,
+            text,
+            evidence: String::new(),
+            run: lease.run.clone(),
+        },
+    }
+}
