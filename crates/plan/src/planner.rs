@@ -29,6 +29,7 @@ pub struct Plan {
 }
 
 /// One step.
+#[expect(clippy::large_enum_variant, reason = "a plan has few steps")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Tells the ledger.

@@ -15,7 +15,7 @@
 //! The adaptive queue takes the place of [`Refinery::next_members`].
 
 use gtd_core::{
-    Bead, Candidate, Command, Epoch, Fault, FaultClass, Gate, GateRun, Graph, Landing, LandMode,
+    Bead, Candidate, Command, Epoch, Fault, FaultClass, Gate, GateRun, Graph, LandMode, Landing,
     Member, Observation, Oid, Phase, Queue, RigName, Target, Timestamp, Verdict, WaitReason,
 };
 
@@ -76,12 +76,10 @@ impl Refinery {
             .queues()
             .filter(|queue| queue.target.rig == self.rig)
             .map(|queue| queue.target.clone());
-        let loose = graph
-            .unfinished()
-            .filter(|bead| bead.rig == self.rig && bead.goal.is_none())
-            .filter(|bead| matches!(bead.phase, Phase::Submitted { .. }))
-            .filter_map(|bead| graph.target_of(bead));
-        for target in goals.chain(queues).chain(loose) {
+        let submitted = graph
+            .targets_with_submissions()
+            .filter(|target| target.rig == self.rig);
+        for target in goals.chain(queues).chain(submitted) {
             let busy = graph.queued(&target).next().is_some()
                 || graph
                     .queue(&target)
@@ -137,7 +135,7 @@ impl Refinery {
                     &red.gate,
                 )));
             }
-            for bead in self.early(graph, target, candidate) {
+            for bead in Self::early(graph, target, candidate) {
                 questions.push(Question::Assembly(order(target, &tip, &[bead])));
             }
         } else if queue.halt.is_none() {
@@ -149,12 +147,7 @@ impl Refinery {
     }
 
     /// Lists submissions that came while a candidate is in test.
-    fn early<'a>(
-        &self,
-        graph: &'a Graph,
-        target: &'a Target,
-        candidate: &'a Candidate,
-    ) -> Vec<&'a Bead> {
+    fn early<'a>(graph: &'a Graph, target: &'a Target, candidate: &'a Candidate) -> Vec<&'a Bead> {
         graph
             .queued(target)
             .filter(|bead| candidate.members.iter().all(|m| m.bead != bead.id))
@@ -163,15 +156,10 @@ impl Refinery {
     }
 
     /// Chooses the members of the next candidate.
-    fn next_members<'a>(
-        &self,
-        graph: &'a Graph,
-        queue: &Queue,
-        target: &Target,
-    ) -> Vec<&'a Bead> {
-        let batch = graph
-            .rig(&self.rig)
-            .map_or(1, |rig| usize::try_from(rig.rules.merge.batch.max(1)).unwrap_or(1));
+    fn next_members<'a>(&self, graph: &'a Graph, queue: &Queue, target: &Target) -> Vec<&'a Bead> {
+        let batch = graph.rig(&self.rig).map_or(1, |rig| {
+            usize::try_from(rig.rules.merge.batch.max(1)).unwrap_or(1)
+        });
         let may_merge = |bead: &&Bead| graph.pause_of(bead).is_none();
         let suspects: Vec<&Bead> = queue
             .suspects
@@ -235,20 +223,20 @@ impl Refinery {
             });
             return;
         }
-        self.bring_home(graph, target, plan);
+        Self::bring_home(graph, target, plan);
         if queue.halt.is_some() {
             return;
         }
         match &queue.candidate {
             Some(candidate) => {
-                self.send_early_conflicts(graph, seen, target, start, candidate, plan);
+                Self::send_early_conflicts(graph, seen, target, start, candidate, plan);
                 self.plan_candidate(graph, seen, now, queue, candidate, tip.at.as_ref(), plan);
             }
             None => self.form(graph, seen, queue, target, start, plan),
         }
     }
 
-    fn bring_home(&self, graph: &Graph, target: &Target, plan: &mut Plan) {
+    fn bring_home(graph: &Graph, target: &Target, plan: &mut Plan) {
         for (id, goal) in graph.goals() {
             if goal.target == *target && matches!(goal.landing, Landing::Asked { .. }) {
                 plan.act(Effect::BringHome {
@@ -260,7 +248,6 @@ impl Refinery {
     }
 
     fn send_early_conflicts(
-        &self,
         graph: &Graph,
         seen: &Seen,
         target: &Target,
@@ -268,7 +255,7 @@ impl Refinery {
         candidate: &Candidate,
         plan: &mut Plan,
     ) {
-        for bead in self.early(graph, target, candidate) {
+        for bead in Self::early(graph, target, candidate) {
             if let Some(assembly) = seen.assembly(&order(target, tip, &[bead])) {
                 for (_, files) in &assembly.conflicts {
                     plan.tell(conflict(bead, target, files));
@@ -370,7 +357,15 @@ impl Refinery {
                 None => return,
                 Some(RunSeen::Absent { .. } | RunSeen::Prepared) => {
                     let owner = format!("{}.g{}", candidate.id, queue.generation);
-                    self.run_gate(seen, gate, &candidate.target, &candidate.commit, &owner, run, plan);
+                    self.run_gate(
+                        seen,
+                        gate,
+                        &candidate.target,
+                        &candidate.commit,
+                        &owner,
+                        run,
+                        plan,
+                    );
                     return;
                 }
                 Some(RunSeen::Live(_)) => {
@@ -503,7 +498,15 @@ impl Refinery {
             None | Some(RunSeen::Live(_)) => {}
             Some(RunSeen::Absent { .. } | RunSeen::Prepared) => {
                 let owner = format!("base.{}.g{}", candidate.base, queue.generation);
-                self.run_gate(seen, gate, &candidate.target, &candidate.base, &owner, run, plan);
+                self.run_gate(
+                    seen,
+                    gate,
+                    &candidate.target,
+                    &candidate.base,
+                    &owner,
+                    run,
+                    plan,
+                );
             }
             Some(RunSeen::Lost) => plan.tell(Command::JudgeBase {
                 target: candidate.target.clone(),

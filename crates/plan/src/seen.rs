@@ -25,6 +25,13 @@ pub enum Question {
         /// The worktree's name in the pool.
         slot: String,
     },
+    /// How long has nothing changed in a worktree?
+    Stillness {
+        /// The rig.
+        rig: RigName,
+        /// The worktree's name in the pool.
+        slot: String,
+    },
     /// What would these submissions on that base be?
     Assembly(AssemblyOrder),
     /// Has the machine room for one more agent?
@@ -68,6 +75,8 @@ pub enum Answer {
     Contains(bool),
     /// To [`Question::Worktree`]: none when there is no such worktree.
     Worktree(Option<WorktreeSeen>),
+    /// To [`Question::Stillness`]: milliseconds, by a monotonic clock, since the hands first looked.
+    Stillness(u64),
     /// To [`Question::Assembly`].
     Assembly(AssemblySeen),
     /// To [`Question::Machine`].
@@ -188,8 +197,6 @@ pub struct WorktreeSeen {
     pub dirty: bool,
     /// Whether the tree of `head` differs from that of `start`.
     pub changed: bool,
-    /// Since its content last changed, in milliseconds, since the hands first looked.
-    pub unchanged_ms: u64,
 }
 
 /// What submissions on a base are.
@@ -271,6 +278,27 @@ impl Seen {
             Some(Answer::Worktree(Some(worktree))) => Some(worktree),
             _ => None,
         }
+    }
+
+    /// Returns for how many milliseconds nothing has changed in a worktree, when that was asked.
+    #[must_use]
+    pub fn stillness(&self, rig: &RigName, slot: &str) -> Option<u64> {
+        let question = Question::Stillness {
+            rig: rig.clone(),
+            slot: slot.to_owned(),
+        };
+        match self.answers.get(&question) {
+            Some(Answer::Stillness(still)) => Some(*still),
+            _ => None,
+        }
+    }
+
+    /// Lists the runs that were seen at work.
+    pub fn live_runs(&self) -> impl Iterator<Item = &RunId> {
+        self.answers.iter().filter_map(|entry| match entry {
+            (Question::Run(run), Answer::Run(RunSeen::Live(_) | RunSeen::Prepared)) => Some(run),
+            _ => None,
+        })
     }
 
     /// Returns what submissions on a base are, when that was asked.

@@ -9,9 +9,7 @@ use gtd_core::{
     Timestamp, WaitReason, WorkerRules,
 };
 
-use crate::{
-    Effect, LiveSeen, Plan, Planner, Question, RunSeen, Seen, WorktreeSeen, work_run,
-};
+use crate::{Effect, LiveSeen, Plan, Planner, Question, RunSeen, Seen, work_run};
 
 /// A granted lease whose process does not begin within this time is dead, in milliseconds.
 const START_LIMIT_MS: u64 = 10 * 60_000;
@@ -29,8 +27,7 @@ impl Witness {
     fn leases<'a>(&'a self, graph: &'a Graph) -> impl Iterator<Item = (&'a Bead, &'a Lease)> {
         graph.leased().filter_map(|bead| {
             let lease = bead.phase.lease()?;
-            let is_here =
-                matches!(&lease.holder, Holder::Seat { host, .. } if *host == self.host);
+            let is_here = matches!(&lease.holder, Holder::Seat { host, .. } if *host == self.host);
             is_here.then_some((bead, lease))
         })
     }
@@ -48,7 +45,10 @@ impl Planner for Witness {
             if let (Some(RunSeen::Live(live)), Some(rules)) = (seen.run(&run), rules(graph, bead))
                 && live.repeats >= rules.repeats
             {
-                questions.push(worktree_question(&bead.rig, lease));
+                questions.push(Question::Stillness {
+                    rig: bead.rig.clone(),
+                    slot: lease.holder.name().to_string(),
+                });
             }
             questions.push(Question::Run(run));
         }
@@ -97,13 +97,6 @@ impl Planner for Witness {
 
 fn rules<'a>(graph: &'a Graph, bead: &Bead) -> Option<&'a WorkerRules> {
     graph.rig(&bead.rig).map(|rig| &rig.rules.worker)
-}
-
-fn worktree_question(rig: &RigName, lease: &Lease) -> Question {
-    Question::Worktree {
-        rig: rig.clone(),
-        slot: lease.holder.name().to_string(),
-    }
 }
 
 fn watch(
@@ -156,8 +149,8 @@ fn watch(
         }
         Some(RunSeen::Ended(_)) => {}
         Some(RunSeen::Live(live)) => {
-            let worktree = seen.worktree(&bead.rig, lease.holder.name().as_str());
-            match dead_why(live, worktree, rules) {
+            let still_ms = seen.stillness(&bead.rig, lease.holder.name().as_str());
+            match dead_why(live, still_ms, rules) {
                 Some(why) => {
                     plan.observations.push(stuck(bead, now, why));
                     plan.act(Effect::StopRun { run });
@@ -181,16 +174,12 @@ fn no_progress(repeats: u32) -> String {
 }
 
 /// Says why a live run is as good as dead, if two signals agree.
-fn dead_why(
-    live: &LiveSeen,
-    worktree: Option<&WorktreeSeen>,
-    rules: &WorkerRules,
-) -> Option<String> {
+fn dead_why(live: &LiveSeen, still_ms: Option<u64>, rules: &WorkerRules) -> Option<String> {
     let second = SECOND_SIGNAL_MS.min(rules.silence_ms);
     if live.quiet_ms >= rules.silence_ms && live.idle_ms >= second {
         return Some("no output and no activity".to_owned());
     }
-    let still = worktree.is_some_and(|worktree| worktree.unchanged_ms >= second);
+    let still = still_ms.is_some_and(|still_ms| still_ms >= second);
     if live.repeats >= rules.repeats && still {
         return Some(no_progress(live.repeats));
     }

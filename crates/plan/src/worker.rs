@@ -130,22 +130,29 @@ impl Planner for Worker {
         let Some((bead, lease)) = self.lease(graph) else {
             return vec![Question::Run(run)];
         };
-        let mut questions = vec![
-            Question::Run(run.clone()),
-            Question::Worktree {
-                rig: bead.rig.clone(),
-                slot: lease.holder.name().to_string(),
-            },
-        ];
-        if let Some(target) = graph.target_of(bead) {
-            questions.push(Question::Tip(target));
+        let mut questions = vec![Question::Run(run.clone())];
+        // A look at a worktree costs a process: only when there is something to decide.
+        let worktree = Question::Worktree {
+            rig: bead.rig.clone(),
+            slot: lease.holder.name().to_string(),
+        };
+        match seen.run(&run) {
+            Some(RunSeen::Absent { .. }) => {
+                questions.push(worktree);
+                questions.extend(graph.target_of(bead).map(Question::Tip));
+            }
+            Some(RunSeen::Ended(end)) if end.code == Some(0) && !end.stopped => {
+                questions.push(worktree);
+            }
+            _ => {}
         }
         // Checks come one after the other, and only after the work.
         if matches!(seen.run(&run), Some(RunSeen::Ended(end)) if end.code == Some(0)) {
             for proof in self.proofs(graph, bead) {
                 let state = seen.run(&proof.run);
                 questions.push(Question::Run(proof.run.clone()));
-                let green = matches!(state, Some(RunSeen::Ended(end)) if end.verdict() == Verdict::Passed);
+                let green =
+                    matches!(state, Some(RunSeen::Ended(end)) if end.verdict() == Verdict::Passed);
                 if !green {
                     break;
                 }
@@ -214,7 +221,10 @@ fn work_fault(end: &EndSeen) -> Option<(FaultClass, String)> {
                 .map_or_else(String::new, |(_, question)| question.trim().to_owned());
             Some((FaultClass::Question, question))
         }
-        (Some(code), _) => Some((FaultClass::Exit { code }, format!("its script ended with exit code {code}"))),
+        (Some(code), _) => Some((
+            FaultClass::Exit { code },
+            format!("its script ended with exit code {code}"),
+        )),
         (None, signal) => Some((
             FaultClass::Killed,
             match signal {
@@ -352,13 +362,7 @@ impl Worker {
                     Verdict::Infra => {
                         let text =
                             format!("{} could not run: {}", name_of(&proof.work), end.detail());
-                        return self.give_back(
-                            plan,
-                            infra_class(end),
-                            text,
-                            &proof.run,
-                            &end.tail,
-                        );
+                        return self.give_back(plan, infra_class(end), text, &proof.run, &end.tail);
                     }
                 },
                 Some(RunSeen::Live(_)) => {

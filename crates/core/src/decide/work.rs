@@ -9,7 +9,7 @@ use super::{
     seat::may_begin,
 };
 use crate::{
-    Bead, BeadId, BeadSpec, EdgeKind, Epoch, Event, Fault, Holder, Lease, Need, Oid, Outcome,
+    Bead, BeadId, BeadSpec, EdgeKind, Epoch, Event, Fault, FaultClass, Holder, Lease, Need, Oid, Outcome,
     Phase, Rejection, Reserved, RigName, RunId, SatisfiedBy, SeatName, UsageDelta,
 };
 
@@ -149,12 +149,18 @@ pub(super) fn give_back(scene: Scene<'_>, id: BeadId, epoch: Epoch, why: Fault) 
     }
     scene.leased(bead, epoch)?;
     let not_before = scene.not_before(bead, &why);
-    Ok(vec![Event::WorkReturned {
+    let asks = (why.class == FaultClass::Question).then(|| Event::BeadParked {
+        bead: id.clone(),
+        why: why.clone(),
+    });
+    let mut events = vec![Event::WorkReturned {
         bead: id,
         epoch,
         why,
         not_before,
-    }])
+    }];
+    events.extend(asks);
+    Ok(events)
 }
 
 pub(super) fn finish(

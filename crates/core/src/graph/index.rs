@@ -387,6 +387,15 @@ impl Graph {
             .filter_map(|(_, _, _, id)| self.bead(id))
     }
 
+    /// Lists the targets that something was handed in for.
+    pub fn targets_with_submissions(&self) -> impl Iterator<Item = Target> {
+        self.index
+            .queued
+            .values()
+            .filter_map(|set| set.first())
+            .filter_map(|(_, _, _, id)| self.target_of(self.bead(id)?))
+    }
+
     /// Lists the beads that have not ended.
     pub fn unfinished(&self) -> impl Iterator<Item = &Bead> {
         self.index.unfinished.iter().filter_map(|id| self.bead(id))
