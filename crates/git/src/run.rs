@@ -29,6 +29,8 @@ use crate::{
 const SHORT: Duration = Duration::from_secs(120);
 /// A run that writes a whole working tree.
 pub(crate) const LONG: Duration = Duration::from_secs(900);
+/// How often a git is run that met a worktree which is just being added.
+const MET_HALF_ADDED_TRIES: u64 = 20;
 /// How much of standard error is kept.
 const STDERR_KEPT: usize = 64 * 1024;
 
@@ -163,7 +165,22 @@ impl Git {
     }
 
     /// Runs it; any exit code is an answer.
+    ///
+    /// A git that lists worktrees dies when it meets one that another git is
+    /// just adding, before it has done anything: then it is run again.
     pub(crate) fn run(self) -> Result<Output, GitRun> {
+        let mut n_tries = 0;
+        loop {
+            let output = self.run_once()?;
+            n_tries += 1;
+            if n_tries == MET_HALF_ADDED_TRIES || !met_half_added_worktree(&output) {
+                return Ok(output);
+            }
+            thread::sleep(Duration::from_millis(5 * n_tries));
+        }
+    }
+
+    fn run_once(&self) -> Result<Output, GitRun> {
         let command = self.shown();
         let at = self.at.clone();
         let fail = |failure| GitRun {
@@ -287,6 +304,12 @@ impl Git {
     }
 }
 
+fn met_half_added_worktree(output: &Output) -> bool {
+    output.code == 128
+        && output.stderr.starts_with("fatal: failed to read ")
+        && output.stderr.contains("/worktrees/")
+}
+
 enum Pipe {
     Out(io::Result<Vec<u8>>),
     Err(Vec<u8>),
@@ -318,6 +341,25 @@ mod tests {
             .run()
             .unwrap_err();
         assert!(matches!(error.failure, RunFailure::TimedOut { .. }));
+    }
+
+    #[test]
+    fn a_worktree_that_is_just_being_added_is_waited_for() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let git = |args: &[&str]| Git::at(folder.path()).args(args).ok().unwrap();
+        git(&["init", "-q"]);
+        let half = folder.path().join(".git/worktrees/half");
+        std::fs::create_dir_all(&half).unwrap();
+        std::fs::write(half.join("gitdir"), "/nonexistent/half/.git\n").unwrap();
+        std::fs::write(half.join("HEAD"), "ref: refs/heads/half\n").unwrap();
+        std::fs::write(half.join("commondir"), "").unwrap();
+        let list = || Git::at(folder.path()).args(["worktree", "list"]);
+        assert!(met_half_added_worktree(&list().run_once().unwrap()));
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| list().ok());
+            std::fs::write(half.join("commondir"), "../..\n").unwrap();
+            assert!(waiting.join().unwrap().is_ok());
+        });
     }
 
     #[test]

@@ -210,6 +210,14 @@ impl Pool {
             return Ok(());
         }
         let _hold = Hold::wait(&self.folder.join(".locks/.repository"))?;
+        // First what makes it a worktree, so that no other git meets half of it.
+        let link = git_dir.join("gitdir");
+        match fs::remove_file(&link) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(GitError::io("remove", link)(error));
+            }
+            _ => {}
+        }
         delete_folder(git_dir)
     }
 
