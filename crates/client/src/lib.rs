@@ -1,1 +1,31 @@
-//! Placeholder.
+//! The one way in: connect, typed calls, the mirror of the graph.
+//!
+//! Everybody who is not the ledger itself comes through here: the terminal,
+//! the roles, the agents. Nothing here decides anything, and no call waits
+//! longer than its deadline.
+
+mod channel;
+mod client;
+mod error;
+mod host_line;
+mod key;
+mod mirror;
+mod places;
+mod read;
+mod rig_folders;
+mod stream;
+mod write;
+
+pub use client::Client;
+pub use error::ClientError;
+pub use gtd_wire::{
+    ApprovalWish, Caller, GoalWish, LandWish, Token, WriteContext, Written, pb::common::v1::Line,
+};
+pub use host_line::{HostLine, Order, Orders};
+pub use key::{KeyError, TownKey};
+pub use mirror::Mirror;
+pub use places::{Places, PlacesError};
+pub use read::{Hello, Page};
+pub use rig_folders::{RigFolders, RigFoldersError};
+pub use stream::{Lines, LogPage, Recorded, Watch};
+pub use write::{GoalReceipt, RigReceipt};

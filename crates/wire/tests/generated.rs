@@ -2,6 +2,8 @@
 //!
 //! With `GTD_UPDATE=1` (`scripts/protos`) the files are written anew instead of compared.
 
+#![expect(clippy::unwrap_used, reason = "a test says so when it fails")]
+
 use std::{collections::BTreeMap, fs, path::Path};
 
 type Files = BTreeMap<String, Vec<u8>>;

@@ -1,5 +1,7 @@
 //! A refusal comes out of its status as the same typed value.
 
+#![expect(clippy::unwrap_used, reason = "a test says so when it fails")]
+
 use std::time::Duration;
 
 use gtd_core::{BeadId, CandidateId, Epoch, Rejection, Revision, RigName, SeatName};

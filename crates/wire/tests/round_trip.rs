@@ -1,5 +1,7 @@
 //! Each command comes out of its request as it went in, over real bytes.
 
+#![expect(clippy::unwrap_used, reason = "a test says so when it fails")]
+
 use gtd_core::{
     Approval, BeadId, BeadSpec, BeadType, CandidateId, Command, Criterion, EdgeKind, Epoch, Fault,
     FaultClass, GateName, GateRun, HostName, LandMode, Member, MergeRules, Need, Oid, Origin,
@@ -469,7 +471,7 @@ fn sendable() -> Vec<Command> {
     for verdict in [Verdict::Passed, Verdict::Failed, Verdict::Infra] {
         commands.push(Command::Judge {
             candidate: CandidateId::parse("api-main-1").unwrap(),
-            verdict: verdict.clone(),
+            verdict,
             gates: vec![gate(verdict)],
         });
     }

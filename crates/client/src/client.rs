@@ -1,0 +1,185 @@
+//! One caller's way to the daemon.
+//!
+//! Every unary call has a deadline, and a call whose connection breaks is sent
+//! again within it: reads change nothing, and a write carries its request id,
+//! by which the daemon knows a repeat.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use gtd_wire::{API_LEVEL, Call, Caller, DEFAULT_DEADLINE};
+use tokio::time::{Instant, sleep, timeout};
+use tonic::{Request, Status, Streaming};
+
+use crate::{
+    ClientError, Places,
+    channel::{self, CallerChannel},
+};
+
+/// How often a call is sent at most.
+const TRIES: u32 = 7;
+
+/// The wait before the second try; it doubles.
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+
+/// One caller's way to the daemon. Clones share the connection.
+#[derive(Debug, Clone)]
+pub struct Client {
+    service: CallerChannel,
+    caller: Caller,
+    socket: PathBuf,
+    deadline: Duration,
+}
+
+impl Client {
+    /// Connects to the daemon of a town and says hello.
+    ///
+    /// # Errors
+    /// When no daemon listens, it is silent, or it speaks another protocol.
+    pub async fn connect(places: &Places, caller: Caller) -> Result<Self, ClientError> {
+        Self::connect_within(places, caller, DEFAULT_DEADLINE).await
+    }
+
+    /// Connects with a deadline of one's own, which then holds for each unary call.
+    ///
+    /// # Errors
+    /// When no daemon listens, it is silent, or it speaks another protocol.
+    pub async fn connect_within(
+        places: &Places,
+        caller: Caller,
+        deadline: Duration,
+    ) -> Result<Self, ClientError> {
+        let client = Self::open(places.socket(), caller).with_deadline(deadline);
+        let hello = client.hello().await?;
+        if hello.api_level != API_LEVEL {
+            return Err(ClientError::OtherApi {
+                version: hello.version,
+                theirs: hello.api_level,
+                ours: API_LEVEL,
+            });
+        }
+        Ok(client)
+    }
+
+    /// Makes a client that connects at its first call. Must be called within a tokio runtime.
+    #[must_use]
+    pub fn open(socket: &Path, caller: Caller) -> Self {
+        Self {
+            service: channel::open(socket, caller.clone()),
+            caller,
+            socket: socket.to_owned(),
+            deadline: DEFAULT_DEADLINE,
+        }
+    }
+
+    /// Changes how long each unary call may take.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Makes a client of another caller, with a connection of its own.
+    #[must_use]
+    pub fn speaking_as(&self, caller: Caller) -> Self {
+        Self::open(&self.socket, caller).with_deadline(self.deadline)
+    }
+
+    /// Returns the caller.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Returns how long each unary call may take.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// Sends a unary request of the protocol, again when the connection breaks.
+    ///
+    /// # Errors
+    /// When the daemon refuses, is silent or is not there.
+    pub async fn call<R: Call>(&self, request: R) -> Result<R::Response, ClientError> {
+        self.call_within(request, self.deadline).await
+    }
+
+    /// Sends a unary request with a deadline of its own.
+    ///
+    /// # Errors
+    /// When the daemon refuses, is silent or is not there.
+    pub async fn call_within<R: Call>(
+        &self,
+        request: R,
+        within: Duration,
+    ) -> Result<R::Response, ClientError> {
+        self.repeat(R::NAME, within, |left| {
+            request.clone().call(self.service.clone(), Some(left))
+        })
+        .await
+    }
+
+    /// Sends something until it is answered, the tries are spent or the deadline passes.
+    pub(crate) async fn repeat<T, F>(
+        &self,
+        method: &'static str,
+        within: Duration,
+        send: impl Fn(Duration) -> F,
+    ) -> Result<T, ClientError>
+    where
+        F: Future<Output = Result<T, Status>>,
+    {
+        let until = Instant::now() + within;
+        let mut wait = FIRST_WAIT;
+        let mut broken = None;
+        for _ in 0..TRIES {
+            let left = until.saturating_duration_since(Instant::now());
+            let error = match timeout(left, send(left)).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(status)) => ClientError::of(status, method, within),
+                Err(_) => return Err(ClientError::Silent { method, within }),
+            };
+            match error {
+                ClientError::Broken { .. } => broken = Some(error),
+                // The daemon that broke off may be starting again.
+                ClientError::NotRunning { .. } if broken.is_some() => {}
+                error => return Err(error),
+            }
+            if until.saturating_duration_since(Instant::now()) <= wait {
+                break;
+            }
+            sleep(wait).await;
+            wait *= 2;
+        }
+        Err(broken.expect("only a broken call is sent again"))
+    }
+
+    /// Opens a stream: the deadline is for its first sign, not for its length.
+    pub(crate) async fn stream<T, F>(
+        &self,
+        method: &'static str,
+        open: impl FnOnce(CallerChannel) -> F,
+    ) -> Result<Streaming<T>, ClientError>
+    where
+        F: Future<Output = Result<tonic::Response<Streaming<T>>, Status>>,
+    {
+        let within = self.deadline;
+        match timeout(within, open(self.service.clone())).await {
+            Ok(Ok(answer)) => Ok(answer.into_inner()),
+            Ok(Err(status)) => Err(ClientError::of(status, method, within)),
+            Err(_) => Err(ClientError::Silent { method, within }),
+        }
+    }
+
+    pub(crate) fn service(&self) -> CallerChannel {
+        self.service.clone()
+    }
+}
+
+/// Wraps the request of a stream: it has no deadline.
+pub(crate) fn unlimited<T>(request: T) -> Request<T> {
+    Request::new(request)
+}

@@ -1,0 +1,197 @@
+//! Reads: documents of the public JSON API.
+
+use gtd_core::{BeadId, Epoch, Revision, RigName, Timestamp};
+use gtd_wire::{API_LEVEL, Call, Document, Read, pb};
+use serde_json::Value;
+
+use crate::{Client, ClientError};
+
+/// Who answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hello {
+    /// The version of the daemon.
+    pub version: String,
+    /// Its process id.
+    pub pid: u32,
+    /// The name of the town.
+    pub town: String,
+    /// The level of its API.
+    pub api_level: u32,
+    /// The newest revision of its log.
+    pub revision: Revision,
+}
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// The document.
+    pub document: Value,
+    /// The revision that it shows.
+    pub revision: Revision,
+    /// Leads to the next page, if there is one.
+    pub next: Option<String>,
+}
+
+impl Client {
+    /// Asks who answers.
+    ///
+    /// # Errors
+    /// When the daemon is silent or is not there.
+    pub async fn hello(&self) -> Result<Hello, ClientError> {
+        let request = pb::town::v1::HelloRequest {
+            client_version: env!("CARGO_PKG_VERSION").to_owned(),
+            api_level: API_LEVEL,
+        };
+        let answer = self.call(request).await?;
+        Ok(Hello {
+            version: answer.version,
+            pid: answer.pid,
+            town: answer.town,
+            api_level: answer.api_level,
+            revision: Revision(answer.revision),
+        })
+    }
+
+    /// Reads any document.
+    ///
+    /// # Errors
+    /// When the daemon refuses, is silent or is not there.
+    pub async fn read<R: Read>(&self, request: R) -> Result<Value, ClientError> {
+        let (json, _) = self.call(request).await?.into_parts();
+        parse_json(&json, R::NAME)
+    }
+
+    /// Reads one bead, goal, seat or candidate by its id or the beginning of it.
+    ///
+    /// # Errors
+    /// When there is none or there are several, or the daemon is silent or is not there.
+    pub async fn get(&self, id: &str) -> Result<Value, ClientError> {
+        let id = id.to_owned();
+        self.read(pb::graph::v1::GetRequest { id }).await
+    }
+
+    /// Reads one page of a list.
+    ///
+    /// # Errors
+    /// When the daemon refuses, is silent or is not there.
+    pub async fn query(&self, request: pb::graph::v1::QueryRequest) -> Result<Page, ClientError> {
+        let answer = self.call(request).await?;
+        Ok(Page {
+            document: parse_json(&answer.json, pb::graph::v1::QueryRequest::NAME)?,
+            revision: Revision(answer.revision),
+            next: Some(answer.next_page_token).filter(|token| !token.is_empty()),
+        })
+    }
+
+    /// Reads how the town is.
+    ///
+    /// # Errors
+    /// When the daemon is silent or is not there.
+    pub async fn status(&self) -> Result<Value, ClientError> {
+        self.read(pb::town::v1::StatusRequest {}).await
+    }
+
+    /// Reads why something stands still; without an id, what everything waits for.
+    ///
+    /// # Errors
+    /// When there is no such thing, or the daemon is silent or is not there.
+    pub async fn why(&self, id: Option<&str>) -> Result<Value, ClientError> {
+        let id = id.unwrap_or_default().to_owned();
+        self.read(pb::town::v1::WhyRequest { id }).await
+    }
+
+    /// Reads what happened.
+    ///
+    /// # Errors
+    /// When the daemon refuses, is silent or is not there.
+    pub async fn report(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+        goal: Option<&BeadId>,
+    ) -> Result<Value, ClientError> {
+        self.read(pb::town::v1::ReportRequest {
+            since_ms: since.map(|moment| moment.0),
+            until_ms: until.map(|moment| moment.0),
+            goal: goal.map(ToString::to_string).unwrap_or_default(),
+        })
+        .await
+    }
+
+    /// Reads the configuration in effect.
+    ///
+    /// # Errors
+    /// When the daemon refuses, is silent or is not there.
+    pub async fn config(
+        &self,
+        key: Option<&str>,
+        rig: Option<&RigName>,
+    ) -> Result<Value, ClientError> {
+        self.read(pb::town::v1::ConfigRequest {
+            key: key.unwrap_or_default().to_owned(),
+            rig: rig.map(ToString::to_string).unwrap_or_default(),
+        })
+        .await
+    }
+
+    /// Reads the rigs.
+    ///
+    /// # Errors
+    /// When the daemon is silent or is not there.
+    pub async fn rigs(&self) -> Result<Value, ClientError> {
+        self.read(pb::town::v1::ListRigsRequest {}).await
+    }
+
+    /// Reads the roles, or one of them.
+    ///
+    /// # Errors
+    /// When the daemon refuses, is silent or is not there.
+    pub async fn roles(&self, role: Option<&str>) -> Result<Value, ClientError> {
+        let role = role.unwrap_or_default().to_owned();
+        self.read(pb::town::v1::RolesRequest { role }).await
+    }
+
+    /// Reads the gates and what they showed last.
+    ///
+    /// # Errors
+    /// When the daemon refuses, is silent or is not there.
+    pub async fn gates(&self, rig: Option<&RigName>) -> Result<Value, ClientError> {
+        let rig = rig.map(ToString::to_string).unwrap_or_default();
+        self.read(pb::town::v1::GatesRequest { rig }).await
+    }
+
+    /// Reads the runs.
+    ///
+    /// # Errors
+    /// When the daemon refuses, is silent or is not there.
+    pub async fn runs(&self, request: pb::run::v1::ListRequest) -> Result<Value, ClientError> {
+        self.read(request).await
+    }
+
+    /// Reads messages.
+    ///
+    /// # Errors
+    /// When the daemon refuses, is silent or is not there.
+    pub async fn mail(&self, request: pb::mail::v1::ReadRequest) -> Result<Value, ClientError> {
+        self.read(request).await
+    }
+
+    /// Reads what the holder of a lease has to know.
+    ///
+    /// # Errors
+    /// When the lease passed on, or the daemon is silent or is not there.
+    pub async fn brief(&self, bead: &BeadId, epoch: Epoch) -> Result<Value, ClientError> {
+        self.read(pb::work::v1::BriefRequest {
+            bead: bead.to_string(),
+            epoch: epoch.0,
+        })
+        .await
+    }
+}
+
+pub(crate) fn parse_json(json: &[u8], method: &'static str) -> Result<Value, ClientError> {
+    serde_json::from_slice(json).map_err(|error| ClientError::Unreadable {
+        method,
+        why: error.to_string(),
+    })
+}
