@@ -220,6 +220,14 @@ pub enum Rejection {
         /// Its name.
         name: String,
     },
+    /// A beginning of an id that several things have.
+    #[error("`{text}` matches {} things", candidates.len())]
+    AmbiguousId {
+        /// What was asked for.
+        text: String,
+        /// What it may mean.
+        candidates: Vec<String>,
+    },
     /// The store takes no writes.
     #[error("the store takes no writes: {why}")]
     ReadOnly {
@@ -256,6 +264,7 @@ impl Rejection {
             Self::NoSeat { .. } => "E0304",
             Self::NoCandidate { .. } => "E0305",
             Self::NotFound { .. } => "E0306",
+            Self::AmbiguousId { .. } => "E0307",
             Self::WrongPhase { .. } => "E0201",
             Self::NotReady { .. } => "E0202",
             Self::NothingReady { .. } => "E0203",
@@ -301,7 +310,8 @@ impl Rejection {
             | Self::NoRig { .. }
             | Self::NoSeat { .. }
             | Self::NoCandidate { .. }
-            | Self::NotFound { .. } => RejectionKind::NotFound,
+            | Self::NotFound { .. }
+            | Self::AmbiguousId { .. } => RejectionKind::NotFound,
             Self::WrongPhase { .. }
             | Self::NotReady { .. }
             | Self::NothingReady { .. }
@@ -367,6 +377,9 @@ impl Rejection {
             }
             Self::BadConfig { .. } => "mend the file, then: gtd trust".to_owned(),
             Self::NotFound { .. } => "gtd status".to_owned(),
+            Self::AmbiguousId { candidates, .. } => {
+                format!("use more characters: {}", candidates.join(", "))
+            }
             Self::NoFreeId { .. } => "choose another prefix in gtd.toml".to_owned(),
             Self::ReadOnly { .. } => "gtd logs daemon".to_owned(),
         }

@@ -15,8 +15,8 @@ pub use self::{
     convoy::{ConvoyBead, ConvoyDoc, TargetDoc, convoy_doc},
     report::{LandedDoc, NotDoneDoc, ProofDoc, Recorded, ReportDoc, report_doc},
     status::{
-        AgentDoc, ConvoyRow, Dollars, MergeDoc, NeedsYou, StatusDoc, agent_docs, needs_you,
-        status_doc,
+        AgentDoc, ConvoyRow, Dollars, MergeDoc, NeedsYou, StatusDoc, agent_docs, convoy_row,
+        needs_you, status_doc,
     },
 };
 use crate::{Graph, Observations, Timestamp};

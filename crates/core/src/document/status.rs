@@ -207,7 +207,8 @@ pub fn status_doc(view: View<'_>, rig: Option<&RigName>) -> StatusDoc {
 }
 
 /// Makes one line of a list of goals.
-pub(crate) fn convoy_row(view: View<'_>, bead: &Bead, goal: &crate::Goal) -> ConvoyRow {
+#[must_use]
+pub fn convoy_row(view: View<'_>, bead: &Bead, goal: &crate::Goal) -> ConvoyRow {
     let states: Vec<BeadState> = goal
         .beads
         .iter()
