@@ -24,6 +24,9 @@ const TRIES: u32 = 7;
 /// The wait before the second try; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 
+/// The longest deadline: what is longer cannot be told to the daemon.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// One caller's way to the daemon. Clones share the connection.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -132,6 +135,7 @@ impl Client {
     where
         F: Future<Output = Result<T, Status>>,
     {
+        let within = within.min(LONGEST);
         let until = Instant::now() + within;
         let mut wait = FIRST_WAIT;
         let mut broken = None;

@@ -16,7 +16,6 @@ use std::{
 };
 
 use gtd_core::{RigName, SeatName};
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// The longest path that a socket can safely have, in bytes.
@@ -52,7 +51,7 @@ pub enum PlacesError {
 }
 
 /// The folders of a town.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places {
     /// The town's name.
     pub town: String,

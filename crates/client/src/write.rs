@@ -49,12 +49,13 @@ impl Client {
     ) -> Result<Written, ClientError> {
         let write =
             Write::new(command, named(context), self.caller()).map_err(ClientError::Unsendable)?;
+        let method = write.name();
         let wire = self
-            .repeat("tell", self.deadline(), |left| {
+            .repeat(method, self.deadline(), |left| {
                 write.clone().send(self.service(), Some(left))
             })
             .await?;
-        Written::try_from(wire).map_err(|malformed| ClientError::unreadable("tell", &malformed))
+        Written::try_from(wire).map_err(|malformed| ClientError::unreadable(method, &malformed))
     }
 
     /// Opens a goal.

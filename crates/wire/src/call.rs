@@ -32,13 +32,23 @@ pub trait Call: Clone + Send + Sync + 'static {
         <T::ResponseBody as HttpBody>::Error: Into<StdError> + Send;
 }
 
+/// Joins service and method; the one method that is a word of Rust loses its mark.
+macro_rules! name {
+    ($package:ident r#return) => {
+        concat!(stringify!($package), ".return")
+    };
+    ($package:ident $method:ident) => {
+        concat!(stringify!($package), ".", stringify!($method))
+    };
+}
+
 macro_rules! calls {
     ($( $package:ident $client_module:ident $client:ident {
         $( $method:ident $request:ident $response:ident, )*
     } )*) => { $($(
         impl Call for pb::$package::v1::$request {
             type Response = pb::$package::v1::$response;
-            const NAME: &'static str = concat!(stringify!($package), ".", stringify!($method));
+            const NAME: &'static str = name!($package $method);
 
             async fn call<T>(
                 self,

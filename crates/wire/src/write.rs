@@ -94,6 +94,15 @@ macro_rules! writes {
                 }
             }
 
+            /// Returns service and method, for spans and messages.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $( Self::$variant(_) => <pb::$package::v1::$request as Call>::NAME, )*
+                    $( Self::$hand(_) => <pb::$hand_package::v1::$hand_request as Call>::NAME, )*
+                }
+            }
+
             /// Sends the request.
             ///
             /// # Errors

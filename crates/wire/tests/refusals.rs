@@ -104,6 +104,10 @@ fn samples() -> Vec<Rejection> {
             name: "x".into(),
         },
         Rejection::ReadOnly { why: text() },
+        Rejection::AmbiguousId {
+            text: "gt-7".into(),
+            candidates: vec!["gt-7a".into(), "gt-7b".into()],
+        },
     ]
 }
 
@@ -140,6 +144,7 @@ fn number(rejection: &Rejection) -> usize {
         Rejection::BadConfig { .. } => 27,
         Rejection::NotFound { .. } => 28,
         Rejection::ReadOnly { .. } => 29,
+        Rejection::AmbiguousId { .. } => 30,
     }
 }
 

@@ -591,6 +591,19 @@ fn every_command_comes_out_of_its_request_as_it_went_in() {
 }
 
 #[test]
+fn every_rpc_is_named_by_service_and_method() {
+    let name = |command| {
+        let write = Write::new(command, WriteContext::default(), &person());
+        write.unwrap().name()
+    };
+    assert_eq!(name(Command::Thaw), "town.thaw");
+    let given_back = sendable()
+        .into_iter()
+        .find(|command| variant(command) == "Return");
+    assert_eq!(name(given_back.unwrap()), "work.return");
+}
+
+#[test]
 fn what_only_the_daemon_makes_cannot_be_sent() {
     for command in unsendable() {
         let name = variant(&command);
