@@ -1,1 +1,24 @@
-//! Placeholder.
+//! Runs roles: wake, observe, plan, perform. Supervises them.
+//!
+//! A role has no inbox. It is woken without data, looks at the whole state,
+//! plans, acts. No handle to the ledger exists here: every role is a client of
+//! the daemon like anybody else, and may live in another process.
+
+mod actor;
+mod bells;
+mod emergency;
+mod errands;
+mod error;
+mod hands;
+mod machine;
+mod run;
+mod stillness;
+mod supervise;
+mod survey;
+mod workers;
+
+pub use emergency::{StopReport, stop_everything, thaw_everything};
+pub use error::HostError;
+pub use gtd_agent::Runs;
+pub use run::{HostOptions, run_host};
+pub use survey::{Survey, runs, shim_path, survey};

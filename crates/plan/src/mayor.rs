@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{
-    Bead, BeadId, Command, Epoch, Gate, GateName, GateRun, GateWhen, Goal, Graph, Observation,
-    Oid, Outcome, PlanState, Timestamp, Verdict, WaitReason,
+    Bead, BeadId, Command, Epoch, Gate, GateName, GateRun, GateWhen, Goal, Graph, Observation, Oid,
+    Outcome, PlanState, Timestamp, Verdict, WaitReason,
 };
 
 use crate::{
@@ -153,7 +153,11 @@ fn conclude(
     }
     let proofs = proofs(graph, id, goal);
     if proofs.is_empty() {
-        return Some((Outcome::Done, "all of its beads ended well".to_owned(), vec![]));
+        return Some((
+            Outcome::Done,
+            "all of its beads ended well".to_owned(),
+            vec![],
+        ));
     }
     let tip = seen.tip(&goal.target).and_then(|tip| tip.start())?;
     let mut runs = Vec::new();

@@ -5,8 +5,8 @@
 //! agent with real progress lives. What lives is stopped before its lease ends.
 
 use gtd_core::{
-    Bead, Command, Fault, FaultClass, Graph, Holder, HostName, Lease, Observation, RigName,
-    Timestamp, WaitReason, WorkerRules,
+    Bead, Command, Fault, FaultClass, Graph, Holder, HostName, Lease, Observation, Timestamp,
+    WaitReason, WorkerRules,
 };
 
 use crate::{Effect, LiveSeen, Plan, Planner, Question, RunSeen, Seen, work_run};

@@ -1,0 +1,106 @@
+//! What can go wrong while a role looks or acts.
+
+use std::path::PathBuf;
+
+use gtd_agent::RunError;
+use gtd_client::{ClientError, PlacesError, RigFoldersError};
+use gtd_core::{Oid, RigName};
+use gtd_git::GitError;
+
+/// What can go wrong in a role host.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The daemon could not be asked or told.
+    #[error("speak with the daemon")]
+    Client(#[source] ClientError),
+    /// Git said no.
+    #[error("look at or change the repository of {rig}")]
+    Git {
+        /// The rig.
+        rig: RigName,
+        /// What git said.
+        #[source]
+        source: GitError,
+    },
+    /// The folder is no repository that can be used.
+    #[error("use {path} as a repository")]
+    Repository {
+        /// The folder.
+        path: PathBuf,
+        /// What git said.
+        #[source]
+        source: GitError,
+    },
+    /// A run could not be begun, seen or ended.
+    #[error("begin, see or end a run")]
+    Run(#[source] RunError),
+    /// The folders of the town could not be made.
+    #[error("prepare the folders of the town")]
+    Places(#[source] PlacesError),
+    /// The list of rigs could not be read.
+    #[error("read the list of rigs")]
+    Rigs(#[source] RigFoldersError),
+    /// The rig has no folder here.
+    #[error("find the folder of rig {rig}")]
+    NoFolder {
+        /// The rig.
+        rig: RigName,
+    },
+    /// A ref is neither where it was nor where it should go.
+    #[error("move {name}: it is at {} now", at.as_ref().map_or("nothing", |oid| oid.short()))]
+    RefMoved {
+        /// The ref.
+        name: String,
+        /// Where it is.
+        at: Option<Oid>,
+    },
+    /// A branch that is to be moved is checked out.
+    #[error("move {name}: it is checked out at {at}")]
+    CheckedOut {
+        /// The ref.
+        name: String,
+        /// Where.
+        at: PathBuf,
+    },
+    /// Everything is stopped.
+    #[error("act: everything is stopped")]
+    Stopped,
+    /// A file of the town could not be read or written.
+    #[error("use {path}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The shim was not found.
+    #[error("find gtd-shim: not in GTD_SHIM, not beside this program, not on PATH")]
+    NoShim,
+    /// A name in the graph cannot be used here.
+    #[error("use the answer of another part: {what}")]
+    Broken {
+        /// What was wrong.
+        what: String,
+    },
+}
+
+impl HostError {
+    pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { path, source }
+    }
+
+    /// Returns the whole chain of causes on one line.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        text
+    }
+}
