@@ -135,6 +135,23 @@ pub enum EdgeKind {
     Custom(String),
 }
 
+impl EdgeKind {
+    /// Finds the relation of a word, as it stands in the log; an unknown word is kept as it is.
+    #[must_use]
+    pub fn from_word(word: &str) -> Self {
+        match word {
+            "blocks" => Self::Blocks,
+            "conditional-blocks" => Self::ConditionalBlocks,
+            "waits-for" => Self::WaitsFor,
+            "related" => Self::Related,
+            "discovered-from" => Self::DiscoveredFrom,
+            "duplicates" => Self::Duplicates,
+            "supersedes" => Self::Supersedes,
+            _ => Self::Custom(word.to_owned()),
+        }
+    }
+}
+
 /// Which ends of the other bead satisfy an edge.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
@@ -177,6 +194,15 @@ impl Need {
     #[must_use]
     pub fn acts(&self) -> bool {
         matches!(self.kind, EdgeKind::Blocks | EdgeKind::ConditionalBlocks)
+    }
+
+    /// Returns the ends that satisfy this edge; a conditional one that says nothing wants a failure.
+    #[must_use]
+    pub fn wanted_end(&self) -> SatisfiedBy {
+        match (&self.kind, self.satisfied_by) {
+            (EdgeKind::ConditionalBlocks, SatisfiedBy::Success) => SatisfiedBy::Failure,
+            (_, wanted) => wanted,
+        }
     }
 }
 
@@ -408,7 +434,7 @@ impl FaultClass {
     /// Tells whether the next attempt waits for a back-off.
     #[must_use]
     pub fn backs_off(&self) -> bool {
-        self.counts() || matches!(self, Self::Lost | Self::Infra)
+        self.counts() || matches!(self, Self::Lost | Self::Infra | Self::GivenBack)
     }
 }
 

@@ -13,6 +13,7 @@ const SHORTEST: usize = 3;
 const LONGEST: usize = 8;
 const MAX_COLLISION: f64 = 0.25;
 const NONCES_PER_LENGTH: u32 = 10;
+const NONCES_AT_LONGEST: u32 = 10_000;
 
 /// What an id is made of.
 #[derive(Debug, Clone, Copy)]
@@ -89,7 +90,15 @@ pub fn free_id(
     mut is_taken: impl FnMut(&BeadId) -> bool,
 ) -> Option<BeadId> {
     (id_length(n_beads)..=LONGEST)
-        .flat_map(|length| (0..NONCES_PER_LENGTH).map(move |nonce| (length, nonce)))
+        .flat_map(|length| {
+            // Many beads of one title in one plan must not run out of ids.
+            let nonces = if length == LONGEST {
+                NONCES_AT_LONGEST
+            } else {
+                NONCES_PER_LENGTH
+            };
+            (0..nonces).map(move |nonce| (length, nonce))
+        })
         .filter_map(|(length, nonce)| {
             BeadId::parse(&format!("{prefix}-{}", source.digits(nonce, length))).ok()
         })
@@ -120,7 +129,7 @@ mod tests {
     fn ids_grow_with_the_number_of_beads() {
         assert_eq!(
             [0, 100, 500, 1_000, 5_000, 100_000].map(id_length),
-            [3, 3, 4, 4, 5, 7]
+            [3, 3, 4, 5, 5, 7]
         );
     }
 

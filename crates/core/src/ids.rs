@@ -19,12 +19,7 @@ pub struct InvalidName {
     pub why: &'static str,
 }
 
-fn check_name(
-    kind: &'static str,
-    text: &str,
-    extra: &str,
-    max: usize,
-) -> Result<(), InvalidName> {
+fn check_name(kind: &'static str, text: &str, extra: &str, max: usize) -> Result<(), InvalidName> {
     let refuse = |why| {
         Err(InvalidName {
             kind,

@@ -35,9 +35,15 @@ impl Graph {
             }
             Event::RigRemoved { rig } => {
                 self.facts.rigs.remove(rig);
+                self.facts.streaks.remove(rig);
+                let scope = PauseScope::Rig(rig.clone());
+                self.facts.pauses.retain(|pause| pause.scope != scope);
                 self.index = Index::of(&self.facts);
             }
             Event::GoalOpened { bead, goal } => {
+                if self.facts.beads.contains_key(&bead.id) {
+                    return;
+                }
                 self.facts.goals.insert(bead.id.clone(), goal.clone());
                 self.open_bead(bead);
             }
@@ -92,11 +98,10 @@ impl Graph {
             }
             Event::BeadOpened { bead } => self.open_bead(bead),
             Event::BeadEdited { bead, spec } => {
-                let parent = self
-                    .facts
-                    .beads
-                    .get(bead)
-                    .and_then(|bead| bead.spec.parent.clone());
+                let Some(known) = self.facts.beads.get(bead) else {
+                    return;
+                };
+                let parent = known.spec.parent.clone();
                 if parent != spec.parent {
                     if let Some(parent) = &parent {
                         self.index.remove_child(parent, bead);
@@ -109,21 +114,17 @@ impl Graph {
                 self.reclassify_affected(bead);
             }
             Event::EdgeAdded { bead, need } => {
-                if need.acts() {
-                    self.index.add_edge(&need.on, bead);
+                if !self.facts.beads.contains_key(bead) {
+                    return;
                 }
+                self.index.add_edge(need, bead);
                 self.change(bead, |bead| bead.needs.push(need.clone()));
                 self.reclassify_affected(bead);
             }
             Event::EdgeRemoved { bead, need } => {
                 self.change(bead, |bead| bead.needs.retain(|known| known != need));
-                let still = self.facts.beads.get(bead).is_some_and(|bead| {
-                    bead.needs
-                        .iter()
-                        .any(|known| known.acts() && known.on == need.on)
-                });
-                if !still {
-                    self.index.remove_edge(&need.on, bead);
+                if let Some(known) = self.facts.beads.get(bead) {
+                    self.index.remove_edge(need, bead, &known.needs);
                 }
                 self.reclassify_affected(bead);
             }
@@ -136,8 +137,15 @@ impl Graph {
             }
             Event::BeadRetried { bead } => {
                 self.free_seat(bead);
+                // What came back into a plan that nobody approved yet waits for the plan.
+                let is_draft = self
+                    .facts
+                    .beads
+                    .get(bead)
+                    .and_then(|bead| self.facts.goals.get(bead.goal.as_ref()?))
+                    .is_some_and(|goal| goal.plan == PlanState::Proposed);
                 self.change(bead, |bead| {
-                    bead.phase = Phase::Open;
+                    bead.phase = if is_draft { Phase::Draft } else { Phase::Open };
                     bead.since = at;
                     bead.spent = 0;
                     bead.not_before = None;
@@ -316,7 +324,12 @@ impl Graph {
                     return;
                 };
                 queue.tip = Some(landed.commit.clone());
-                queue.green = landed.gates.iter().map(|run| run.gate.clone()).collect();
+                queue.green = landed
+                    .gates
+                    .iter()
+                    .filter(|run| run.verdict == Verdict::Passed && run.commit == landed.commit)
+                    .map(|run| run.gate.clone())
+                    .collect();
                 queue
                     .suspects
                     .retain(|bead| landed.members.iter().all(|member| member.bead != *bead));
@@ -329,6 +342,7 @@ impl Graph {
                         };
                         bead.since = at;
                     });
+                    self.end_pause(&member.bead);
                     self.reclassify_affected(&member.bead);
                 }
             }
@@ -394,9 +408,21 @@ impl Graph {
             }
             Event::Resumed { scope } => {
                 self.facts.pauses.retain(|pause| pause.scope != *scope);
-                self.facts.escalations.clear();
-                if let PauseScope::Rig(rig) = scope {
-                    self.facts.streaks.remove(rig);
+                // A resume says that a person has seen what was wrong there.
+                match scope {
+                    PauseScope::Town => {
+                        self.facts.escalations.clear();
+                        self.facts.degraded.clear();
+                    }
+                    PauseScope::Rig(rig) => {
+                        self.facts.streaks.remove(rig);
+                        self.drop_escalations(rig.as_str());
+                    }
+                    PauseScope::Bead(bead) => self.drop_escalations(bead.as_str()),
+                    PauseScope::Role(role) => {
+                        self.facts.degraded.remove(role);
+                        self.drop_escalations(role.as_str());
+                    }
                 }
             }
             Event::Stopped { why } => {
@@ -440,6 +466,9 @@ impl Graph {
     }
 
     fn open_bead(&mut self, bead: &Bead) {
+        if self.facts.beads.contains_key(&bead.id) {
+            return;
+        }
         let mut bead = bead.clone();
         bead.changed = self.facts.revision;
         self.facts.ordinals = self.facts.ordinals.max(bead.ordinal);
@@ -447,7 +476,6 @@ impl Graph {
             .goal
             .as_ref()
             .and_then(|id| self.facts.goals.get_mut(id))
-            && !goal.beads.contains(&bead.id)
         {
             goal.beads.push(bead.id.clone());
         }
@@ -480,7 +508,7 @@ impl Graph {
 
     /// Keeps the index true for all beads whose readiness hangs on `id`.
     fn reclassify_affected(&mut self, id: &BeadId) {
-        for affected in self.index.affected(id) {
+        for affected in self.index.affected(&self.facts, id) {
             if let Some(bead) = self.facts.beads.get(&affected) {
                 self.index.remove(&self.facts, bead);
                 self.index.insert(&self.facts, bead);
@@ -494,6 +522,17 @@ impl Graph {
             why: why.to_owned(),
         };
         self.end_lease(id, at, phase, None, None);
+        self.end_pause(id);
+    }
+
+    /// Ends the pause of what has ended; nobody would think of resuming it.
+    fn end_pause(&mut self, id: &BeadId) {
+        let scope = PauseScope::Bead(id.clone());
+        self.facts.pauses.retain(|pause| pause.scope != scope);
+    }
+
+    fn drop_escalations(&mut self, about: &str) {
+        self.facts.escalations.retain(|known| known.about != about);
     }
 
     /// Ends whatever lease there is, with the phase that follows.
@@ -586,8 +625,16 @@ fn attempt_mut(bead: &mut Bead, epoch: Epoch) -> Option<&mut Attempt> {
         .find(|attempt| attempt.epoch == epoch)
 }
 
-/// Lets a queue go on: its gates run anew.
+/// Lets a queue go on: its gates run anew, and what they said against the work counts no more.
 fn restart(queue: &mut Queue) {
+    if queue
+        .candidate
+        .as_ref()
+        .is_some_and(|candidate| candidate.verdict == Some(Verdict::Failed))
+    {
+        queue.candidate = None;
+    }
+    queue.suspects.clear();
     queue.halt = None;
     queue.infra = 0;
     queue.generation += 1;

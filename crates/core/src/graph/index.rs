@@ -6,7 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Facts, Graph};
-use crate::{Bead, BeadId, BeadType, Phase, Priority, RigName, SatisfiedBy, Target, Timestamp};
+use crate::{
+    Bead, BeadId, BeadType, EdgeKind, Need, Phase, Priority, RigName, SatisfiedBy, Target,
+    Timestamp,
+};
 
 /// The order in which ready beads are taken: urgency, then age.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +25,25 @@ pub struct ReadyKey {
 /// The order in which submissions are merged: urgency, then time of handing in.
 type QueueKey = (Priority, Timestamp, u64, BeadId);
 
+fn queue_place(bead: &Bead) -> QueueKey {
+    (
+        bead.spec.priority,
+        bead.since,
+        bead.ordinal,
+        bead.id.clone(),
+    )
+}
+
+impl ReadyKey {
+    fn of(bead: &Bead) -> Self {
+        Self {
+            priority: bead.spec.priority,
+            ordinal: bead.ordinal,
+            bead: bead.id.clone(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Index {
     ready: BTreeMap<RigName, BTreeSet<ReadyKey>>,
@@ -35,6 +57,7 @@ pub(super) struct Index {
     open_in_goal: HashMap<BeadId, u32>,
     spent: BTreeSet<BeadId>,
     parked: BTreeSet<BeadId>,
+    found: HashMap<BeadId, BTreeSet<BeadId>>,
     prefixes: HashMap<String, usize>,
     landed: HashMap<crate::CandidateId, BTreeSet<BeadId>>,
 }
@@ -55,34 +78,26 @@ fn is_satisfied(facts: &Facts, need: &crate::Need) -> bool {
     let Some(other) = facts.beads.get(&need.on) else {
         return true;
     };
-    match need.satisfied_by {
+    match need.wanted_end() {
         SatisfiedBy::Success => other.phase.is_good(),
         SatisfiedBy::Failure => other.phase.is_finished() && !other.phase.is_good(),
         SatisfiedBy::Finish => other.phase.is_finished(),
     }
 }
 
-/// Lists the beads that hold `bead` back: its own needs, and those of its parents.
-fn blockers<'a>(facts: &'a Facts, bead: &'a Bead) -> Vec<&'a BeadId> {
-    let mut found: Vec<&BeadId> = Vec::new();
-    let mut next = Some(bead);
-    let mut depth = 0;
-    while let Some(bead) = next {
-        found.extend(
-            bead.needs
-                .iter()
-                .filter(|need| need.acts() && !is_satisfied(facts, need))
-                .map(|need| &need.on),
-        );
-        depth += 1;
-        next = bead
-            .spec
-            .parent
-            .as_ref()
-            .and_then(|parent| facts.beads.get(parent))
-            .filter(|_| depth < 64);
-    }
-    found
+/// Lists the edges that hold `bead` back: its own, then those of its parents, then its goal's.
+fn unmet<'a>(facts: &'a Facts, bead: &'a Bead) -> impl Iterator<Item = (&'a Bead, &'a Need)> {
+    let parent = |bead: &&'a Bead| facts.beads.get(bead.spec.parent.as_ref()?);
+    let goal = bead.goal.as_ref().and_then(|goal| facts.beads.get(goal));
+    std::iter::successors(Some(bead), parent)
+        .chain(goal)
+        .flat_map(|owner| owner.needs.iter().map(move |need| (owner, need)))
+        .filter(|(_, need)| need.acts() && !is_satisfied(facts, need))
+}
+
+/// Tells whether nothing holds `bead` back.
+fn is_free(facts: &Facts, bead: &Bead) -> bool {
+    unmet(facts, bead).next().is_none()
 }
 
 fn attempts_spent(facts: &Facts, bead: &Bead) -> bool {
@@ -113,14 +128,11 @@ impl Index {
 
     /// Notes the edges of a bead that did not exist before.
     pub(super) fn link(&mut self, bead: &Bead) {
-        for need in bead.needs.iter().filter(|need| need.acts()) {
-            self.add_edge(&need.on, &bead.id);
+        for need in &bead.needs {
+            self.add_edge(need, &bead.id);
         }
         if let Some(parent) = &bead.spec.parent {
-            self.children
-                .entry(parent.clone())
-                .or_default()
-                .insert(bead.id.clone());
+            self.add_child(parent, &bead.id);
         }
         *self
             .prefixes
@@ -128,29 +140,34 @@ impl Index {
             .or_default() += 1;
     }
 
-    pub(super) fn add_edge(&mut self, on: &BeadId, dependent: &BeadId) {
-        self.dependents
-            .entry(on.clone())
-            .or_default()
-            .insert(dependent.clone());
+    pub(super) fn add_edge(&mut self, need: &Need, dependent: &BeadId) {
+        if need.acts() {
+            self.dependents
+                .entry(need.on.clone())
+                .or_default()
+                .insert(dependent.clone());
+        }
+        if need.kind == EdgeKind::DiscoveredFrom {
+            self.found
+                .entry(need.on.clone())
+                .or_default()
+                .insert(dependent.clone());
+        }
     }
 
-    pub(super) fn remove_edge(&mut self, on: &BeadId, dependent: &BeadId) {
-        if let Some(set) = self.dependents.get_mut(on) {
-            set.remove(dependent);
-            if set.is_empty() {
-                self.dependents.remove(on);
-            }
+    /// Forgets an edge; `left` are the edges that the dependent still has.
+    pub(super) fn remove_edge(&mut self, need: &Need, dependent: &BeadId, left: &[Need]) {
+        let mut left = left.iter().filter(|other| other.on == need.on);
+        if need.acts() && !left.clone().any(Need::acts) {
+            forget(&mut self.dependents, &need.on, dependent);
+        }
+        if need.kind == EdgeKind::DiscoveredFrom && !left.any(|other| other.kind == need.kind) {
+            forget(&mut self.found, &need.on, dependent);
         }
     }
 
     pub(super) fn remove_child(&mut self, parent: &BeadId, child: &BeadId) {
-        if let Some(set) = self.children.get_mut(parent) {
-            set.remove(child);
-            if set.is_empty() {
-                self.children.remove(parent);
-            }
-        }
+        forget(&mut self.children, parent, child);
     }
 
     pub(super) fn add_child(&mut self, parent: &BeadId, child: &BeadId) {
@@ -186,12 +203,10 @@ impl Index {
             }
             Phase::Submitted { .. } => {
                 if let Some(key) = queue_key(facts, bead) {
-                    self.queued.entry(key).or_default().insert((
-                        bead.spec.priority,
-                        bead.since,
-                        bead.ordinal,
-                        id.clone(),
-                    ));
+                    self.queued
+                        .entry(key)
+                        .or_default()
+                        .insert(queue_place(bead));
                 }
             }
             Phase::Parked { .. } => {
@@ -200,12 +215,8 @@ impl Index {
             Phase::Open | Phase::Returned { .. } => {
                 if attempts_spent(facts, bead) {
                     self.spent.insert(id.clone());
-                } else if blockers(facts, bead).is_empty() {
-                    let key = ReadyKey {
-                        priority: bead.spec.priority,
-                        ordinal: bead.ordinal,
-                        bead: id.clone(),
-                    };
+                } else if facts.rigs.contains_key(&bead.rig) && is_free(facts, bead) {
+                    let key = ReadyKey::of(bead);
                     match bead.waits_until() {
                         Some(until) => {
                             self.timed
@@ -245,16 +256,12 @@ impl Index {
         if let Some(key) = queue_key(facts, bead)
             && let Some(set) = self.queued.get_mut(&key)
         {
-            set.remove(&(bead.spec.priority, bead.since, bead.ordinal, id.clone()));
+            set.remove(&queue_place(bead));
             if set.is_empty() {
                 self.queued.remove(&key);
             }
         }
-        let key = ReadyKey {
-            priority: bead.spec.priority,
-            ordinal: bead.ordinal,
-            bead: id.clone(),
-        };
+        let key = ReadyKey::of(bead);
         if let Some(set) = self.ready.get_mut(&bead.rig) {
             set.remove(&key);
             if set.is_empty() {
@@ -271,24 +278,25 @@ impl Index {
         }
     }
 
-    /// Lists the beads whose readiness hangs on `id`: dependents, and the children of all of these.
-    pub(super) fn affected(&self, id: &BeadId) -> Vec<BeadId> {
+    /// Lists the beads whose readiness hangs on `id`: dependents, and the parts of all of these.
+    pub(super) fn affected(&self, facts: &Facts, id: &BeadId) -> Vec<BeadId> {
         let mut found: BTreeSet<BeadId> = BTreeSet::new();
         let mut open: Vec<BeadId> = Vec::new();
-        if let Some(dependents) = self.dependents.get(id) {
-            open.extend(dependents.iter().cloned());
-        }
-        if let Some(children) = self.children.get(id) {
-            open.extend(children.iter().cloned());
-        }
+        open.extend(self.dependents.get(id).into_iter().flatten().cloned());
+        open.extend(self.parts(facts, id).cloned());
         while let Some(next) = open.pop() {
-            if let Some(children) = self.children.get(&next) {
-                open.extend(children.iter().filter(|c| !found.contains(*c)).cloned());
+            if found.insert(next.clone()) {
+                open.extend(self.parts(facts, &next).cloned());
             }
-            found.insert(next);
         }
         found.remove(id);
         found.into_iter().collect()
+    }
+
+    /// Lists the beads that inherit the needs of `id`: its children, and a goal's beads.
+    fn parts<'a>(&'a self, facts: &'a Facts, id: &BeadId) -> impl Iterator<Item = &'a BeadId> {
+        let of_goal = facts.goals.get(id).into_iter().flat_map(|goal| &goal.beads);
+        self.children.get(id).into_iter().flatten().chain(of_goal)
     }
 
     pub(super) fn landed_by(
@@ -303,8 +311,17 @@ impl Index {
     }
 }
 
+fn forget(sets: &mut HashMap<BeadId, BTreeSet<BeadId>>, key: &BeadId, member: &BeadId) {
+    if let Some(set) = sets.get_mut(key) {
+        set.remove(member);
+        if set.is_empty() {
+            sets.remove(key);
+        }
+    }
+}
+
 impl Graph {
-    /// Lists the ready beads of a rig: those without a wait first, then those whose wait is over.
+    /// Lists the beads of a rig that could begin, pauses aside: by urgency, then by age.
     pub fn ready<'a>(&'a self, rig: &RigName, now: Timestamp) -> impl Iterator<Item = &'a Bead> {
         let due = self.index.timed.get(rig).into_iter().flat_map(move |set| {
             set.iter()
@@ -319,6 +336,35 @@ impl Graph {
             right: keys.into_iter().peekable(),
         }
         .filter_map(|key| self.bead(&key.bead))
+        .filter(move |bead| !self.is_over(bead, now))
+    }
+
+    /// Counts the beads that [`Graph::ready`] lists before `bead`, up to `most`.
+    #[must_use]
+    pub fn n_ready_before(&self, bead: &Bead, now: Timestamp, most: usize) -> usize {
+        let key = ReadyKey::of(bead);
+        let ready = self.index.ready.get(&bead.rig);
+        let timed = self.index.timed.get(&bead.rig);
+        let due = timed.into_iter().flatten();
+        ready
+            .into_iter()
+            .flat_map(|set| set.range(..&key))
+            .chain(
+                due.take_while(|(until, _)| *until <= now)
+                    .map(|(_, other)| other)
+                    .filter(|other| **other < key),
+            )
+            .take(most)
+            .count()
+    }
+
+    /// Tells whether the time of a bead's goal is over: no new attempt begins.
+    #[must_use]
+    pub fn is_over(&self, bead: &Bead, now: Timestamp) -> bool {
+        bead.goal
+            .as_ref()
+            .and_then(|goal| self.goal(goal)?.until)
+            .is_some_and(|until| until <= now)
     }
 
     /// Tells whether a bead is ready, apart from pauses.
@@ -326,9 +372,11 @@ impl Graph {
     pub fn is_ready(&self, bead: &Bead, now: Timestamp) -> bool {
         bead.spec.kind != BeadType::Goal
             && bead.phase.is_open()
+            && self.facts.rigs.contains_key(&bead.rig)
             && !attempts_spent(&self.facts, bead)
+            && !self.is_over(bead, now)
             && bead.waits_until().is_none_or(|until| until <= now)
-            && blockers(&self.facts, bead).is_empty()
+            && is_free(&self.facts, bead)
     }
 
     /// Tells whether all attempts at a bead are spent.
@@ -354,12 +402,17 @@ impl Graph {
     /// Lists the beads that hold a bead back.
     #[must_use]
     pub fn blockers(&self, bead: &Bead) -> Vec<&Bead> {
-        let mut found: Vec<&Bead> = blockers(&self.facts, bead)
-            .into_iter()
+        let mut seen = BTreeSet::new();
+        self.unmet_needs(bead)
+            .map(|(_, need)| &need.on)
+            .filter(|id| seen.insert(*id))
             .filter_map(|id| self.bead(id))
-            .collect();
-        found.dedup_by(|a, b| a.id == b.id);
-        found
+            .collect()
+    }
+
+    /// Lists the edges that hold a bead back, each with the bead that it belongs to: itself, a parent or its goal.
+    pub fn unmet_needs<'a>(&'a self, bead: &'a Bead) -> impl Iterator<Item = (&'a Bead, &'a Need)> {
+        unmet(&self.facts, bead)
     }
 
     /// Lists the beads that need this one.
@@ -370,6 +423,11 @@ impl Graph {
     /// Lists the beads that are parts of this one.
     pub fn children(&self, id: &BeadId) -> impl Iterator<Item = &BeadId> {
         self.index.children.get(id).into_iter().flatten()
+    }
+
+    /// Lists the beads that were found while working on this one.
+    pub fn found_at(&self, id: &BeadId) -> impl Iterator<Item = &BeadId> {
+        self.index.found.get(id).into_iter().flatten()
     }
 
     /// Lists the beads that somebody works on.
@@ -385,6 +443,15 @@ impl Graph {
             .into_iter()
             .flatten()
             .filter_map(|(_, _, _, id)| self.bead(id))
+    }
+
+    /// Returns the place of a submission in the queue of a target, and how long the queue is.
+    #[must_use]
+    pub fn place_in_queue(&self, target: &Target, bead: &Bead) -> (usize, usize) {
+        self.index.queued.get(&target.key()).map_or((1, 1), |set| {
+            let before = set.range(..queue_place(bead)).count();
+            (before + 1, set.len())
+        })
     }
 
     /// Lists the targets that something was handed in for.

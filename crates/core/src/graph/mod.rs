@@ -188,6 +188,22 @@ impl Graph {
         self.facts.mail.values()
     }
 
+    /// Finds a message.
+    #[must_use]
+    pub fn mail_item(&self, number: u64) -> Option<&MailItem> {
+        self.facts.mail.get(&number)
+    }
+
+    /// Returns the number of the next message.
+    #[must_use]
+    pub fn next_mail(&self) -> u64 {
+        self.facts
+            .mail
+            .last_key_value()
+            .map_or(0, |(last, _)| *last)
+            + 1
+    }
+
     /// Lists the effects that failed and wait, by key.
     pub fn back_offs(&self) -> impl Iterator<Item = (&String, &BackOff)> {
         self.facts.back_offs.iter()
@@ -237,6 +253,15 @@ impl Graph {
         })
     }
 
+    /// Finds the pause of a role by itself.
+    #[must_use]
+    pub fn pause_of_role(&self, role: &str) -> Option<&Pause> {
+        self.facts
+            .pauses
+            .iter()
+            .find(|pause| matches!(&pause.scope, PauseScope::Role(name) if name.as_str() == role))
+    }
+
     /// Finds the pause that holds a bead back.
     #[must_use]
     pub fn pause_of(&self, bead: &Bead) -> Option<&Pause> {
@@ -248,13 +273,10 @@ impl Graph {
         })
     }
 
-    /// Tells whether a role is paused, by itself or with the whole town.
+    /// Tells whether a role is paused by itself.
     #[must_use]
     pub fn is_role_paused(&self, role: &str) -> bool {
-        self.facts.pauses.iter().any(|pause| match &pause.scope {
-            PauseScope::Role(name) => name.as_str() == role,
-            _ => false,
-        })
+        self.pause_of_role(role).is_some()
     }
 
     /// Lists the beads that a candidate carried to its target.

@@ -151,6 +151,7 @@ impl Graph {
                 _ => GoalState::Closed,
             },
             _ => match goal.plan {
+                PlanState::Wanted if stands_still => GoalState::NeedsYou,
                 PlanState::Wanted => GoalState::Planning,
                 PlanState::Proposed => GoalState::Draft,
                 PlanState::Approved if stands_still => GoalState::NeedsYou,
