@@ -169,7 +169,7 @@ pub enum Rejection {
         seen: Revision,
     },
     /// Not all beads of the goal have ended.
-    #[error("{goal} has {open} beads that have not ended")]
+    #[error("{goal} is not done: {open} of its beads have not ended")]
     GoalUnfinished {
         /// The goal.
         goal: BeadId,
@@ -362,10 +362,15 @@ impl Rejection {
             Self::NothingReady { .. } => "gtd why".to_owned(),
             Self::Cycle { .. } => "leave out one of these edges".to_owned(),
             Self::BadPlan { .. } | Self::BadText { .. } => "mend it and try again".to_owned(),
-            Self::NoRuntime { usable, .. } => format!(
-                "give it a script (`run = \"…\"` in a plan, or `gtd goal TITLE --run SCRIPT`); usable runtimes: {}",
-                usable.join(", ")
-            ),
+            Self::NoRuntime { usable, .. } => {
+                let script =
+                    "give it a script (`run = \"…\"` in a plan, or `gtd goal TITLE --run SCRIPT`)";
+                if usable.is_empty() {
+                    script.to_owned()
+                } else {
+                    format!("{script}; usable runtimes: {}", usable.join(", "))
+                }
+            }
             Self::NotYours { .. } => "ask a person to do it".to_owned(),
             Self::IsStopped { .. } => "gtd resume --all".to_owned(),
             Self::IsPaused { .. } => "gtd resume".to_owned(),

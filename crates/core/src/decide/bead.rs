@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{BODY_MAX, Decision, Scene, TEXT_MAX, TITLE_MAX, by_person, check_text, has_need};
+use super::{BODY_MAX, Decision, Scene, TEXT_MAX, TITLE_MAX, by_person, check_need, check_text};
 use crate::{
-    Bead, BeadId, BeadSpec, BeadType, Epoch, Event, Need, Note, Outcome, Phase, PlanState,
-    Rejection, Revision, RigName, Timestamp,
+    Bead, BeadId, BeadSpec, BeadType, EdgeKind, Epoch, Event, Goal, Need, Note, Outcome, Phase,
+    PlanState, Rejection, Revision, RigName, SatisfiedBy, Timestamp,
 };
 
 /// Checks the texts of a bead's wishes.
@@ -86,6 +86,7 @@ pub(super) fn create(
             why: "is made with `gtd goal`".to_owned(),
         });
     }
+    let needs = one_of_each_key(needs)?;
     for need in &needs {
         scene.bead(&need.on)?;
     }
@@ -94,22 +95,17 @@ pub(super) fn create(
     }
     let mut phase = Phase::Open;
     if let Some(goal) = &goal {
-        let record = scene
-            .graph
-            .goal(goal)
-            .ok_or_else(|| match scene.graph.bead(goal) {
-                Some(bead) => Rejection::NotAGoal {
-                    bead: bead.id.clone(),
-                },
-                None => Rejection::NoBead {
-                    bead: goal.to_string(),
-                    similar: scene.graph.similar_ids(goal.as_str()),
-                },
-            })?;
-        let bead = scene.bead(goal)?;
+        let (bead, record) = goal_of(scene, goal)?;
         if bead.phase.is_finished() {
             return Err(scene.wrong_phase(bead));
         }
+        if bead.rig != rig.name {
+            return Err(Rejection::BadText {
+                field: format!("rig {}", rig.name),
+                why: format!("is not the rig of {goal}, which is {}", bead.rig),
+            });
+        }
+        joins_without_circle(scene, goal, &needs, spec.parent.as_ref())?;
         if record.plan == PlanState::Proposed {
             phase = Phase::Draft;
         }
@@ -128,41 +124,85 @@ pub(super) fn create(
     Ok(vec![Event::BeadOpened { bead }])
 }
 
+/// Finds a goal.
+pub(super) fn goal_of<'a>(
+    scene: Scene<'a>,
+    id: &BeadId,
+) -> Result<(&'a Bead, &'a Goal), Rejection> {
+    let bead = scene.bead(id)?;
+    let goal = scene
+        .graph
+        .goal(id)
+        .ok_or_else(|| Rejection::NotAGoal { bead: id.clone() })?;
+    Ok((bead, goal))
+}
+
+/// Keeps the last edge of each key, which is the pair and the kind.
+fn one_of_each_key(needs: Vec<Need>) -> Result<Vec<Need>, Rejection> {
+    let mut kept: Vec<Need> = Vec::new();
+    for need in needs {
+        let need = check_need(need)?;
+        kept.retain(|old| old.on != need.on || old.kind != need.kind);
+        kept.push(need);
+    }
+    Ok(kept)
+}
+
+/// Checks that a new bead of `goal` would not wait for what waits for the goal.
+pub(super) fn joins_without_circle(
+    scene: Scene<'_>,
+    goal: &BeadId,
+    needs: &[Need],
+    parent: Option<&BeadId>,
+) -> Result<(), Rejection> {
+    let by_needs = needs
+        .iter()
+        .filter(|need| need.acts())
+        .find_map(|need| scene.graph.cycle_through_goal(goal, &need.on));
+    let by_parent = || parent.and_then(|parent| scene.graph.cycle_by_goal_and_parent(goal, parent));
+    match by_needs.or_else(by_parent) {
+        Some(path) => Err(Rejection::Cycle { path }),
+        None => Ok(()),
+    }
+}
+
 pub(super) fn edit(scene: Scene<'_>, id: BeadId, spec: BeadSpec) -> Decision {
     check_spec(&spec)?;
     let bead = scene.bead(&id)?;
     if bead.spec == spec {
         return Ok(vec![]);
     }
-    if bead.phase.is_finished()
-        || (bead.spec.kind == BeadType::Goal) != (spec.kind == BeadType::Goal)
-    {
+    if bead.phase.is_finished() {
         return Err(scene.wrong_phase(bead));
+    }
+    if (bead.spec.kind == BeadType::Goal) != (spec.kind == BeadType::Goal) {
+        return Err(Rejection::BadText {
+            field: format!("the type of {id}"),
+            why: "can be changed neither to nor from `goal`".to_owned(),
+        });
     }
     if let Some(parent) = &spec.parent
         && spec.parent != bead.spec.parent
     {
         scene.bead(parent)?;
-        no_cycle(scene, &id, parent)?;
+        if let Some(path) = scene.graph.cycle_by_parent(&id, parent) {
+            return Err(Rejection::Cycle { path });
+        }
     }
     Ok(vec![Event::BeadEdited { bead: id, spec }])
 }
 
-fn no_cycle(scene: Scene<'_>, from: &BeadId, to: &BeadId) -> Result<(), Rejection> {
-    match scene.graph.cycle_through(from, to) {
-        Some(path) => Err(Rejection::Cycle { path }),
-        None => Ok(()),
-    }
-}
-
 pub(super) fn link(scene: Scene<'_>, id: BeadId, need: Need) -> Decision {
+    let need = check_need(need)?;
     let bead = scene.bead(&id)?;
     scene.bead(&need.on)?;
-    if has_need(bead, &need) {
+    if bead.needs.contains(&need) {
         return Ok(vec![]);
     }
-    if need.acts() {
-        no_cycle(scene, &id, &need.on)?;
+    if need.acts()
+        && let Some(path) = scene.graph.cycle_through(&id, &need.on)
+    {
+        return Err(Rejection::Cycle { path });
     }
     let mut events = Vec::new();
     // The key of an edge is the pair and the kind: other ends replace the old ones.
@@ -181,6 +221,7 @@ pub(super) fn link(scene: Scene<'_>, id: BeadId, need: Need) -> Decision {
 }
 
 pub(super) fn unlink(scene: Scene<'_>, id: BeadId, need: Need) -> Decision {
+    let need = check_need(need)?;
     let bead = scene.bead(&id)?;
     Ok(bead
         .needs
@@ -209,9 +250,6 @@ pub(super) fn note(scene: Scene<'_>, id: BeadId, text: String) -> Decision {
 pub(super) fn close(scene: Scene<'_>, id: BeadId, outcome: Outcome, why: String) -> Decision {
     let bead = scene.bead(&id)?;
     check_text("the reason", &why, TEXT_MAX)?;
-    if let Outcome::Duplicate { of } = &outcome {
-        scene.bead(of)?;
-    }
     match &bead.phase {
         Phase::Closed { outcome: was, .. } if *was == outcome => Ok(vec![]),
         Phase::Landed { .. } | Phase::Closed { .. } => Err(scene.wrong_phase(bead)),
@@ -227,12 +265,70 @@ pub(super) fn close(scene: Scene<'_>, id: BeadId, outcome: Outcome, why: String)
                 proof: vec![],
             }])
         }
-        _ => Ok(vec![Event::BeadClosed {
-            bead: id,
-            outcome,
-            why,
-        }]),
+        _ => {
+            let mut events = hand_over(scene, bead, &outcome)?;
+            events.push(Event::BeadClosed {
+                bead: id,
+                outcome,
+                why,
+            });
+            Ok(events)
+        }
     }
+}
+
+/// Makes what waits for a duplicate wait for the original: nothing landed yet.
+pub(super) fn hand_over(scene: Scene<'_>, bead: &Bead, outcome: &Outcome) -> Decision {
+    let Outcome::Duplicate { of } = outcome else {
+        return Ok(vec![]);
+    };
+    let mut original = scene.bead(of)?;
+    let mut seen = BTreeSet::from([&bead.id]);
+    loop {
+        if !seen.insert(&original.id) {
+            return Err(Rejection::BadText {
+                field: bead.id.to_string(),
+                why: format!("cannot be a duplicate of {of}, which is a duplicate of it"),
+            });
+        }
+        match &original.phase {
+            Phase::Closed {
+                outcome: Outcome::Duplicate { of },
+                ..
+            } => original = scene.bead(of)?,
+            phase if phase.is_good() => return Ok(vec![]),
+            _ => break,
+        }
+    }
+    let waiting = scene
+        .graph
+        .dependents(&bead.id)
+        .filter_map(|id| scene.graph.bead(id))
+        .filter(|waiting| !waiting.phase.is_finished());
+    let mut events = Vec::new();
+    for waiting in waiting {
+        let need = Need::blocks(original.id.clone());
+        let waits = waiting.needs.iter().any(|need| {
+            need.on == bead.id
+                && need.kind == EdgeKind::Blocks
+                && need.wanted_end() == SatisfiedBy::Success
+        });
+        let has_edge = waiting
+            .needs
+            .iter()
+            .any(|known| known.on == need.on && known.kind == need.kind);
+        let closes = scene
+            .graph
+            .cycle_through(&waiting.id, &original.id)
+            .is_some();
+        if waits && !has_edge && !closes {
+            events.push(Event::EdgeAdded {
+                bead: waiting.id.clone(),
+                need,
+            });
+        }
+    }
+    Ok(events)
 }
 
 pub(super) fn retry(scene: Scene<'_>, id: BeadId) -> Decision {
@@ -258,6 +354,11 @@ pub(super) fn retry(scene: Scene<'_>, id: BeadId) -> Decision {
 pub(super) fn park(scene: Scene<'_>, id: BeadId, why: String) -> Decision {
     let bead = scene.bead(&id)?;
     check_text("the reason", &why, TEXT_MAX)?;
+    let why = if why.trim().is_empty() {
+        format!("set aside by {}", scene.by)
+    } else {
+        why
+    };
     match &bead.phase {
         Phase::Parked { .. } => Ok(vec![]),
         _ if bead.phase.is_finished()

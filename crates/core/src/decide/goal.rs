@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Decision, Scene, TEXT_MAX,
-    bead::{check_spec, fresh, is_past},
+    bead::{check_spec, fresh, goal_of, is_past, joins_without_circle},
     check_text,
 };
 use crate::{
-    Approval, Bead, BeadId, BeadSpec, BeadType, Event, GateRun, Goal, Landing, Need, Oid, Outcome,
-    Phase, Plan, PlanState, Rejection, Target, Timestamp,
+    Approval, BeadId, BeadSpec, BeadType, Criterion, Event, GateRun, Goal, Landing, Need, Oid,
+    Outcome, Phase, Plan, PlanState, Rejection, Target, Timestamp,
 };
 
 pub(super) fn open(
@@ -22,6 +22,9 @@ pub(super) fn open(
     approval: Approval,
 ) -> Decision {
     spec.kind = BeadType::Goal;
+    if let Some(plan) = &plan {
+        add_acceptance(&mut spec, &plan.acceptance);
+    }
     check_spec(&spec)?;
     let rig = scene.rig(&target.rig)?;
     if max == Some(0) {
@@ -58,6 +61,15 @@ pub(super) fn open(
     Ok(events)
 }
 
+/// Adds the criteria of a plan to those of its goal.
+fn add_acceptance(spec: &mut BeadSpec, acceptance: &[Criterion]) {
+    for criterion in acceptance {
+        if !spec.acceptance.contains(criterion) {
+            spec.acceptance.push(criterion.clone());
+        }
+    }
+}
+
 pub(super) fn propose(scene: Scene<'_>, id: &BeadId, plan: Plan, approval: Approval) -> Decision {
     let (bead, goal) = goal_of(scene, id)?;
     if goal.plan != PlanState::Wanted {
@@ -66,14 +78,25 @@ pub(super) fn propose(scene: Scene<'_>, id: &BeadId, plan: Plan, approval: Appro
     if bead.phase.is_finished() {
         return Err(scene.wrong_phase(bead));
     }
-    beads_of_plan(
+    let mut spec = bead.spec.clone();
+    add_acceptance(&mut spec, &plan.acceptance);
+    check_spec(&spec)?;
+    let mut events = Vec::new();
+    if spec != bead.spec {
+        events.push(Event::BeadEdited {
+            bead: id.clone(),
+            spec,
+        });
+    }
+    events.extend(beads_of_plan(
         scene,
         id,
         &bead.rig,
         plan,
         approval,
         scene.graph.next_ordinal() - 1,
-    )
+    )?);
+    Ok(events)
 }
 
 /// Turns a plan into beads; its local names become ids.
@@ -144,6 +167,10 @@ fn beads_of_plan(
                 needs.push(need);
             }
         }
+        if let Some(parent) = &planned.spec.parent {
+            scene.bead(parent)?;
+        }
+        joins_without_circle(scene, goal, &needs, planned.spec.parent.as_ref())?;
         ordinal += 1;
         let id = ids[&planned.local_id].clone();
         let mut bead = fresh(scene, id, rig.name.clone(), planned.spec, ordinal);
@@ -161,42 +188,40 @@ fn beads_of_plan(
 
 /// Finds a circle among named edges; the first name stands again at the end.
 fn find_cycle<'a>(edges: &BTreeMap<&'a str, Vec<&'a str>>) -> Option<Vec<&'a str>> {
-    let mut done: BTreeSet<&str> = BTreeSet::new();
+    // False while a name is on the path, true when nothing behind it is left to see.
+    let mut done: BTreeMap<&str, bool> = BTreeMap::new();
     for start in edges.keys() {
+        if done.contains_key(start) {
+            continue;
+        }
         let mut path: Vec<(&str, usize)> = vec![(start, 0)];
+        done.insert(start, false);
         while let Some((here, edge)) = path.last_mut() {
             let here = *here;
             let next = edges.get(here).and_then(|list| list.get(*edge)).copied();
             *edge += 1;
-            match next {
-                None => {
-                    done.insert(here);
-                    path.pop();
+            let Some(next) = next else {
+                done.insert(here, true);
+                path.pop();
+                continue;
+            };
+            match done.get(next) {
+                Some(true) => {}
+                Some(false) => {
+                    let from = path.iter().position(|(name, _)| *name == next)?;
+                    let mut circle: Vec<&str> =
+                        path[from..].iter().map(|(name, _)| *name).collect();
+                    circle.push(next);
+                    return Some(circle);
                 }
-                Some(next) => {
-                    if let Some(at) = path.iter().position(|(name, _)| *name == next) {
-                        let mut circle: Vec<&str> =
-                            path[at..].iter().map(|(name, _)| *name).collect();
-                        circle.push(next);
-                        return Some(circle);
-                    }
-                    if !done.contains(next) {
-                        path.push((next, 0));
-                    }
+                None => {
+                    done.insert(next, false);
+                    path.push((next, 0));
                 }
             }
         }
     }
     None
-}
-
-fn goal_of<'a>(scene: Scene<'a>, id: &BeadId) -> Result<(&'a Bead, &'a Goal), Rejection> {
-    let bead = scene.bead(id)?;
-    let goal = scene
-        .graph
-        .goal(id)
-        .ok_or_else(|| Rejection::NotAGoal { bead: id.clone() })?;
-    Ok((bead, goal))
 }
 
 pub(super) fn approve(scene: Scene<'_>, id: BeadId) -> Decision {
@@ -255,7 +280,8 @@ pub(super) fn close(
     why: String,
     proof: Vec<GateRun>,
 ) -> Decision {
-    let (bead, _) = goal_of(scene, &id)?;
+    check_text("the reason", &why, TEXT_MAX)?;
+    let (bead, goal) = goal_of(scene, &id)?;
     if let Phase::Closed { outcome: was, .. } = &bead.phase {
         return if *was == outcome {
             Ok(vec![])
@@ -266,6 +292,10 @@ pub(super) fn close(
     let open = scene.graph.open_in_goal(&id);
     if open > 0 {
         return Err(Rejection::GoalUnfinished { goal: id, open });
+    }
+    // Without a plan there is nothing that could have reached it.
+    if goal.plan != PlanState::Approved && outcome.is_good() {
+        return Err(scene.wrong_phase(bead));
     }
     Ok(vec![Event::GoalClosed {
         goal: id,

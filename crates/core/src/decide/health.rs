@@ -1,7 +1,7 @@
 //! The witness's pen: it ends what is dead and sets aside what keeps failing.
 
 use super::{Decision, Scene, TEXT_MAX, check_text};
-use crate::{BeadId, Epoch, Event, Fault, FaultClass, Phase, Rejection, RigName};
+use crate::{BeadId, Epoch, Event, Fault, FaultClass, PauseScope, Phase, Rejection, RigName};
 
 pub(super) fn expire(scene: Scene<'_>, id: BeadId, epoch: Epoch, why: Fault) -> Decision {
     check_text("the reason", &why.text, TEXT_MAX)?;
@@ -59,7 +59,13 @@ pub(super) fn quarantine(scene: Scene<'_>, id: BeadId) -> Decision {
 pub(super) fn trip_breaker(scene: Scene<'_>, rig: RigName) -> Decision {
     let limit = scene.rig(&rig)?.rules.worker.breaker;
     let streak = scene.graph.streak(&rig);
-    if limit == 0 || streak < limit {
+    let scope = PauseScope::Rig(rig.clone());
+    let is_paused = scene
+        .graph
+        .pauses()
+        .iter()
+        .any(|pause| pause.scope == scope);
+    if limit == 0 || streak < limit || is_paused {
         return Ok(vec![]);
     }
     Ok(vec![Event::BreakerTripped {

@@ -1,5 +1,7 @@
 //! The refinery's pen: candidates, verdicts, landings.
 
+use std::collections::BTreeSet;
+
 use super::{Decision, Scene, TEXT_MAX, check_text};
 use crate::{
     BeadId, Candidate, CandidateId, Epoch, Event, Fault, GateRun, Halt, HaltKind, Member, Oid,
@@ -34,21 +36,55 @@ pub(super) fn form(
             })
         };
     }
+    let bad = |why: String| Rejection::BadText {
+        field: "a candidate".to_owned(),
+        why,
+    };
     if members.is_empty() {
-        return Err(Rejection::BadText {
-            field: "a candidate".to_owned(),
-            why: "has no members".to_owned(),
+        return Err(bad("has no members".to_owned()));
+    }
+    if let Some(stop) = scene.graph.stop() {
+        return Err(Rejection::IsStopped {
+            why: stop.why.clone(),
         });
     }
+    let queue = scene.graph.queue(&target);
+    if queue.is_some_and(|queue| queue.halt.is_some()) {
+        return Err(Rejection::IsPaused {
+            scope: target.short_ref().to_owned(),
+        });
+    }
+    let mut seen = BTreeSet::new();
     for member in &members {
         let bead = scene.bead(&member.bead)?;
+        if !seen.insert(&member.bead) {
+            return Err(bad(format!("holds {} twice", bead.id)));
+        }
+        if scene.graph.target_of(bead).as_ref() != Some(&target) {
+            return Err(bad(format!("holds {}, which lands elsewhere", bead.id)));
+        }
+        if scene.graph.pause_of(bead).is_some() {
+            return Err(Rejection::IsPaused {
+                scope: bead.id.to_string(),
+            });
+        }
         match &bead.phase {
             Phase::Submitted { epoch, head, .. }
                 if *epoch == member.epoch && *head == member.head => {}
             _ => return Err(scene.stale(bead, member.epoch)),
         }
     }
-    Ok(vec![Event::CandidateFormed {
+    let mut events = Vec::new();
+    if let Some(tip) = queue.and_then(|queue| queue.tip.as_ref())
+        && *tip != base
+    {
+        events.push(Event::TargetMoved {
+            target: target.clone(),
+            from: Some(tip.clone()),
+            to: base.clone(),
+        });
+    }
+    events.push(Event::CandidateFormed {
         candidate: Candidate {
             id,
             target,
@@ -61,7 +97,12 @@ pub(super) fn form(
             gates: vec![],
             formed_at: scene.now,
         },
-    }])
+    });
+    Ok(events)
+}
+
+fn has_landed(scene: Scene<'_>, id: &CandidateId) -> bool {
+    scene.graph.beads_of_candidate(id).next().is_some()
 }
 
 fn in_test<'a>(scene: Scene<'a>, id: &CandidateId) -> Option<(&'a Queue, &'a Candidate)> {
@@ -78,7 +119,11 @@ pub(super) fn judge(
     gates: Vec<GateRun>,
 ) -> Decision {
     let Some((queue, candidate)) = in_test(scene, &id) else {
-        return Err(Rejection::NoCandidate { candidate: id });
+        return if verdict == Verdict::Passed && has_landed(scene, &id) {
+            Ok(vec![])
+        } else {
+            Err(Rejection::NoCandidate { candidate: id })
+        };
     };
     if candidate.verdict.as_ref() == Some(&verdict) {
         return Ok(vec![]);
@@ -141,7 +186,11 @@ fn halted(scene: Scene<'_>, target: &Target, kind: HaltKind, run: &GateRun) -> E
 
 pub(super) fn land(scene: Scene<'_>, id: CandidateId) -> Decision {
     let Some((_, candidate)) = in_test(scene, &id) else {
-        return Err(Rejection::NoCandidate { candidate: id });
+        return if has_landed(scene, &id) {
+            Ok(vec![])
+        } else {
+            Err(Rejection::NoCandidate { candidate: id })
+        };
     };
     if candidate.verdict != Some(Verdict::Passed) {
         return Err(Rejection::NotProven { candidate: id });
@@ -176,12 +225,19 @@ pub(super) fn send_back(scene: Scene<'_>, id: BeadId, epoch: Epoch, why: Fault) 
 
 pub(super) fn observe_target(scene: Scene<'_>, target: Target, tip: Oid) -> Decision {
     scene.rig(&target.rig)?;
-    let from = scene
-        .graph
-        .queue(&target)
-        .and_then(|queue| queue.tip.clone());
+    let queue = scene.graph.queue(&target);
+    let from = queue.and_then(|queue| queue.tip.clone());
     if from.as_ref() == Some(&tip) {
         return Ok(vec![]);
+    }
+    // Our own proven commit on the target is a landing that nobody recorded yet.
+    if let Some(candidate) = queue.and_then(|queue| queue.candidate.as_ref())
+        && candidate.commit == tip
+        && candidate.verdict == Some(Verdict::Passed)
+    {
+        return Ok(vec![Event::CandidateLanded {
+            candidate: candidate.id.clone(),
+        }]);
     }
     Ok(vec![Event::TargetMoved {
         target,
@@ -191,12 +247,20 @@ pub(super) fn observe_target(scene: Scene<'_>, target: Target, tip: Oid) -> Deci
 }
 
 pub(super) fn judge_base(scene: Scene<'_>, target: Target, gate: GateRun) -> Decision {
+    scene.rig(&target.rig)?;
     let queue = scene.graph.queue(&target);
+    let tip = queue.and_then(|queue| queue.tip.as_ref());
+    // What a gate showed elsewhere says nothing about the present tip.
+    let is_stale = match (tip, gate.verdict) {
+        (Some(tip), _) => *tip != gate.commit,
+        (None, Verdict::Passed) => true,
+        (None, Verdict::Failed | Verdict::Infra) => false,
+    };
     let known = queue.is_some_and(|queue| {
         queue.halt.is_some()
             || (gate.verdict == Verdict::Passed && queue.green.contains(&gate.gate))
     });
-    if known {
+    if known || is_stale {
         return Ok(vec![]);
     }
     let mut events = vec![Event::BaseJudged {

@@ -13,8 +13,8 @@ mod town;
 mod work;
 
 use crate::{
-    Actor, Ask, Bead, BeadId, Command, Epoch, Event, Fault, FaultClass, Graph, Lease, Need, Phase,
-    Rejection, Revision, Rig, RigName, Timestamp, hash::IdSource,
+    Actor, Ask, Bead, BeadId, Command, EdgeKind, Epoch, Event, Fault, FaultClass, GoalState, Graph,
+    Lease, Need, Phase, Rejection, Revision, Rig, RigName, Timestamp, hash::IdSource,
 };
 
 pub use bead::check_spec;
@@ -24,6 +24,8 @@ pub type Decision = Result<Vec<Event>, Rejection>;
 
 /// Longest remark, reason or summary, in bytes.
 pub const TEXT_MAX: usize = 64 * 1024;
+/// Longest name that is free, such as a relation or a reader, in bytes.
+pub const WORD_MAX: usize = 200;
 /// Longest title, in bytes.
 pub const TITLE_MAX: usize = 500;
 /// Most bytes of a description or a script.
@@ -49,6 +51,12 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
     };
     if let Some(seen) = ask.expected {
         scene.unchanged_since(subject(&ask.command), seen)?;
+        if let Command::ApprovePlan { goal } = &ask.command {
+            // A yes is to the plan that was looked at, and to no later one.
+            for bead in graph.goal(goal).iter().flat_map(|goal| &goal.beads) {
+                scene.unchanged_since(Some(bead), seen)?;
+            }
+        }
     }
     match ask.command.clone() {
         Command::TrustRig { rig, rules, digest } => town::trust_rig(scene, rig, rules, digest),
@@ -240,8 +248,19 @@ impl<'a> Scene<'a> {
     }
 
     fn wrong_phase(self, bead: &Bead) -> Rejection {
-        let state = self.graph.state_of(bead, self.now).word();
         let id = &bead.id;
+        if let Some(goal) = self.graph.goal(id) {
+            let state = self.graph.goal_state(bead, goal, false);
+            return Rejection::WrongPhase {
+                bead: id.clone(),
+                state: state.word().to_owned(),
+                next: match state {
+                    GoalState::Draft => format!("gtd approve {id}"),
+                    _ => format!("gtd convoy show {id}"),
+                },
+            };
+        }
+        let state = self.graph.state_of(bead, self.now).word();
         let next = match &bead.phase {
             Phase::Draft => bead.goal.as_ref().map_or_else(
                 || format!("gtd bead show {id}"),
@@ -343,6 +362,21 @@ fn by_person(text: String) -> Fault {
     }
 }
 
-fn has_need(bead: &Bead, need: &Need) -> bool {
-    bead.needs.contains(need)
+/// Refuses an edge whose relation is no word, and names a known relation by its own name.
+fn check_need(need: Need) -> Result<Need, Rejection> {
+    let EdgeKind::Custom(word) = &need.kind else {
+        return Ok(need);
+    };
+    check_text("the relation", word, WORD_MAX)?;
+    if word.trim().is_empty() {
+        return Err(Rejection::BadText {
+            field: "the relation".to_owned(),
+            why: "is empty".to_owned(),
+        });
+    }
+    // The log knows a relation by its word alone.
+    Ok(Need {
+        kind: EdgeKind::from_word(word),
+        ..need
+    })
 }

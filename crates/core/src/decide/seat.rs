@@ -13,7 +13,17 @@ pub(super) fn open(scene: Scene<'_>, seat: SeatName, rig: RigName, host: HostNam
             seat,
             rig: known.rig.clone(),
         }),
-        None => Ok(vec![Event::SeatOpened { seat, rig, host }]),
+        None => match scene
+            .graph
+            .leased()
+            .find(|bead| bead.phase.lease().map(|lease| lease.holder.name()) == Some(&seat))
+        {
+            Some(claimed) => Err(Rejection::SeatTaken {
+                seat,
+                rig: claimed.rig.clone(),
+            }),
+            None => Ok(vec![Event::SeatOpened { seat, rig, host }]),
+        },
     }
 }
 
@@ -109,8 +119,11 @@ pub(super) fn may_begin(scene: Scene<'_>, id: &BeadId) -> Result<(), Rejection> 
             scope: bead.id.to_string(),
         });
     }
+    scene.rig(&bead.rig)?;
     if !scene.graph.is_ready(bead, scene.now) {
-        let why = if let Some(blocker) = scene.graph.blockers(bead).first() {
+        let why = if scene.graph.is_over(bead, scene.now) {
+            "its goal's time is over".to_owned()
+        } else if let Some(blocker) = scene.graph.blockers(bead).first() {
             format!("it waits for {}", blocker.id)
         } else if scene.graph.is_spent(bead) {
             "all of its attempts are spent".to_owned()
@@ -120,17 +133,6 @@ pub(super) fn may_begin(scene: Scene<'_>, id: &BeadId) -> Result<(), Rejection> 
         return Err(Rejection::NotReady {
             bead: bead.id.clone(),
             why,
-        });
-    }
-    let over = bead
-        .goal
-        .as_ref()
-        .and_then(|goal| scene.graph.goal(goal)?.until)
-        .is_some_and(|until| until <= scene.now);
-    if over {
-        return Err(Rejection::NotReady {
-            bead: bead.id.clone(),
-            why: "its goal's time is over".to_owned(),
         });
     }
     Ok(())

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Decision, Scene, TEXT_MAX, check_text};
-use crate::{Event, MailItem, PauseScope, RigName, RigRules, RoleName};
+use super::{Decision, Scene, TEXT_MAX, WORD_MAX, check_text};
+use crate::{Event, MailItem, PauseScope, Rejection, RigName, RigRules, RoleName};
 
 pub(super) fn trust_rig(
     scene: Scene<'_>,
@@ -32,14 +32,35 @@ pub(super) fn remove_rig(scene: Scene<'_>, rig: RigName) -> Decision {
     {
         return Err(scene.wrong_phase(bead));
     }
-    Ok(vec![Event::RigRemoved { rig }])
+    let in_test = scene
+        .graph
+        .queues()
+        .filter(|queue| queue.target.rig == rig)
+        .find_map(|queue| queue.candidate.as_ref());
+    if let Some(candidate) = in_test {
+        return Err(Rejection::CandidateBusy {
+            candidate: candidate.id.clone(),
+        });
+    }
+    // Its beads stay, and wait for it; its seats are empty.
+    let mut events: Vec<Event> = scene
+        .graph
+        .seats()
+        .filter(|(_, seat)| seat.rig == rig)
+        .map(|(name, _)| Event::SeatClosed { seat: name.clone() })
+        .collect();
+    events.push(Event::RigRemoved { rig });
+    Ok(events)
 }
 
 pub(super) fn pause(scene: Scene<'_>, scope: PauseScope, why: String) -> Decision {
     check_text("the reason", &why, TEXT_MAX)?;
     match &scope {
         PauseScope::Bead(id) => {
-            scene.bead(id)?;
+            let bead = scene.bead(id)?;
+            if bead.phase.is_finished() {
+                return Err(scene.wrong_phase(bead));
+            }
         }
         PauseScope::Rig(rig) => {
             scene.rig(rig)?;
@@ -73,16 +94,43 @@ pub(super) fn resume(scene: Scene<'_>, scope: PauseScope) -> Decision {
         .collect();
     // A resume of the town ends the pauses of its rigs too: the person said "go on".
     let ended = scene.graph.pauses().iter().filter(|pause| {
-        pause.scope == scope
-            || (scope == PauseScope::Town && matches!(pause.scope, PauseScope::Rig(_)))
+        pause.scope != scope
+            && scope == PauseScope::Town
+            && matches!(pause.scope, PauseScope::Rig(_))
     });
     events.extend(ended.map(|pause| Event::Resumed {
         scope: pause.scope.clone(),
     }));
-    if events.is_empty() && !scene.graph.escalations().is_empty() && scope == PauseScope::Town {
+    let is_paused = scene
+        .graph
+        .pauses()
+        .iter()
+        .any(|pause| pause.scope == scope);
+    if is_paused || alerts(scene, &scope) {
         events.push(Event::Resumed { scope });
     }
     Ok(events)
+}
+
+/// Tells whether something in the scope waits for a person who says "I have seen it".
+fn alerts(scene: Scene<'_>, scope: &PauseScope) -> bool {
+    let is_told = |about: &str| {
+        scene
+            .graph
+            .escalations()
+            .iter()
+            .any(|known| known.about == about)
+    };
+    match scope {
+        PauseScope::Town => {
+            !scene.graph.escalations().is_empty() || scene.graph.degraded().next().is_some()
+        }
+        PauseScope::Rig(rig) => is_told(rig.as_str()),
+        PauseScope::Bead(bead) => is_told(bead.as_str()),
+        PauseScope::Role(role) => {
+            is_told(role.as_str()) || scene.graph.degraded().any(|(known, _)| known == role)
+        }
+    }
 }
 
 pub(super) fn stop(scene: Scene<'_>, why: String) -> Decision {
@@ -138,11 +186,13 @@ pub(super) fn send_mail(
     text: String,
 ) -> Decision {
     check_text("the message", &text, TEXT_MAX)?;
-    check_text("the reader", &to, 200)?;
-    let number = scene.graph.mail().last().map_or(0, |mail| mail.number) + 1;
+    check_text("the reader", &to, WORD_MAX)?;
+    if let Some(first) = thread {
+        known_mail(scene, first)?;
+    }
     Ok(vec![Event::MailSent {
         mail: MailItem {
-            number,
+            number: scene.graph.next_mail(),
             from: scene.by.clone(),
             to,
             thread,
@@ -154,12 +204,18 @@ pub(super) fn send_mail(
 }
 
 pub(super) fn ack_mail(scene: Scene<'_>, number: u64) -> Decision {
-    match scene.graph.mail().find(|mail| mail.number == number) {
-        None => Err(crate::Rejection::NotFound {
+    if known_mail(scene, number)?.acked {
+        return Ok(vec![]);
+    }
+    Ok(vec![Event::MailAcked { mail: number }])
+}
+
+fn known_mail(scene: Scene<'_>, number: u64) -> Result<&MailItem, Rejection> {
+    scene
+        .graph
+        .mail_item(number)
+        .ok_or_else(|| Rejection::NotFound {
             kind: "message".to_owned(),
             name: number.to_string(),
-        }),
-        Some(mail) if mail.acked => Ok(vec![]),
-        Some(_) => Ok(vec![Event::MailAcked { mail: number }]),
-    }
+        })
 }

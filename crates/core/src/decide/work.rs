@@ -4,27 +4,33 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     Decision, Scene, TEXT_MAX,
-    bead::{check_spec, fresh},
+    bead::{check_spec, fresh, hand_over},
     check_text,
     seat::may_begin,
 };
 use crate::{
-    Bead, BeadId, BeadSpec, EdgeKind, Epoch, Event, Fault, FaultClass, Holder, Lease, Need, Oid, Outcome,
-    Phase, Rejection, Reserved, RigName, RunId, SatisfiedBy, SeatName, UsageDelta,
+    Bead, BeadId, BeadSpec, BeadType, EdgeKind, Epoch, Event, Fault, FaultClass, Holder, Lease,
+    Need, Oid, Outcome, Phase, Rejection, Reserved, RigName, RunId, SatisfiedBy, SeatName,
+    UsageDelta,
 };
 
 /// How long a claim lasts without a sign of life.
 const CLAIM: Duration = Duration::from_hours(8);
-/// Beads that one attempt may file.
+/// Beads that may be filed while working on one.
 const DISCOVERED_MAX: usize = 20;
 
 pub(super) fn claim(scene: Scene<'_>, id: BeadId, name: SeatName) -> Decision {
     let bead = scene.bead(&id)?;
     if let Phase::Leased(lease) = &bead.phase {
-        return Err(Rejection::AlreadyHeld {
-            bead: id,
-            holder: lease.holder.name().clone(),
-        });
+        let claimed = Holder::Claimant { name };
+        return if lease.holder == claimed {
+            Ok(vec![])
+        } else {
+            Err(Rejection::AlreadyHeld {
+                bead: id,
+                holder: lease.holder.name().clone(),
+            })
+        };
     }
     if scene.graph.seat(&name).is_some() {
         return Err(Rejection::SeatTaken {
@@ -143,7 +149,7 @@ pub(super) fn give_back(scene: Scene<'_>, id: BeadId, epoch: Epoch, why: Fault) 
     check_text("the evidence", &why.evidence, TEXT_MAX)?;
     let bead = scene.bead(&id)?;
     if already(bead, epoch, |bead| {
-        matches!(bead.phase, Phase::Returned { .. })
+        matches!(bead.phase, Phase::Returned { .. } | Phase::Parked { .. })
     }) {
         return Ok(vec![]);
     }
@@ -172,18 +178,26 @@ pub(super) fn finish(
 ) -> Decision {
     check_text("the reason", &why, TEXT_MAX)?;
     let bead = scene.bead(&id)?;
+    if !outcome.is_good() {
+        return Err(Rejection::NotYours {
+            caller: format!("the holder of {id}"),
+            verb: "give up on it for ever".to_owned(),
+        });
+    }
     let finished =
         |bead: &Bead| matches!(&bead.phase, Phase::Closed { outcome: was, .. } if *was == outcome);
     if already(bead, epoch, finished) {
         return Ok(vec![]);
     }
     scene.leased(bead, epoch)?;
-    Ok(vec![Event::WorkClosed {
+    let mut events = hand_over(scene, bead, &outcome)?;
+    events.push(Event::WorkClosed {
         bead: id,
         epoch,
         outcome,
         why,
-    }])
+    });
+    Ok(events)
 }
 
 pub(super) fn discover(scene: Scene<'_>, id: BeadId, epoch: Epoch, mut spec: BeadSpec) -> Decision {
@@ -197,7 +211,10 @@ pub(super) fn discover(scene: Scene<'_>, id: BeadId, epoch: Epoch, mut spec: Bea
     if spec.run.is_some() || spec.acceptance.iter().any(|c| c.check.is_some()) {
         return Err(may_not("set a script or a check"));
     }
-    let filed = scene.graph.children(&id).count();
+    if spec.kind == BeadType::Goal {
+        return Err(may_not("set a goal"));
+    }
+    let filed = scene.graph.found_at(&id).count();
     if filed >= DISCOVERED_MAX {
         return Err(may_not(&format!("file more than {DISCOVERED_MAX} beads")));
     }
