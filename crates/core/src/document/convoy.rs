@@ -7,8 +7,8 @@ use super::{
     bead::{landed_commit, state},
 };
 use crate::{
-    Bead, BeadId, Criterion, GateRun, Goal, Landing, Moment, Oid, Outcome, Phase, explain,
-    stands_still,
+    Bead, BeadId, Criterion, GateRun, Goal, Landing, Moment, Oid, Outcome, Phase, WaitReason,
+    explain, stands_still,
 };
 
 /// Where a goal's work lands.
@@ -128,7 +128,7 @@ pub fn convoy_doc(view: View<'_>, bead: &Bead, goal: &Goal) -> ConvoyDoc {
                 Outcome::Cancelled | Outcome::Failed => 5,
                 _ => 0,
             }),
-            _ if still && over => Some(6),
+            _ if still && (over || is_out_of_budget(view, goal)) => Some(6),
             _ if still => Some(4),
             _ => None,
         },
@@ -136,6 +136,15 @@ pub fn convoy_doc(view: View<'_>, bead: &Bead, goal: &Goal) -> ConvoyDoc {
         until: goal.until.map(Moment),
         revision: view.graph.revision().0,
     }
+}
+
+/// Tells whether a budget is what something of a goal waits for.
+fn is_out_of_budget(view: View<'_>, goal: &Goal) -> bool {
+    goal.beads
+        .iter()
+        .filter_map(|id| explain(view.graph, view.observations, id, view.now))
+        .flat_map(|why| why.chain)
+        .any(|cause| cause.code == WaitReason::Budget)
 }
 
 fn row(view: View<'_>, bead: &Bead) -> ConvoyBead {

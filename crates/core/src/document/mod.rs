@@ -5,6 +5,7 @@
 
 mod bead;
 mod convoy;
+mod inbox;
 mod report;
 mod status;
 
@@ -13,10 +14,10 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     bead::{AttemptDoc, BeadDoc, BeadRow, EdgeDoc, ReasonDoc, bead_doc, bead_row},
     convoy::{ConvoyBead, ConvoyDoc, TargetDoc, convoy_doc},
+    inbox::{NeedsYou, needs_you},
     report::{LandedDoc, NotDoneDoc, ProofDoc, Recorded, ReportDoc, report_doc},
     status::{
-        AgentDoc, ConvoyRow, Dollars, MergeDoc, NeedsYou, StatusDoc, agent_docs, convoy_row,
-        needs_you, status_doc,
+        AgentDoc, ConvoyRow, Dollars, MergeDoc, StatusDoc, agent_docs, convoy_row, status_doc,
     },
 };
 use crate::{Graph, Observations, Timestamp};

@@ -2,29 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::View;
-use crate::{
-    Bead, BeadId, BeadState, Holder, Moment, Phase, PlanState, RigName, Standing, explain,
-};
-
-/// Something that needs a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NeedsYou {
-    /// `plan`, `failure`, `gate`, `pause`, `stop` or `alert`.
-    pub kind: String,
-    /// The bead, goal or rig.
-    pub subject: String,
-    /// Its title.
-    pub title: String,
-    /// What is asked or said.
-    pub text: String,
-    /// How many beads wait for it.
-    pub unblocks: usize,
-    /// Since when.
-    pub since: Moment,
-    /// The command that answers it.
-    pub next: String,
-}
+use super::{NeedsYou, View, needs_you};
+use crate::{Bead, BeadId, BeadState, Holder, Moment, Phase, RigName, explain};
 
 /// One goal in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -258,104 +237,6 @@ fn merge_doc(view: View<'_>, queue: &crate::Queue) -> MergeDoc {
         commit: queue.tip.as_ref().map(ToString::to_string),
         halt: queue.halt.as_ref().map(|halt| halt.text.clone()),
     }
-}
-
-/// Lists what needs a person, most unblocking first.
-#[must_use]
-pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
-    let graph = view.graph;
-    let mut items: Vec<NeedsYou> = Vec::new();
-    if let Some(stop) = graph.stop() {
-        items.push(NeedsYou {
-            kind: "stop".to_owned(),
-            subject: "town".to_owned(),
-            title: "everything is stopped".to_owned(),
-            text: stop.why.clone(),
-            unblocks: graph.unfinished().count(),
-            since: Moment(stop.since),
-            next: "gtd resume --all".to_owned(),
-        });
-    }
-    for (id, goal) in graph.open_goals() {
-        let Some(bead) = graph.bead(id) else { continue };
-        if goal.plan == PlanState::Proposed {
-            items.push(NeedsYou {
-                kind: "plan".to_owned(),
-                subject: id.to_string(),
-                title: bead.spec.title.clone(),
-                text: format!("may its plan of {} beads begin?", goal.beads.len()),
-                unblocks: goal.beads.len(),
-                since: Moment(bead.since),
-                next: format!("gtd approve {id}"),
-            });
-        }
-    }
-    for bead in graph.parked() {
-        let Some(why) = explain(graph, view.observations, &bead.id, view.now) else {
-            continue;
-        };
-        if why.verdict != Standing::NeedsYou {
-            continue;
-        }
-        items.push(NeedsYou {
-            kind: "failure".to_owned(),
-            subject: bead.id.to_string(),
-            title: bead.spec.title.clone(),
-            text: why
-                .chain
-                .first()
-                .map(|c| c.text.clone())
-                .unwrap_or_default(),
-            unblocks: graph.dependents(&bead.id).count(),
-            since: Moment(bead.since),
-            next: why.next.first().map(|n| n.cmd.clone()).unwrap_or_default(),
-        });
-    }
-    for queue in graph.queues() {
-        if let Some(halt) = &queue.halt {
-            items.push(NeedsYou {
-                kind: "gate".to_owned(),
-                subject: queue.target.rig.to_string(),
-                title: format!("the queue of {} stands still", queue.target.short_ref()),
-                text: halt.text.clone(),
-                unblocks: graph.queued(&queue.target).count(),
-                since: Moment(halt.since),
-                next: format!("gtd resume {}", queue.target.rig),
-            });
-        }
-    }
-    for escalation in graph.escalations() {
-        items.push(NeedsYou {
-            kind: "alert".to_owned(),
-            subject: escalation.about.clone(),
-            title: escalation.about.clone(),
-            text: escalation.text.clone(),
-            unblocks: 0,
-            since: Moment(escalation.since),
-            next: "gtd resume".to_owned(),
-        });
-    }
-    for pause in graph.pauses() {
-        items.push(NeedsYou {
-            kind: "pause".to_owned(),
-            subject: "pause".to_owned(),
-            title: "paused".to_owned(),
-            text: format!("by {}: {}", pause.by, pause.why),
-            unblocks: 0,
-            since: Moment(pause.since),
-            next: "gtd resume".to_owned(),
-        });
-    }
-    if let Some(rig) = rig {
-        items.retain(|item| {
-            crate::BeadId::parse(&item.subject)
-                .ok()
-                .and_then(|id| graph.bead(&id))
-                .is_none_or(|bead| bead.rig == *rig)
-        });
-    }
-    items.sort_by_key(|item| (std::cmp::Reverse(item.unblocks), item.since));
-    items
 }
 
 /// Lists who is at work, and the empty seats.

@@ -1,43 +1,57 @@
 //! The reason of one bead, looked for in a fixed order: the person's word
 //! first, then where the bead is.
+//!
+//! A bead that waits for another goes on by itself when the last one of that
+//! chain does. A chain may be as long as the town: it is followed in a loop.
 
-use super::{Cause, NextStep, Observation, Observations, Standing, Subject, WaitReason, Why, step};
-use crate::{
-    Bead, FaultClass, Graph, HaltKind, Holder, Lease, Moment, Phase, PlanState, Queue, Timestamp,
+use super::{
+    Cause, NextStep, Observation, Standing, Subject, WaitReason, Why,
+    goal::waits_for_goal,
+    look::{Look, Memo},
+    step,
 };
+use crate::{Bead, BeadId, FaultClass, HaltKind, Holder, Lease, Moment, Phase, Queue, Timestamp};
 
-/// How far a chain of dependences is followed.
+/// How many links of a chain of dependences are told.
 const CHAIN_MAX: usize = 12;
+/// How many beads ahead are counted.
+const AHEAD_MAX: usize = 100;
 
 /// A reason that was found, before it becomes a document.
-struct Found {
-    reason: WaitReason,
-    text: String,
-    since: Timestamp,
-    until: Option<Timestamp>,
-    by_itself: bool,
+pub(super) struct Found {
+    pub(super) reason: WaitReason,
+    pub(super) text: String,
+    pub(super) since: Timestamp,
+    pub(super) until: Option<Timestamp>,
+    pub(super) by_itself: bool,
     then: String,
     evidence: Vec<NextStep>,
-    next: Vec<NextStep>,
-    behind: Vec<Cause>,
+    pub(super) next: Vec<NextStep>,
+    /// The unfinished bead or goal that this one waits for.
+    pub(super) on: Option<BeadId>,
 }
 
 impl Found {
-    fn new(reason: WaitReason, text: impl Into<String>, since: Timestamp) -> Self {
+    pub(super) fn new(reason: WaitReason, text: impl Into<String>, since: Timestamp) -> Self {
+        let text = text.into();
         Self {
             reason,
-            text: text.into(),
+            text: if text.trim().is_empty() {
+                reason.code().replace('_', " ")
+            } else {
+                text
+            },
             since,
             until: None,
             by_itself: reason.clears_by_itself(),
             then: String::new(),
             evidence: Vec::new(),
             next: Vec::new(),
-            behind: Vec::new(),
+            on: None,
         }
     }
 
-    fn next(mut self, cmd: impl Into<String>, text: &str) -> Self {
+    pub(super) fn next(mut self, cmd: impl Into<String>, text: &str) -> Self {
         self.next.push(step(cmd, text));
         self
     }
@@ -57,19 +71,23 @@ impl Found {
         self
     }
 
-    fn needs_person(mut self) -> Self {
+    pub(super) fn needs_person(mut self) -> Self {
         self.by_itself = false;
         self
     }
+
+    fn cause(&self, subject: &BeadId) -> Cause {
+        Cause {
+            code: self.reason,
+            text: self.text.clone(),
+            subject: subject.to_string(),
+            since: Moment(self.since),
+        }
+    }
 }
 
-pub(super) fn explain(
-    graph: &Graph,
-    observations: &Observations,
-    bead: &Bead,
-    now: Timestamp,
-) -> Why {
-    let state = graph.state_of(bead, now).word().to_owned();
+pub(super) fn explain(look: Look<'_>, bead: &Bead) -> Why {
+    let state = look.graph.state_of(bead, look.now).word().to_owned();
     let subject = Subject {
         kind: "bead".to_owned(),
         id: bead.id.clone(),
@@ -95,14 +113,9 @@ pub(super) fn explain(
             },
         };
     }
-    let found = find(graph, observations, bead, now, 0);
-    let mut chain = vec![Cause {
-        code: found.reason,
-        text: found.text,
-        subject: bead.id.to_string(),
-        since: Moment(found.since),
-    }];
-    chain.extend(found.behind);
+    let mut found = find(look, bead);
+    let mut chain = vec![found.cause(&bead.id)];
+    follow(look, &mut found, &mut chain);
     Why {
         subject,
         state,
@@ -129,13 +142,35 @@ fn ending(phase: &Phase) -> String {
     }
 }
 
-fn find(
-    graph: &Graph,
-    observations: &Observations,
-    bead: &Bead,
-    now: Timestamp,
-    depth: usize,
-) -> Found {
+/// Follows a dependence to the last of its chain, which decides whether it clears by itself.
+fn follow(look: Look<'_>, found: &mut Found, chain: &mut Vec<Cause>) {
+    let mut next = found.on.clone();
+    let mut steps = 0;
+    while let Some(other) = next.as_ref().and_then(|id| look.graph.bead(id)) {
+        let behind = if look.graph.goal(&other.id).is_some() {
+            waits_for_goal(look, &mut Memo::default(), other)
+        } else {
+            find(look, other)
+        };
+        if chain.len() <= CHAIN_MAX {
+            chain.push(behind.cause(&other.id));
+        }
+        next = behind.on.clone();
+        steps += 1;
+        if next.is_none() || steps > look.graph.n_beads() {
+            found.by_itself = behind.by_itself;
+            found.until = behind.until;
+            if !behind.by_itself {
+                found.next.splice(0..0, behind.next);
+            }
+            return;
+        }
+    }
+}
+
+/// Finds the reason of a bead that has not ended, without looking at what it waits for.
+pub(super) fn find(look: Look<'_>, bead: &Bead) -> Found {
+    let Look { graph, .. } = look;
     let id = &bead.id;
     if let Some(stop) = graph.stop() {
         return Found::new(
@@ -146,20 +181,18 @@ fn find(
         .then("it goes on where it was")
         .next("gtd resume --all", "end the stop");
     }
-    if bead.phase == Phase::Draft {
-        let goal = bead.goal.as_ref();
-        let found = Found::new(
-            WaitReason::Approval,
-            "its plan waits for your yes",
+    if graph.rig(&bead.rig).is_none() {
+        return Found::new(
+            WaitReason::Untrusted,
+            format!("its repository {} is no rig of this town", bead.rig),
             bead.since,
         )
-        .then("it begins when its needs are met");
-        return match goal {
-            Some(goal) => found
-                .evidence(format!("gtd convoy show {goal}"), "the plan")
-                .next(format!("gtd approve {goal}"), "let the plan begin"),
-            None => found,
-        };
+        .then("it goes on where it was")
+        .next("gtd init", "in the repository: make it a rig again")
+        .next(format!("gtd bead close {id} -m WHY"), "give it up");
+    }
+    if bead.phase == Phase::Draft {
+        return draft(bead);
     }
     if let Phase::Parked { why } = &bead.phase {
         let reason = match why.class {
@@ -176,20 +209,35 @@ fn find(
             .next(format!("gtd bead close {id} -m WHY"), "give it up");
     }
     match &bead.phase {
-        Phase::Leased(lease) => at_work(observations, bead, lease),
-        Phase::Submitted { .. } => handed_in(graph, observations, bead),
-        _ => open(graph, observations, bead, now, depth),
+        Phase::Leased(lease) => at_work(look, bead, lease),
+        Phase::Submitted { .. } => handed_in(look, bead),
+        _ => open(look, bead),
+    }
+}
+
+fn draft(bead: &Bead) -> Found {
+    let found = Found::new(
+        WaitReason::Approval,
+        "its plan waits for your yes",
+        bead.since,
+    )
+    .then("it begins when its needs are met");
+    match &bead.goal {
+        Some(goal) => found
+            .evidence(format!("gtd convoy show {goal}"), "the plan")
+            .next(format!("gtd approve {goal}"), "let the plan begin"),
+        None => found.next(format!("gtd bead close {} -m WHY", bead.id), "give it up"),
     }
 }
 
 /// Turns what a role saw into the reason.
-fn observed(seen: &Observation) -> Found {
+pub(super) fn observed(seen: &Observation) -> Found {
     Found::new(seen.reason, seen.text.clone(), seen.since).until(seen.until)
 }
 
-fn at_work(observations: &Observations, bead: &Bead, lease: &Lease) -> Found {
+fn at_work(look: Look<'_>, bead: &Bead, lease: &Lease) -> Found {
     let id = &bead.id;
-    if let Some(seen) = observations.about(id.as_str()).next() {
+    if let Some(seen) = look.observations.about(id.as_str()).next() {
         return observed(seen)
             .then("the attempt goes on, or ends and counts")
             .evidence(format!("gtd logs {id} -n 40"), "its last output");
@@ -206,9 +254,17 @@ fn at_work(observations: &Observations, bead: &Bead, lease: &Lease) -> Found {
         .next(format!("gtd stop {id}"), "cancel it")
 }
 
-fn handed_in(graph: &Graph, observations: &Observations, bead: &Bead) -> Found {
+fn handed_in(look: Look<'_>, bead: &Bead) -> Found {
+    let Look {
+        graph,
+        observations,
+        ..
+    } = look;
     let id = &bead.id;
-    if let Some(pause) = graph.pause_of(bead) {
+    if let Some(pause) = graph
+        .pause_of(bead)
+        .or_else(|| graph.pause_of_role("refinery"))
+    {
         return paused(pause);
     }
     let target = graph.target_of(bead);
@@ -274,15 +330,11 @@ fn handed_in(graph: &Graph, observations: &Observations, bead: &Bead) -> Found {
     {
         return observed(seen);
     }
-    in_line(graph, bead, target, queue)
+    in_line(look, bead, target, queue)
 }
 
-fn in_line(graph: &Graph, bead: &Bead, target: &crate::Target, queue: &Queue) -> Found {
-    let n = graph.queued(target).count();
-    let position = graph
-        .queued(target)
-        .position(|other| other.id == bead.id)
-        .map_or(n, |at| at + 1);
+fn in_line(look: Look<'_>, bead: &Bead, target: &crate::Target, queue: &Queue) -> Found {
+    let (position, n) = look.graph.place_in_queue(target, bead);
     let draining = if queue.candidate.is_some() {
         "a candidate is in test"
     } else {
@@ -297,13 +349,7 @@ fn in_line(graph: &Graph, bead: &Bead, target: &crate::Target, queue: &Queue) ->
     .evidence("gtd logs refinery -n 20", "what the refinery does")
 }
 
-fn paused(pause: &crate::Pause) -> Found {
-    let scope = match &pause.scope {
-        crate::PauseScope::Town => String::new(),
-        crate::PauseScope::Rig(rig) => format!(" {rig}"),
-        crate::PauseScope::Bead(bead) => format!(" {bead}"),
-        crate::PauseScope::Role(role) => format!(" {role}"),
-    };
+pub(super) fn paused(pause: &crate::Pause) -> Found {
     let text = if pause.why.is_empty() {
         format!("paused by {}", pause.by)
     } else {
@@ -311,16 +357,25 @@ fn paused(pause: &crate::Pause) -> Found {
     };
     Found::new(WaitReason::Paused, text, pause.since)
         .then("it goes on where it was")
-        .next(format!("gtd resume{scope}"), "end the pause")
+        .next(resume(&pause.scope), "end the pause")
 }
 
-fn open(
-    graph: &Graph,
-    observations: &Observations,
-    bead: &Bead,
-    now: Timestamp,
-    depth: usize,
-) -> Found {
+/// Returns the command that ends a pause.
+pub(crate) fn resume(scope: &crate::PauseScope) -> String {
+    match scope {
+        crate::PauseScope::Town => "gtd resume".to_owned(),
+        crate::PauseScope::Rig(rig) => format!("gtd resume {rig}"),
+        crate::PauseScope::Bead(bead) => format!("gtd resume {bead}"),
+        crate::PauseScope::Role(role) => format!("gtd resume {role}"),
+    }
+}
+
+fn open(look: Look<'_>, bead: &Bead) -> Found {
+    let Look {
+        graph,
+        observations,
+        now,
+    } = look;
     let id = &bead.id;
     if let Some(pause) = graph.pause_of(bead) {
         return paused(pause);
@@ -337,7 +392,7 @@ fn open(
     }
     let goal = bead.goal.as_ref().and_then(|goal| graph.goal(goal));
     if let Some(until) = goal.and_then(|goal| goal.until)
-        && until <= now
+        && graph.is_over(bead, now)
     {
         return Found::new(
             WaitReason::Schedule,
@@ -348,8 +403,8 @@ fn open(
         .then("nothing, until somebody decides")
         .next(format!("gtd bead close {id} -m WHY"), "give it up");
     }
-    if let Some(blocker) = graph.blockers(bead).first() {
-        return dependency(graph, observations, bead, blocker, now, depth);
+    if let Some(found) = dependency(look, bead) {
+        return found;
     }
     if let Some(defer) = bead.spec.defer_until.filter(|defer| *defer > now) {
         return Found::new(WaitReason::Schedule, "it is deferred", bead.created_at)
@@ -371,13 +426,6 @@ fn open(
         .evidence(format!("gtd logs {id}"), "what the last attempt printed")
         .next(format!("gtd bead retry {id}"), "begin at once");
     }
-    if goal.is_some_and(|goal| goal.plan != PlanState::Approved) {
-        return Found::new(
-            WaitReason::Approval,
-            "its plan waits for your yes",
-            bead.since,
-        );
-    }
     if bead.wished_runtime().is_none() {
         return Found::new(
             WaitReason::RuntimeDown,
@@ -388,15 +436,19 @@ fn open(
         .next(format!("gtd bead claim {id}"), "do it yourself")
         .next(format!("gtd bead close {id} -m WHY"), "give it up");
     }
+    if let Some(pause) = graph.pause_of_role("crew") {
+        return paused(pause);
+    }
     for subject in [id.as_str(), bead.rig.as_str(), "town"] {
         if let Some(seen) = observations.about(subject).next() {
             return observed(seen).then("it begins when a seat is free");
         }
     }
-    ready(graph, bead, now)
+    ready(look, bead)
 }
 
-fn ready(graph: &Graph, bead: &Bead, now: Timestamp) -> Found {
+fn ready(look: Look<'_>, bead: &Bead) -> Found {
+    let Look { graph, now, .. } = look;
     let id = &bead.id;
     if let Phase::Returned { why } = &bead.phase {
         let reason = match &why.class {
@@ -410,27 +462,48 @@ fn ready(graph: &Graph, bead: &Bead, now: Timestamp) -> Found {
                 .evidence(format!("gtd logs {id}"), "the output");
         }
     }
-    let ahead = graph
-        .ready(&bead.rig, now)
-        .take_while(|other| other.id != *id)
-        .count();
+    let ahead = graph.n_ready_before(bead, now, AHEAD_MAX);
     let max = graph.rig(&bead.rig).map_or(0, |rig| {
         usize::try_from(rig.rules.worker.max).unwrap_or(usize::MAX)
     });
-    let busy = graph.leased().filter(|other| other.rig == bead.rig).count();
-    let found = if busy >= max {
+    let in_seat = |other: &&Bead| {
+        let lease = other.phase.lease();
+        lease.is_some_and(|lease| matches!(lease.holder, Holder::Seat { .. }))
+    };
+    let busy = graph
+        .leased()
+        .filter(|other| other.rig == bead.rig)
+        .filter(in_seat)
+        .count();
+    let of_goal = bead.goal.as_ref().and_then(|id| {
+        let max = usize::try_from(graph.goal(id)?.max?).unwrap_or(usize::MAX);
+        let busy = graph
+            .leased()
+            .filter(|other| other.goal.as_ref() == Some(id))
+            .filter(in_seat)
+            .count();
+        (busy >= max).then_some(max)
+    });
+    let found = if let Some(max) = of_goal {
         Found::new(
             WaitReason::Capacity,
-            format!(
-                "all {max} worker slots are busy; {} in line",
-                ordinal(ahead + 1)
-            ),
+            format!("all {max} seats that its goal may have are busy"),
+            bead.since,
+        )
+    } else if busy >= max {
+        Found::new(
+            WaitReason::Capacity,
+            format!("all {max} worker slots are busy; {}", place(ahead + 1)),
             bead.since,
         )
     } else if ahead > 0 {
         Found::new(
             WaitReason::Priority,
-            format!("{} ahead", count(ahead, "bead")),
+            if ahead < AHEAD_MAX {
+                format!("{} ahead", count(ahead, "bead"))
+            } else {
+                format!("{AHEAD_MAX} beads or more ahead")
+            },
             bead.since,
         )
     } else {
@@ -441,56 +514,55 @@ fn ready(graph: &Graph, bead: &Bead, now: Timestamp) -> Found {
         .next("gtd ps", "who is at work")
 }
 
-fn dependency(
-    graph: &Graph,
-    observations: &Observations,
-    bead: &Bead,
-    blocker: &Bead,
-    now: Timestamp,
-    depth: usize,
-) -> Found {
+/// Finds the edge that holds a bead back: one that nothing can satisfy any more before all others.
+fn dependency(look: Look<'_>, bead: &Bead) -> Option<Found> {
+    let Look { graph, now, .. } = look;
+    let unmet = || {
+        graph
+            .unmet_needs(bead)
+            .filter_map(|(owner, need)| Some((owner, need, graph.bead(&need.on)?)))
+    };
+    let (owner, need, blocker) = unmet()
+        .find(|(_, _, blocker)| blocker.phase.is_finished())
+        .or_else(|| unmet().next())?;
+    let other = &need.on;
+    if blocker.phase.is_finished() {
+        let text = format!(
+            "needs {other}, which ended as {}",
+            graph.state_of(blocker, now).word()
+        );
+        let found = Found::new(WaitReason::Dependency, text, bead.since).needs_person();
+        let found = if blocker.phase.is_good() {
+            // It waited for a failure that did not come.
+            found.then("nothing, until somebody decides").next(
+                format!("gtd bead close {} -m WHY", bead.id),
+                "it is not needed",
+            )
+        } else {
+            found
+                .then("it begins when that has landed")
+                .next(format!("gtd bead retry {other}"), "try that one again")
+        };
+        return Some(found.next(
+            format!("gtd bead dep rm {} --needs {other}", owner.id),
+            "drop the need",
+        ));
+    }
     let n = graph.blockers(bead).len();
     let others = if n > 1 {
         format!(" and {}", count(n - 1, "other"))
     } else {
         String::new()
     };
-    let other = &blocker.id;
     let mut found = Found::new(
         WaitReason::Dependency,
         format!("waits for {other}{others} ({})", blocker.spec.title),
         bead.since,
     )
-    .then("it begins when that has landed");
-    if blocker.phase.is_finished() {
-        found.text = format!(
-            "needs {other}, which ended as {}",
-            graph.state_of(blocker, now).word()
-        );
-        return found
-            .needs_person()
-            .next(format!("gtd bead retry {other}"), "try that one again")
-            .next(
-                format!("gtd bead dep rm {} --needs {other}", bead.id),
-                "drop the need",
-            );
-    }
-    if depth < CHAIN_MAX {
-        let behind = find(graph, observations, blocker, now, depth + 1);
-        found.by_itself = behind.by_itself;
-        found.until = behind.until;
-        found.behind.push(Cause {
-            code: behind.reason,
-            text: behind.text,
-            subject: other.to_string(),
-            since: Moment(behind.since),
-        });
-        found.behind.extend(behind.behind);
-        if !behind.by_itself {
-            found.next.extend(behind.next);
-        }
-    }
-    found.next(format!("gtd why {other}"), "why that waits")
+    .then("it begins when that has ended as it must")
+    .next(format!("gtd why {other}"), "why that waits");
+    found.on = Some(other.clone());
+    Some(found)
 }
 
 pub(super) fn count(n: usize, what: &str) -> String {
@@ -501,12 +573,16 @@ pub(super) fn count(n: usize, what: &str) -> String {
     }
 }
 
-fn ordinal(n: usize) -> String {
+/// Tells a place in line; past the first ones nobody counts.
+fn place(n: usize) -> String {
+    if n > AHEAD_MAX {
+        return format!("{AHEAD_MAX} or more are before it");
+    }
     let suffix = match (n % 10, n % 100) {
         (1, teen) if teen != 11 => "st",
         (2, teen) if teen != 12 => "nd",
         (3, teen) if teen != 13 => "rd",
         _ => "th",
     };
-    format!("{n}{suffix}")
+    format!("{n}{suffix} in line")
 }

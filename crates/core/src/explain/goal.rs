@@ -1,6 +1,11 @@
 //! The reason of a goal: its plan, its beads, or its own acceptance.
 
-use super::{Cause, Observations, Standing, Subject, WaitReason, Why, bead::count, step};
+use super::{
+    Cause, Observations, Standing, Subject, WaitReason, Why,
+    bead::{Found, count, observed, paused},
+    look::{Look, Memo},
+    step,
+};
 use crate::{Bead, BeadId, Goal, Graph, Moment, Outcome, Phase, PlanState, Timestamp};
 
 /// Tells whether nothing of a goal can move without a person.
@@ -11,34 +16,96 @@ pub fn stands_still(
     id: &BeadId,
     now: Timestamp,
 ) -> bool {
-    let (Some(bead), Some(goal)) = (graph.bead(id), graph.goal(id)) else {
-        return false;
+    let look = Look {
+        graph,
+        observations,
+        now,
     };
+    match (graph.bead(id), graph.goal(id)) {
+        (Some(bead), Some(goal)) => stands(look, &mut Memo::default(), bead, goal),
+        _ => false,
+    }
+}
+
+pub(super) fn stands(look: Look<'_>, memo: &mut Memo, bead: &Bead, goal: &Goal) -> bool {
     if bead.phase.is_finished() {
         return false;
     }
-    if goal.plan == PlanState::Proposed || graph.stop().is_some() {
+    if look.graph.stop().is_some() || goal.plan == PlanState::Proposed {
         return true;
     }
-    let mut open = goal
-        .beads
+    open_beads(look.graph, goal).all(|open| !memo.goes_on(look, &open.id))
+        && !own_part(look, bead, goal).by_itself
+}
+
+/// Lists the beads of a goal that have not ended.
+fn open_beads<'a>(graph: &'a Graph, goal: &'a Goal) -> impl Iterator<Item = &'a Bead> {
+    goal.beads
         .iter()
         .filter_map(|id| graph.bead(id))
         .filter(|bead| !bead.phase.is_finished())
-        .peekable();
-    open.peek().is_some()
-        && open.all(|bead| !super::bead::explain(graph, observations, bead, now).clears_by_itself)
 }
 
-pub(super) fn explain(
-    graph: &Graph,
-    observations: &Observations,
-    bead: &Bead,
-    goal: &Goal,
-    now: Timestamp,
-) -> Why {
+/// Finds what a goal itself does or waits for, besides its beads.
+fn own_part(look: Look<'_>, bead: &Bead, goal: &Goal) -> Found {
     let id = &bead.id;
-    let still = stands_still(graph, observations, id, now);
+    let n_open = look.graph.open_in_goal(id);
+    if goal.plan == PlanState::Approved && n_open > 0 {
+        let n = goal.beads.len();
+        return Found::new(
+            WaitReason::Dependency,
+            format!("{n_open} of {} have not ended", count(n, "bead")),
+            bead.since,
+        )
+        .needs_person();
+    }
+    let pause = look
+        .graph
+        .pause_of(bead)
+        .filter(|_| goal.plan == PlanState::Wanted)
+        .or_else(|| look.graph.pause_of_role("mayor"));
+    if let Some(pause) = pause {
+        return paused(pause);
+    }
+    if let Some(seen) = look.observations.about(id.as_str()).next() {
+        return observed(seen);
+    }
+    let (reason, text) = if goal.plan == PlanState::Wanted {
+        (WaitReason::Working, "the mayor makes the plan")
+    } else {
+        (
+            WaitReason::GateRunning,
+            "all of its beads have ended; its own acceptance is being checked",
+        )
+    };
+    Found::new(reason, text, bead.since)
+}
+
+/// Finds the reason of a goal that something else waits for.
+pub(super) fn waits_for_goal(look: Look<'_>, memo: &mut Memo, bead: &Bead) -> Found {
+    let id = &bead.id;
+    let Some(goal) = look.graph.goal(id) else {
+        return Found::new(WaitReason::Dependency, "", bead.since);
+    };
+    let mut found = if goal.plan == PlanState::Proposed {
+        Found::new(
+            WaitReason::Approval,
+            "its plan waits for your yes",
+            bead.since,
+        )
+        .next(format!("gtd approve {id}"), "let the plan begin")
+    } else {
+        own_part(look, bead, goal).next(format!("gtd why {id}"), "why that goal waits")
+    };
+    found.by_itself = memo.goes_on(look, id);
+    found
+}
+
+pub(super) fn explain(look: Look<'_>, bead: &Bead, goal: &Goal) -> Why {
+    let Look { graph, .. } = look;
+    let id = &bead.id;
+    let mut memo = Memo::default();
+    let still = stands(look, &mut memo, bead, goal);
     let mut why = Why {
         subject: Subject {
             kind: "convoy".to_owned(),
@@ -47,8 +114,12 @@ pub(super) fn explain(
         },
         state: graph.goal_state(bead, goal, still).word().to_owned(),
         since: Moment(bead.since),
-        verdict: Standing::Waiting,
-        clears_by_itself: true,
+        verdict: if still {
+            Standing::NeedsYou
+        } else {
+            Standing::Waiting
+        },
+        clears_by_itself: !still,
         eta: None,
         chain: vec![],
         then: String::new(),
@@ -70,93 +141,51 @@ pub(super) fn explain(
         subject: id.to_string(),
         since: Moment(since),
     };
-    let needs_you = |why: &mut Why| {
-        why.verdict = Standing::NeedsYou;
-        why.clears_by_itself = false;
-    };
     if let Some(stop) = graph.stop() {
-        needs_you(&mut why);
         why.chain = vec![cause(
             WaitReason::Stopped,
             format!("everything was stopped by {}: {}", stop.by, stop.why),
             stop.since,
         )];
+        why.then = "it goes on where it was".to_owned();
         why.next = vec![step("gtd resume --all", "end the stop")];
         return why;
     }
-    match goal.plan {
-        PlanState::Proposed => {
-            needs_you(&mut why);
-            why.chain = vec![cause(
-                WaitReason::Approval,
-                "its plan waits for your yes".to_owned(),
-                bead.since,
-            )];
-            why.next = vec![step(format!("gtd approve {id}"), "let the plan begin")];
-            return why;
-        }
-        PlanState::Wanted => {
-            let seen = observations.about(id.as_str()).next();
-            let reason = seen.map_or(WaitReason::Working, |seen| seen.reason);
-            let text = seen.map_or_else(
-                || "the mayor makes the plan".to_owned(),
-                |seen| seen.text.clone(),
-            );
-            if !reason.clears_by_itself() {
-                needs_you(&mut why);
-            }
-            why.chain = vec![cause(reason, text, bead.since)];
-            why.next = vec![step(format!("gtd stop {id}"), "cancel it")];
-            return why;
-        }
-        PlanState::Approved => {}
-    }
-    let open: Vec<&Bead> = goal
-        .beads
-        .iter()
-        .filter_map(|id| graph.bead(id))
-        .filter(|bead| !bead.phase.is_finished())
-        .collect();
-    if open.is_empty() {
+    if goal.plan == PlanState::Proposed {
         why.chain = vec![cause(
-            WaitReason::GateRunning,
-            "all of its beads have ended; its own acceptance is being checked".to_owned(),
+            WaitReason::Approval,
+            "its plan waits for your yes".to_owned(),
             bead.since,
         )];
-        why.then = "the goal ends".to_owned();
+        why.then = "its beads begin".to_owned();
+        why.next = vec![step(format!("gtd approve {id}"), "let the plan begin")];
         return why;
     }
-    let reasons: Vec<Why> = open
-        .iter()
-        .map(|bead| super::bead::explain(graph, observations, bead, now))
-        .collect();
-    // What needs a person first, then what is at work, then the rest.
-    let first = reasons
-        .iter()
-        .find(|reason| still && !reason.clears_by_itself)
-        .or_else(|| {
-            reasons
-                .iter()
-                .find(|reason| reason.reason() == Some(WaitReason::Working))
-        })
-        .or_else(|| reasons.iter().find(|reason| reason.clears_by_itself));
-    why.chain = vec![cause(
-        WaitReason::Dependency,
-        format!(
-            "{} of {} have not ended",
-            open.len(),
-            count(goal.beads.len(), "bead")
-        ),
-        bead.since,
-    )];
+    let own = own_part(look, bead, goal);
+    why.chain = vec![cause(own.reason, own.text, own.since)];
+    why.eta = own.until.map(Moment);
+    why.next = own.next;
+    why.then = match goal.plan {
+        PlanState::Wanted => "the plan's beads begin".to_owned(),
+        _ => "its own acceptance is checked and the goal ends".to_owned(),
+    };
+    if goal.plan == PlanState::Wanted {
+        why.next.push(step(format!("gtd stop {id}"), "cancel it"));
+        return why;
+    }
+    // What needs a person first when nothing moves, then what is at work, then the rest.
+    let first = if still {
+        open_beads(graph, goal).next()
+    } else {
+        open_beads(graph, goal)
+            .find(|bead| bead.phase.lease().is_some())
+            .or_else(|| open_beads(graph, goal).find(|open| memo.goes_on(look, &open.id)))
+    };
     if let Some(first) = first {
-        why.chain.extend(first.chain.iter().cloned());
-        why.next.clone_from(&first.next);
-        why.eta = first.eta;
+        let behind = super::bead::explain(look, first);
+        why.chain.extend(behind.chain);
+        why.next = behind.next;
+        why.eta = behind.eta;
     }
-    if still {
-        needs_you(&mut why);
-    }
-    why.then = "its own acceptance is checked and the goal ends".to_owned();
     why
 }

@@ -5,6 +5,7 @@
 
 mod bead;
 mod goal;
+mod look;
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{BeadId, Graph, Moment, Timestamp};
 
+pub(crate) use bead::resume;
 pub use goal::stands_still;
+
+use self::look::Look;
 
 /// Why something waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -259,9 +263,14 @@ pub fn explain(
     now: Timestamp,
 ) -> Option<Why> {
     let bead = graph.bead(id)?;
+    let look = Look {
+        graph,
+        observations,
+        now,
+    };
     Some(match graph.goal(id) {
-        Some(goal) => goal::explain(graph, observations, bead, goal, now),
-        None => bead::explain(graph, observations, bead, now),
+        Some(goal) => goal::explain(look, bead, goal),
+        None => bead::explain(look, bead),
     })
 }
 

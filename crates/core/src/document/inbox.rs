@@ -1,0 +1,186 @@
+//! What needs a person: plans, failures, red targets, pauses, alerts.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::View;
+use crate::{
+    Bead, BeadId, Goal, Moment, Pause, PauseScope, Phase, PlanState, RigName, Standing, Why,
+    explain, explain::resume, stands_still,
+};
+
+/// Something that needs a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NeedsYou {
+    /// `plan`, `failure`, `gate`, `pause`, `stop` or `alert`.
+    pub kind: String,
+    /// The bead, goal or rig.
+    pub subject: String,
+    /// Its title.
+    pub title: String,
+    /// What is asked or said.
+    pub text: String,
+    /// How many beads wait for it.
+    pub unblocks: usize,
+    /// Since when.
+    pub since: Moment,
+    /// The command that answers it.
+    pub next: String,
+}
+
+/// Lists what needs a person, most unblocking first.
+#[must_use]
+pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
+    let graph = view.graph;
+    let of_rig = |name: &RigName| rig.is_none_or(|rig| rig == name);
+    let mut items: Vec<NeedsYou> = Vec::new();
+    if let Some(stop) = graph.stop() {
+        items.push(NeedsYou {
+            kind: "stop".to_owned(),
+            subject: "town".to_owned(),
+            title: "everything is stopped".to_owned(),
+            text: stop.why.clone(),
+            unblocks: graph.unfinished().count(),
+            since: Moment(stop.since),
+            next: "gtd resume --all".to_owned(),
+        });
+    }
+    let told = parked(view, rig, &mut items);
+    for (id, goal) in graph.open_goals().filter(|(_, g)| of_rig(&g.target.rig)) {
+        if let Some(bead) = graph.bead(id) {
+            items.extend(goal_item(view, bead, goal, &told));
+        }
+    }
+    for queue in graph.queues().filter(|q| of_rig(&q.target.rig)) {
+        if let Some(halt) = &queue.halt {
+            items.push(NeedsYou {
+                kind: "gate".to_owned(),
+                subject: queue.target.rig.to_string(),
+                title: format!("the queue of {} stands still", queue.target.short_ref()),
+                text: halt.text.clone(),
+                unblocks: graph.queued(&queue.target).count(),
+                since: Moment(halt.since),
+                next: format!("gtd resume {}", queue.target.rig),
+            });
+        }
+    }
+    for escalation in graph.escalations() {
+        items.push(NeedsYou {
+            kind: "alert".to_owned(),
+            subject: escalation.about.clone(),
+            title: escalation.about.clone(),
+            text: escalation.text.clone(),
+            unblocks: 0,
+            since: Moment(escalation.since),
+            next: "gtd resume".to_owned(),
+        });
+    }
+    items.extend(
+        graph
+            .pauses()
+            .iter()
+            .filter(|pause| match &pause.scope {
+                PauseScope::Town | PauseScope::Role(_) => true,
+                PauseScope::Rig(name) => of_rig(name),
+                PauseScope::Bead(id) => graph.bead(id).is_none_or(|bead| of_rig(&bead.rig)),
+            })
+            .map(pause_item),
+    );
+    items.sort_by_key(|item| (std::cmp::Reverse(item.unblocks), item.since));
+    items
+}
+
+/// Tells of the parked beads, and returns their goals.
+fn parked<'a>(
+    view: View<'a>,
+    rig: Option<&RigName>,
+    items: &mut Vec<NeedsYou>,
+) -> BTreeSet<&'a BeadId> {
+    let graph = view.graph;
+    let mut told = BTreeSet::new();
+    for bead in graph
+        .parked()
+        .filter(|bead| rig.is_none_or(|rig| *rig == bead.rig))
+    {
+        told.extend(&bead.goal);
+        let why = explain(graph, view.observations, &bead.id, view.now);
+        if let Some(why) = why.filter(|why| why.verdict == Standing::NeedsYou) {
+            let unblocks = graph.dependents(&bead.id).count();
+            items.push(failure(bead, &why, unblocks));
+        }
+    }
+    told
+}
+
+/// Tells of a goal that waits for a yes, or that stands still while none of its beads is parked.
+fn goal_item(
+    view: View<'_>,
+    bead: &Bead,
+    goal: &Goal,
+    told: &BTreeSet<&BeadId>,
+) -> Option<NeedsYou> {
+    let graph = view.graph;
+    let id = &bead.id;
+    if goal.plan == PlanState::Proposed {
+        return Some(NeedsYou {
+            kind: "plan".to_owned(),
+            subject: id.to_string(),
+            title: bead.spec.title.clone(),
+            text: format!("may its plan of {} beads begin?", goal.beads.len()),
+            unblocks: goal.beads.len(),
+            since: Moment(bead.since),
+            next: format!("gtd approve {id}"),
+        });
+    }
+    // A stop and a pause speak for themselves.
+    let is_told = told.contains(id) || graph.stop().is_some() || graph.pause_of(bead).is_some();
+    if is_told || !stands_still(graph, view.observations, id, view.now) {
+        return None;
+    }
+    let why = explain(graph, view.observations, id, view.now)?;
+    let unblocks = goal
+        .beads
+        .iter()
+        .filter_map(|id| graph.bead(id))
+        .filter(|bead| !bead.phase.is_finished())
+        .count();
+    Some(failure(bead, &why, unblocks))
+}
+
+fn failure(bead: &Bead, why: &Why, unblocks: usize) -> NeedsYou {
+    let cause = match &bead.phase {
+        Phase::Parked { .. } => why.chain.first(),
+        _ => why.chain.last(),
+    };
+    NeedsYou {
+        kind: "failure".to_owned(),
+        subject: bead.id.to_string(),
+        title: bead.spec.title.clone(),
+        text: cause.map(|cause| cause.text.clone()).unwrap_or_default(),
+        unblocks,
+        since: why.since,
+        next: why
+            .next
+            .first()
+            .map(|next| next.cmd.clone())
+            .unwrap_or_default(),
+    }
+}
+
+fn pause_item(pause: &Pause) -> NeedsYou {
+    NeedsYou {
+        kind: "pause".to_owned(),
+        subject: match &pause.scope {
+            PauseScope::Town => "town".to_owned(),
+            PauseScope::Rig(rig) => rig.to_string(),
+            PauseScope::Bead(bead) => bead.to_string(),
+            PauseScope::Role(role) => role.to_string(),
+        },
+        title: "paused".to_owned(),
+        text: format!("by {}: {}", pause.by, pause.why),
+        unblocks: 0,
+        since: Moment(pause.since),
+        next: resume(&pause.scope),
+    }
+}
