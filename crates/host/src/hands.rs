@@ -7,7 +7,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use gtd_agent::{End, RunState};
@@ -321,6 +321,16 @@ impl Hands {
         checkout: &Checkout,
     ) -> Result<(), HostError> {
         let pool = self.pool(rig)?;
+        let owner = match checkout {
+            Checkout::Attempt { bead, epoch, .. } => attempt_owner(bead, *epoch),
+            Checkout::Exact { owner, .. } => owner.clone(),
+        };
+        if let Some(earlier) = pool.owner(slot).map_err(git(rig))? {
+            let (earlier, _) = split_key(&earlier.key);
+            if earlier != owner {
+                self.end_runs_of(&earlier)?;
+            }
+        }
         let ensure = || match checkout {
             Checkout::Attempt { bead, epoch, start } => {
                 let name = branch_name(bead, *epoch);
@@ -357,6 +367,30 @@ impl Hands {
             }
         };
         ensure().map(drop).map_err(git(rig))
+    }
+
+    /// Ends whatever an earlier owner of a worktree still runs, before the worktree is reused.
+    fn end_runs_of(&self, owner: &str) -> Result<(), HostError> {
+        let prefix = format!("{owner}.");
+        let until = Instant::now() + GRACE + GRACE;
+        for run in self.runs.list().map_err(HostError::Run)? {
+            if !run.as_str().starts_with(&prefix) {
+                continue;
+            }
+            while matches!(
+                self.runs.state(&run).map_err(HostError::Run)?,
+                RunState::Live(_) | RunState::Prepared
+            ) {
+                self.runs.stop(&run, GRACE).map_err(HostError::Run)?;
+                if Instant::now() > until {
+                    return Err(HostError::Broken {
+                        what: format!("{run} does not end"),
+                    });
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        Ok(())
     }
 
     fn ensure_run(&self, order: &RunOrder) -> Result<(), HostError> {

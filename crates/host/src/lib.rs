@@ -19,6 +19,6 @@ mod workers;
 
 pub use emergency::{StopReport, stop_everything, thaw_everything};
 pub use error::HostError;
-pub use gtd_agent::Runs;
+pub use gtd_agent::{End, RunState, Runs, TranscriptLine};
 pub use run::{HostOptions, run_host};
 pub use survey::{Survey, runs, shim_path, survey};

@@ -19,11 +19,11 @@ pub(crate) fn look(folder: &Path) -> MachineSeen {
     let Ok(disk) = nix::sys::statvfs::statvfs(folder) else {
         return MachineSeen::Roomy;
     };
-    let free = disk.blocks_available() as u64 * disk.fragment_size() as u64;
+    let free = disk.blocks_available() * disk.fragment_size();
     if free < DISK_FLOOR {
         return MachineSeen::Short(format!("the disk is nearly full: {} MiB free", free >> 20));
     }
-    let (inodes, free) = (disk.files() as u64, disk.files_available() as u64);
+    let (inodes, free) = (disk.files(), disk.files_available());
     if inodes > 0 && free < inodes / INODES_PART {
         return MachineSeen::Short(format!("the disk is nearly out of inodes: {free} free"));
     }

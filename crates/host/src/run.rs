@@ -261,11 +261,22 @@ async fn play<P: Planner + Clone + Send + Sync + 'static>(
     stage: Stage,
     waking: Waking,
 ) {
+    let observer = role(planner.role());
+    play_as(planner, observer, pen, stage, waking).await;
+}
+
+/// Plays one of several actors of a role, with a name of its own among the observers.
+async fn play_as<P: Planner + Clone + Send + Sync + 'static>(
+    planner: P,
+    observer: RoleName,
+    pen: Client,
+    stage: Stage,
+    waking: Waking,
+) {
     let name = role(planner.role());
     let waking = Arc::new(waking);
     let cancel = stage.cancel.clone();
     let supervisor = pen.clone();
-    let observer = name.clone();
     let start = move || {
         let actor = Actor::new(
             planner.clone(),
@@ -296,10 +307,12 @@ async fn run_refineries(stage: Stage, pen: Client) {
         for rig in rigs {
             if known.insert(rig.clone()) {
                 let planner = Refinery { rig: rig.clone() };
+                let observer = role(&format!("refinery.{rig}"));
                 let waking = Waking::new(Duration::ZERO, move |graph: &Graph| {
                     refinery_interest(graph, &rig)
                 });
-                tasks.spawn(play(planner, pen.clone(), stage.clone(), waking).in_current_span());
+                let actor = play_as(planner, observer, pen.clone(), stage.clone(), waking);
+                tasks.spawn(actor.in_current_span());
             }
         }
         tokio::select! {

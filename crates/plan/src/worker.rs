@@ -93,6 +93,16 @@ impl Worker {
         checks.chain(gates).collect()
     }
 
+    /// Lists every run that may have been begun under this lease.
+    fn all_runs(&self, graph: &Graph) -> impl Iterator<Item = RunId> {
+        let proofs = graph
+            .bead(&self.bead)
+            .map(|bead| self.proofs(graph, bead))
+            .unwrap_or_default();
+        std::iter::once(work_run(&self.bead, self.epoch))
+            .chain(proofs.into_iter().map(|proof| proof.run))
+    }
+
     fn owns(&self, worktree: &WorktreeSeen) -> bool {
         worktree.owner == attempt_owner(&self.bead, self.epoch)
     }
@@ -128,7 +138,7 @@ impl Planner for Worker {
     fn look(&self, graph: &Graph, seen: &Seen, _now: Timestamp) -> Vec<Question> {
         let run = work_run(&self.bead, self.epoch);
         let Some((bead, lease)) = self.lease(graph) else {
-            return vec![Question::Run(run)];
+            return self.all_runs(graph).map(Question::Run).collect();
         };
         let mut questions = vec![Question::Run(run.clone())];
         // A look at a worktree costs a process: only when there is something to decide.
@@ -166,8 +176,10 @@ impl Planner for Worker {
         let run = work_run(&self.bead, self.epoch);
         let Some((bead, lease)) = self.lease(graph) else {
             // The lease is gone: whatever still runs under it has nothing to say any more.
-            if matches!(seen.run(&run), Some(RunSeen::Live(_) | RunSeen::Prepared)) {
-                plan.act(Effect::StopRun { run });
+            for run in self.all_runs(graph) {
+                if matches!(seen.run(&run), Some(RunSeen::Live(_) | RunSeen::Prepared)) {
+                    plan.act(Effect::StopRun { run });
+                }
             }
             return plan;
         };
