@@ -1,0 +1,278 @@
+//! Who may call what: one table, and nothing that is not in it.
+//!
+//! | caller | is |
+//! |---|---|
+//! | person | a process of this user that no run of this town started |
+//! | agent | a process below one of this town's shims that shows no token |
+//! | role | whoever shows the token of a role |
+//! | lease holder | whoever shows the token of a lease; its service then holds it to that lease |
+//!
+//! Reading is for everyone. A method without a row is refused, and a test
+//! holds the table to the descriptions of the protocol.
+
+use gtd_core::Rejection;
+use gtd_wire::Caller;
+
+use crate::callers::Proven;
+
+/// Roles that may call a method.
+#[derive(Debug, Clone, Copy)]
+enum Roles {
+    None,
+    These(&'static [&'static str]),
+    Any,
+}
+
+/// Who may call a method.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rule {
+    everyone: bool,
+    person: bool,
+    roles: Roles,
+    lease: bool,
+}
+
+const NOBODY: Rule = Rule {
+    everyone: false,
+    person: false,
+    roles: Roles::None,
+    lease: false,
+};
+const EVERYONE: Rule = Rule {
+    everyone: true,
+    ..NOBODY
+};
+const PERSON: Rule = Rule {
+    person: true,
+    ..NOBODY
+};
+const MAYOR: Rule = roles(NOBODY, &["mayor"]);
+const CREW: Rule = roles(NOBODY, &["crew"]);
+const REFINERY: Rule = roles(NOBODY, &["refinery"]);
+const WITNESS: Rule = roles(NOBODY, &["witness"]);
+const ANY_ROLE: Rule = any_role(NOBODY);
+/// The worker role drives the leases of its seats; a person, those that it claimed.
+const HOLDER: Rule = Rule {
+    lease: true,
+    ..roles(PERSON, &["worker"])
+};
+
+const fn roles(rule: Rule, names: &'static [&'static str]) -> Rule {
+    Rule {
+        roles: Roles::These(names),
+        ..rule
+    }
+}
+
+const fn any_role(rule: Rule) -> Rule {
+    Rule {
+        roles: Roles::Any,
+        ..rule
+    }
+}
+
+/// Every method, by its full name.
+pub(crate) const TABLE: &[(&str, Rule)] = &[
+    ("gtd.goal.v1.GoalService/Submit", PERSON),
+    ("gtd.goal.v1.GoalService/Approve", PERSON),
+    ("gtd.goal.v1.GoalService/Cancel", PERSON),
+    ("gtd.goal.v1.GoalService/CreateBead", PERSON),
+    ("gtd.goal.v1.GoalService/EditBead", PERSON),
+    ("gtd.goal.v1.GoalService/Link", PERSON),
+    ("gtd.goal.v1.GoalService/Unlink", PERSON),
+    ("gtd.goal.v1.GoalService/Note", any_role(PERSON)),
+    ("gtd.goal.v1.GoalService/Close", PERSON),
+    ("gtd.goal.v1.GoalService/Retry", PERSON),
+    ("gtd.goal.v1.GoalService/Park", PERSON),
+    ("gtd.goal.v1.GoalService/Land", PERSON),
+    ("gtd.goal.v1.GoalService/Answer", PERSON),
+    ("gtd.plan.v1.PlanService/Propose", MAYOR),
+    ("gtd.plan.v1.PlanService/Close", MAYOR),
+    ("gtd.seat.v1.SeatService/Open", CREW),
+    ("gtd.seat.v1.SeatService/Close", CREW),
+    ("gtd.seat.v1.SeatService/Grant", CREW),
+    ("gtd.work.v1.WorkService/Claim", PERSON),
+    ("gtd.work.v1.WorkService/ClaimNext", PERSON),
+    ("gtd.work.v1.WorkService/Brief", HOLDER),
+    ("gtd.work.v1.WorkService/Note", HOLDER),
+    ("gtd.work.v1.WorkService/Ask", HOLDER),
+    ("gtd.work.v1.WorkService/Discover", HOLDER),
+    ("gtd.work.v1.WorkService/Submit", HOLDER),
+    ("gtd.work.v1.WorkService/Return", HOLDER),
+    ("gtd.work.v1.WorkService/Finish", HOLDER),
+    ("gtd.work.v1.WorkService/Started", HOLDER),
+    ("gtd.work.v1.WorkService/Heartbeat", HOLDER),
+    ("gtd.work.v1.WorkService/RecordUsage", HOLDER),
+    ("gtd.merge.v1.MergeService/Form", REFINERY),
+    ("gtd.merge.v1.MergeService/Judge", REFINERY),
+    ("gtd.merge.v1.MergeService/Land", REFINERY),
+    ("gtd.merge.v1.MergeService/Void", REFINERY),
+    ("gtd.merge.v1.MergeService/SendBack", REFINERY),
+    ("gtd.merge.v1.MergeService/ObserveTarget", REFINERY),
+    ("gtd.merge.v1.MergeService/JudgeBase", REFINERY),
+    ("gtd.merge.v1.MergeService/ConcludeLanding", REFINERY),
+    ("gtd.health.v1.HealthService/Expire", WITNESS),
+    ("gtd.health.v1.HealthService/Quarantine", WITNESS),
+    ("gtd.health.v1.HealthService/TripBreaker", WITNESS),
+    ("gtd.health.v1.HealthService/Escalate", ANY_ROLE),
+    ("gtd.host.v1.HostService/Attach", ANY_ROLE),
+    ("gtd.host.v1.HostService/BackOff", ANY_ROLE),
+    ("gtd.host.v1.HostService/Recover", ANY_ROLE),
+    ("gtd.host.v1.HostService/Degrade", ANY_ROLE),
+    ("gtd.mail.v1.MailService/Send", MAIL),
+    ("gtd.mail.v1.MailService/Read", EVERYONE),
+    ("gtd.mail.v1.MailService/Ack", MAIL),
+    ("gtd.graph.v1.GraphService/Snapshot", EVERYONE),
+    ("gtd.graph.v1.GraphService/Watch", EVERYONE),
+    ("gtd.graph.v1.GraphService/Get", EVERYONE),
+    ("gtd.graph.v1.GraphService/Query", EVERYONE),
+    ("gtd.graph.v1.GraphService/Log", EVERYONE),
+    ("gtd.run.v1.RunService/List", EVERYONE),
+    ("gtd.run.v1.RunService/Tail", EVERYONE),
+    ("gtd.run.v1.RunService/Stop", PERSON),
+    ("gtd.town.v1.TownService/Hello", EVERYONE),
+    ("gtd.town.v1.TownService/Status", EVERYONE),
+    ("gtd.town.v1.TownService/Why", EVERYONE),
+    ("gtd.town.v1.TownService/Report", EVERYONE),
+    ("gtd.town.v1.TownService/Pause", PERSON),
+    ("gtd.town.v1.TownService/Resume", PERSON),
+    ("gtd.town.v1.TownService/StopAll", PERSON),
+    ("gtd.town.v1.TownService/Thaw", PERSON),
+    ("gtd.town.v1.TownService/Shutdown", PERSON),
+    ("gtd.town.v1.TownService/Config", EVERYONE),
+    ("gtd.town.v1.TownService/AddRig", PERSON),
+    ("gtd.town.v1.TownService/TrustRig", PERSON),
+    ("gtd.town.v1.TownService/RemoveRig", PERSON),
+    ("gtd.town.v1.TownService/ListRigs", EVERYONE),
+    ("gtd.town.v1.TownService/Roles", EVERYONE),
+    ("gtd.town.v1.TownService/Gates", EVERYONE),
+    ("gtd.town.v1.TownService/Logs", EVERYONE),
+];
+
+const MAIL: Rule = Rule {
+    lease: true,
+    ..any_role(PERSON)
+};
+
+/// Decides whether a caller may call a method.
+///
+/// # Errors
+/// When the table does not say so.
+pub(crate) fn admit(method: &str, caller: &Proven) -> Result<(), Rejection> {
+    let rule = TABLE
+        .iter()
+        .find(|(name, _)| *name == method)
+        .map_or(NOBODY, |(_, rule)| *rule);
+    if rule.everyone || rule.allows(caller) {
+        return Ok(());
+    }
+    let name = match caller {
+        Proven::Agent(name) => format!("an agent (`{name}` below a run of this town)"),
+        Proven::Believed(caller) => caller.actor().to_string(),
+    };
+    Err(Rejection::NotYours {
+        caller: name,
+        verb: format!("call {}", method.rsplit('.').next().unwrap_or(method)),
+    })
+}
+
+impl Rule {
+    fn allows(&self, caller: &Proven) -> bool {
+        match caller {
+            Proven::Agent(_) => false,
+            Proven::Believed(Caller::Person { .. }) => self.person,
+            Proven::Believed(Caller::Lease { .. }) => self.lease,
+            Proven::Believed(Caller::Role { name, .. }) => match self.roles {
+                Roles::None => false,
+                Roles::These(names) => names.contains(&name.as_str()),
+                Roles::Any => true,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use gtd_core::{BeadId, Epoch, RoleName};
+    use gtd_wire::Token;
+    use prost::Message as _;
+
+    use super::*;
+
+    fn methods() -> BTreeSet<String> {
+        let set =
+            prost_types::FileDescriptorSet::decode(gtd_wire::pb::FILE_DESCRIPTOR_SET).unwrap();
+        let mut found = BTreeSet::new();
+        for file in &set.file {
+            for service in &file.service {
+                for method in &service.method {
+                    found.insert(format!(
+                        "{}.{}/{}",
+                        file.package(),
+                        service.name(),
+                        method.name()
+                    ));
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_rpc_has_exactly_one_row() {
+        let rows: Vec<&str> = TABLE.iter().map(|(name, _)| *name).collect();
+        let unique: BTreeSet<String> = rows.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(unique.len(), rows.len(), "a method has two rows");
+        assert_eq!(unique, methods());
+    }
+
+    #[test]
+    fn an_agent_without_a_token_can_only_read() {
+        let agent = Proven::Agent("anna".into());
+        let open: Vec<&str> = TABLE
+            .iter()
+            .filter(|(name, _)| admit(name, &agent).is_ok())
+            .map(|(name, _)| name.rsplit('.').next().unwrap())
+            .collect();
+        assert_eq!(
+            open.join(" "),
+            "MailService/Read GraphService/Snapshot GraphService/Watch GraphService/Get GraphService/Query \
+             GraphService/Log RunService/List RunService/Tail TownService/Hello TownService/Status TownService/Why \
+             TownService/Report TownService/Config TownService/ListRigs TownService/Roles TownService/Gates \
+             TownService/Logs"
+        );
+    }
+
+    #[test]
+    fn everybody_writes_with_their_own_pen_only() {
+        let token = Token::parse("t").unwrap();
+        let role = |name: &str| {
+            Proven::Believed(Caller::Role {
+                name: RoleName::parse(name).unwrap(),
+                token: token.clone(),
+            })
+        };
+        let lease = Proven::Believed(Caller::Lease {
+            bead: BeadId::parse("gt-1").unwrap(),
+            epoch: Epoch(1),
+            token: token.clone(),
+        });
+        let person = Proven::Believed(Caller::Person {
+            name: "anna".into(),
+        });
+        let check = |method: &str, caller: &Proven| admit(method, caller).is_ok();
+        assert!(check("gtd.merge.v1.MergeService/Land", &role("refinery")));
+        for caller in [&role("crew"), &lease, &person] {
+            assert!(!check("gtd.merge.v1.MergeService/Land", caller));
+        }
+        assert!(check("gtd.seat.v1.SeatService/Grant", &role("crew")));
+        assert!(!check("gtd.seat.v1.SeatService/Grant", &role("worker")));
+        assert!(check("gtd.work.v1.WorkService/Submit", &lease));
+        assert!(!check("gtd.goal.v1.GoalService/Submit", &lease));
+        assert!(check("gtd.goal.v1.GoalService/Submit", &person));
+        assert!(!check("gtd.goal.v1.GoalService/Submit", &role("mayor")));
+        assert!(!check("gtd.goal.v1.GoalService/Unheard", &person));
+    }
+}

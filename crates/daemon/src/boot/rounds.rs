@@ -1,0 +1,48 @@
+//! What the daemon itself looks at now and then: the stop file, and the files of the rigs.
+
+use std::{fs, sync::Arc, time::Duration};
+
+use gtd_core::Command;
+
+use crate::{ledger::Order, town::Town};
+
+/// How often the stop file is looked at.
+const EVERY: Duration = Duration::from_secs(3);
+/// How many of these looks come before the files of the rigs are read.
+const TRUST_EVERY: u32 = 5;
+
+/// Goes its rounds until the daemon ends.
+pub(super) async fn go(town: Arc<Town>) {
+    let mut round = 0_u32;
+    loop {
+        reconcile_stop(&town).await;
+        if round.is_multiple_of(TRUST_EVERY) {
+            let town = Arc::clone(&town);
+            // A panic there is logged by the runtime and ends only this look.
+            let _looked = tokio::task::spawn_blocking(move || town.look_at_trust()).await;
+        }
+        round = round.wrapping_add(1);
+        tokio::select! {
+            () = town.leaving.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+    }
+}
+
+/// Brings the graph in line with the stop file, which also works without a daemon.
+pub(super) async fn reconcile_stop(town: &Town) {
+    let _no_stop_or_thaw_meanwhile = town.stopping.lock().await;
+    let file = town.places.stop_file();
+    let is_stopped = town.ledger.graph().stop().is_some();
+    let command = match (fs::read_to_string(&file), is_stopped) {
+        (Ok(why), false) => Command::Stop { why },
+        (Err(error), true) if error.kind() == std::io::ErrorKind::NotFound => Command::Thaw,
+        _ => return,
+    };
+    let is_stop = matches!(command, Command::Stop { .. });
+    match town.ledger.write(Order::of_daemon(command)).await {
+        Ok(_) if is_stop => tracing::warn!("everything is stopped, as the stop file says"),
+        Ok(_) => tracing::warn!("the stop is over: the stop file is gone"),
+        Err(why) => tracing::warn!(%why, "the stop file and the log do not agree yet"),
+    }
+}

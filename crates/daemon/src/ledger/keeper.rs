@@ -1,0 +1,427 @@
+//! The thread that owns the store: drain, decide, append, publish, answer.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::{Duration, Instant},
+};
+
+use gtd_core::{
+    Actor, Ask, Envelope, Event, Graph, Observation, Rejection, RequestId, Revision, WaitReason,
+    decide,
+};
+use gtd_store::{Opened, Options, Store, StoreError};
+
+use super::{
+    Answer, LoadError, Message, Order, Refused, Started, Stored,
+    batch::{Batch, Reply, Verdict},
+    chain, load,
+    published::Published,
+    snapshots::Snapshots,
+};
+use crate::board::Board;
+
+/// How long a read-only ledger waits before it opens the store again.
+const REOPEN: Duration = Duration::from_secs(2);
+/// Records that are read at once while the store is caught up with.
+const PAGE: usize = 1024;
+/// The name under which the ledger tells what it sees.
+const OBSERVER: &str = "ledger";
+
+/// Whether writes are taken.
+enum Mode {
+    Open,
+    ReadOnly { why: String, next_try: Instant },
+}
+
+/// Owns the store and the working graph.
+pub(super) struct Keeper {
+    dir: PathBuf,
+    store: Option<Store>,
+    working: Graph,
+    published: Arc<Published>,
+    snapshots: Snapshots,
+    mode: Mode,
+    board: Arc<Board>,
+}
+
+/// Whether the thread goes on.
+enum Next {
+    GoOn,
+    End(tokio::sync::oneshot::Sender<()>),
+}
+
+impl Keeper {
+    /// Opens the store and folds the log.
+    pub(super) fn open(dir: &Path, board: Arc<Board>) -> Result<(Self, Started), LoadError> {
+        let (store, opened) = Store::open(dir, &Options::default())?;
+        let Opened {
+            snapshot,
+            town_id,
+            repairs,
+            ..
+        } = opened;
+        let snapshots = Snapshots::after(snapshot.as_ref().map_or(Revision(0), |(at, _)| *at));
+        let (working, last_at) = load::fold(&store, snapshot)?;
+        let keeper = Self {
+            dir: dir.to_owned(),
+            store: Some(store),
+            published: Arc::new(Published::new(working.clone(), last_at)),
+            working,
+            snapshots,
+            mode: Mode::Open,
+            board,
+        };
+        Ok((keeper, Started { town_id, repairs }))
+    }
+
+    /// Returns what everybody may read.
+    pub(super) fn published(&self) -> Arc<Published> {
+        Arc::clone(&self.published)
+    }
+
+    /// Works until it is closed or nobody can ask any more.
+    pub(super) fn run(mut self, inbox: &Receiver<Message>) {
+        loop {
+            let message = match &self.mode {
+                Mode::Open => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Mode::ReadOnly { next_try, .. } => {
+                    inbox.recv_timeout(next_try.saturating_duration_since(Instant::now()))
+                }
+            };
+            match message {
+                Ok(message) => match self.serve(message, inbox) {
+                    Next::GoOn => {}
+                    Next::End(reply) => {
+                        self.close();
+                        let _gone = reply.send(());
+                        return;
+                    }
+                },
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.close();
+                    return;
+                }
+            }
+            self.reopen_when_due();
+            self.keep_snapshots();
+        }
+    }
+
+    /// Serves a message and everything that waits behind it, as one batch.
+    fn serve(&mut self, first: Message, inbox: &Receiver<Message>) -> Next {
+        let mut batch = Batch::default();
+        let mut next = Some(first);
+        let mut end = Next::GoOn;
+        while let Some(message) = next.take() {
+            match message {
+                Message::Write { order, reply } => self.take(&mut batch, order, reply),
+                Message::Rehearse { order, reply } => {
+                    let answer = self.rehearse(&order);
+                    batch.answer(reply, Verdict::Known(answer));
+                }
+                Message::Recall { by, request, reply } => {
+                    let _gone = reply.send(self.recall(&by, &request));
+                }
+                Message::Read {
+                    after,
+                    limit,
+                    reply,
+                } => {
+                    let _gone = reply.send(self.read(after, limit));
+                }
+                Message::Close { reply } => {
+                    end = Next::End(reply);
+                    break;
+                }
+            }
+            if batch.has_room() {
+                next = inbox.try_recv().ok();
+            }
+        }
+        self.settle(batch);
+        end
+    }
+
+    fn take(&mut self, batch: &mut Batch, order: Order, reply: Reply) {
+        if let Mode::ReadOnly { why, .. } = &self.mode {
+            batch.answer(reply, Verdict::Known(Err(read_only(why))));
+            return;
+        }
+        let verdict = match self.answered_before(batch, &order) {
+            Ok(Some(verdict)) => verdict,
+            Ok(None) => self
+                .decide(&order)
+                .and_then(|events| {
+                    let now = self.published.now();
+                    batch.add(&mut self.working, order, events, now)
+                })
+                .map_or_else(|refused| Verdict::Known(Err(refused)), Verdict::Records),
+            Err(refused) => Verdict::Known(Err(refused)),
+        };
+        batch.answer(reply, verdict);
+    }
+
+    /// Finds what a request was answered with, in this batch or in the store.
+    fn answered_before(&self, batch: &Batch, order: &Order) -> Result<Option<Verdict>, Refused> {
+        let Some(request) = &order.request else {
+            return Ok(None);
+        };
+        if let Some(range) = batch.find(request) {
+            if let Some((_, envelope)) = batch.envelopes(range.clone()).first() {
+                same_caller(&order.by, envelope)?;
+            }
+            return Ok(Some(Verdict::Records(range)));
+        }
+        let answer = self.recall(&order.by, request)?;
+        Ok(answer.map(|answer| Verdict::Known(Ok(answer))))
+    }
+
+    /// Finds what a request was answered with in the store.
+    fn recall(&self, by: &Actor, request: &RequestId) -> Result<Option<Answer>, Refused> {
+        let recorded = self
+            .recorded(request)
+            .map_err(|error| read_only(&chain(&error)))?;
+        let Some((last, first)) = recorded
+            .last()
+            .map(|(revision, _)| *revision)
+            .zip(recorded.first().map(|(_, envelope)| envelope))
+        else {
+            return Ok(None);
+        };
+        same_caller(by, first)?;
+        let events = recorded
+            .iter()
+            .map(|(revision, envelope)| (*revision, envelope));
+        Ok(Some(Answer::of(last, events)))
+    }
+
+    fn recorded(&self, request: &RequestId) -> Result<Vec<(Revision, Envelope)>, LoadError> {
+        let Some(store) = &self.store else {
+            return Ok(Vec::new());
+        };
+        let Some(span) = store.find_request(request)? else {
+            return Ok(Vec::new());
+        };
+        let n_records = usize::try_from(span.last.0 + 1 - span.first.0).unwrap_or(usize::MAX);
+        store
+            .read(Revision(span.first.0 - 1), n_records)?
+            .iter()
+            .map(|record| Ok((record.revision, load::envelope(record)?)))
+            .collect()
+    }
+
+    /// Decides all commands of an order on the state as it is.
+    fn decide(&self, order: &Order) -> Result<Vec<Event>, Refused> {
+        let now = self.published.now();
+        let mut events = Vec::new();
+        for command in &order.commands {
+            let ask = Ask {
+                by: order.by.clone(),
+                request: order.request.clone(),
+                expected: order.expected,
+                command: command.clone(),
+            };
+            let decided = catch_unwind(AssertUnwindSafe(|| decide(&self.working, &ask, now)))
+                .map_err(|panic| Refused::Broken(words_of(panic.as_ref())))?;
+            events.extend(decided?);
+        }
+        Ok(events)
+    }
+
+    fn rehearse(&self, order: &Order) -> Result<Answer, Refused> {
+        let events = self.decide(order)?;
+        let revision = self.working.revision();
+        let envelopes: Vec<Envelope> = events
+            .into_iter()
+            .map(|event| Envelope {
+                at: self.published.now(),
+                by: order.by.clone(),
+                request: None,
+                cause: None,
+                event,
+            })
+            .collect();
+        let events = envelopes.iter().map(|envelope| (revision, envelope));
+        Ok(Answer::of(revision, events))
+    }
+
+    fn read(&self, after: Revision, limit: usize) -> Result<Vec<Stored>, Refused> {
+        let store = self
+            .store
+            .as_ref()
+            .ok_or_else(|| read_only("the log is being opened again"))?;
+        // Only what is published may be seen, even when the store holds more.
+        let head = self.published.graph().revision();
+        let left = usize::try_from(head.0.saturating_sub(after.0)).unwrap_or(usize::MAX);
+        let records = store
+            .read(after, limit.min(left))
+            .map_err(|error| read_only(&chain(&error)))?;
+        Ok(records.into_iter().map(stored).collect())
+    }
+
+    /// Makes a batch durable, publishes it and answers everybody.
+    fn settle(&mut self, mut batch: Batch) {
+        if !batch.records().is_empty() {
+            if let Err(why) = self.append(&batch) {
+                self.fail(batch, why);
+                return;
+            }
+            gtd_fault::point("ledger.after-append");
+            let records = batch.stored();
+            self.published.extend(batch.all(), records);
+            self.snapshots.begin_when_due(&self.working);
+        }
+        gtd_fault::point("ledger.before-reply");
+        batch.reply(self.working.revision());
+    }
+
+    fn append(&mut self, batch: &Batch) -> Result<(), String> {
+        gtd_fault::point_result("ledger.before-append").map_err(|injected| injected.to_string())?;
+        let store = self.store.as_mut().ok_or("the log is not open")?;
+        match catch_unwind(AssertUnwindSafe(|| store.append(batch.records()))) {
+            Ok(done) => done.map_err(|error| chain(&error)),
+            Err(panic) => Err(words_of(panic.as_ref())),
+        }
+    }
+
+    /// Refuses a batch whose append failed: what is on the disk is not known until the next open.
+    fn fail(&mut self, batch: Batch, why: String) {
+        tracing::error!(%why, "an append failed: no writes are taken until the log is open again");
+        batch.refuse(&read_only(&why));
+        self.working = self.published.graph().clone();
+        self.board.publish(
+            OBSERVER,
+            vec![Observation {
+                subject: "town".to_owned(),
+                reason: WaitReason::Resources,
+                text: format!("the log takes no writes: {why}"),
+                since: self.published.now(),
+                until: None,
+            }],
+        );
+        self.mode = Mode::ReadOnly {
+            why,
+            next_try: Instant::now(),
+        };
+    }
+
+    fn reopen_when_due(&mut self) {
+        let Mode::ReadOnly { next_try, .. } = &self.mode else {
+            return;
+        };
+        if *next_try > Instant::now() {
+            return;
+        }
+        match self.reopen() {
+            Ok(()) => {
+                tracing::info!("the log is open again and takes writes");
+                self.board.publish(OBSERVER, Vec::new());
+                self.mode = Mode::Open;
+            }
+            Err(error) => {
+                let why = chain(&error);
+                tracing::error!(%why, "the log cannot be opened again yet");
+                self.mode = Mode::ReadOnly {
+                    why,
+                    next_try: Instant::now() + REOPEN,
+                };
+            }
+        }
+    }
+
+    /// Opens the store anew, and takes over what the failed append may have left there after all.
+    fn reopen(&mut self) -> Result<(), LoadError> {
+        drop(self.store.take());
+        let (store, opened) = Store::open(&self.dir, &Options::default())?;
+        for repair in &opened.repairs {
+            tracing::warn!(%repair, "the log was mended");
+        }
+        let (graph, last_at) = load::fold(&store, opened.snapshot)?;
+        let mut seen = self.published.graph().revision();
+        let mut missed = Vec::new();
+        loop {
+            let page = store.read(seen, PAGE)?;
+            let Some(last) = page.last() else { break };
+            seen = last.revision;
+            missed.extend(page.into_iter().map(stored));
+        }
+        self.published.not_before(last_at);
+        self.working = graph.clone();
+        self.published.replace(graph, missed);
+        self.store = Some(store);
+        Ok(())
+    }
+
+    fn keep_snapshots(&mut self) {
+        if let (Some((at, body)), Some(store)) = (self.snapshots.take(), self.store.as_mut()) {
+            write_snapshot(store, at, &body);
+        }
+    }
+
+    fn close(mut self) {
+        let Some(mut store) = self.store.take() else {
+            return;
+        };
+        if matches!(self.mode, Mode::Open)
+            && let Some((at, body)) = self.snapshots.last(&self.working)
+        {
+            write_snapshot(&mut store, at, &body);
+        }
+        store.close();
+    }
+}
+
+fn write_snapshot(store: &mut Store, at: Revision, body: &[u8]) {
+    let written = catch_unwind(AssertUnwindSafe(|| store.write_snapshot(at, body)));
+    let failure = match written {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => chain(&error),
+        Err(panic) => words_of(panic.as_ref()),
+    };
+    tracing::warn!(revision = %at, why = %failure, "a snapshot could not be written");
+}
+
+fn stored(record: gtd_store::Record) -> Stored {
+    Stored {
+        revision: record.revision,
+        json: String::from(record.body).into(),
+    }
+}
+
+/// A request id is its caller's own: another caller learns nothing from it.
+fn same_caller(by: &Actor, recorded: &Envelope) -> Result<(), Refused> {
+    if recorded.by == *by {
+        return Ok(());
+    }
+    Err(Refused::Rejected(Rejection::NotYours {
+        caller: by.to_string(),
+        verb: "use the request id of another caller".to_owned(),
+    }))
+}
+
+fn read_only(why: &str) -> Refused {
+    Refused::Rejected(Rejection::ReadOnly {
+        why: why.to_owned(),
+    })
+}
+
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "it panicked".to_owned())
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        read_only(&chain(&error))
+    }
+}

@@ -1,0 +1,252 @@
+//! A person's pen: goals, and the edits of beads and edges that people make by hand.
+
+use gtd_core::{
+    Approval, BeadSpec, BeadType, Command, Plan, Rejection, Rig, Target, config::Config,
+    config::usable_runtimes,
+};
+use gtd_wire::{
+    ApprovalWish, GoalWish, WriteContext,
+    pb::goal::v1::{
+        AnswerRequest, AnswerResponse, ApproveRequest, ApproveResponse, CancelRequest,
+        CancelResponse, CloseRequest, CloseResponse, CreateBeadRequest, CreateBeadResponse,
+        EditBeadRequest, EditBeadResponse, LandRequest, LandResponse, LinkRequest, LinkResponse,
+        NoteRequest, NoteResponse, ParkRequest, ParkResponse, RetryRequest, RetryResponse,
+        SubmitRequest, SubmitResponse, UnlinkRequest, UnlinkResponse,
+        goal_service_server::GoalService,
+    },
+};
+use tonic::{Request, Response, Status};
+
+use super::{Api, caller_of, malformed, rejected, writes::order};
+use crate::town::{Chosen, choose_target};
+
+/// The runtime that runs scripts.
+const SHELL: &str = "shell";
+
+super::writes::writes! {
+    GoalService {
+        approve ApproveRequest => ApproveResponse;
+        cancel CancelRequest => CancelResponse;
+        create_bead CreateBeadRequest => CreateBeadResponse;
+        edit_bead EditBeadRequest => EditBeadResponse;
+        link LinkRequest => LinkResponse;
+        unlink UnlinkRequest => UnlinkResponse;
+        note NoteRequest => NoteResponse;
+        close CloseRequest => CloseResponse;
+        retry RetryRequest => RetryResponse;
+        park ParkRequest => ParkResponse;
+        land LandRequest => LandResponse;
+    } also {
+        async fn submit(
+            &self,
+            request: Request<SubmitRequest>,
+        ) -> Result<Response<SubmitResponse>, Status> {
+            self.submit_goal(request).await
+        }
+
+        async fn answer(
+            &self,
+            request: Request<AnswerRequest>,
+        ) -> Result<Response<AnswerResponse>, Status> {
+            self.answer_bead(request).await
+        }
+    }
+}
+
+impl Api {
+    async fn submit_goal(
+        &self,
+        request: Request<SubmitRequest>,
+    ) -> Result<Response<SubmitResponse>, Status> {
+        let caller = caller_of(&request)?;
+        let (wish, context) = GoalWish::take(request.into_inner()).map_err(malformed)?;
+        let is_rehearsal = wish.validate_only;
+        if !is_rehearsal
+            && let Some(request) = &context.request
+            && let Some(answer) = self
+                .town
+                .ledger
+                .recall(caller.actor(), request.clone())
+                .await?
+        {
+            // A repeat is answered from what was recorded, whatever the repository looks like now.
+            let target = self.target_of(&answer.ids);
+            return Ok(Response::new(SubmitResponse {
+                written: Some(self.written(answer).into()),
+                target: target.map(Into::into),
+                notices: Vec::new(),
+            }));
+        }
+        let (command, chosen) = self.goal_command(wish).await?;
+        let order = order(&caller, context, vec![command]);
+        let answer = if is_rehearsal {
+            self.town.ledger.rehearse(order).await?
+        } else {
+            self.town.ledger.write(order).await?
+        };
+        Ok(Response::new(SubmitResponse {
+            written: Some(self.written(answer).into()),
+            target: Some(chosen.target.into()),
+            notices: chosen.notices,
+        }))
+    }
+
+    fn target_of(&self, ids: &[String]) -> Option<Target> {
+        let id = gtd_core::BeadId::parse(ids.first()?).ok()?;
+        let graph = self.town.ledger.graph();
+        Some(graph.goal(&id)?.target.clone())
+    }
+
+    /// Turns a wish into a command, once rig, configuration and repository allow it.
+    async fn goal_command(&self, wish: GoalWish) -> Result<(Command, Chosen), Status> {
+        let rig: Rig = {
+            let graph = self.town.ledger.graph();
+            let found = graph.rig(&wish.rig).cloned();
+            found.ok_or_else(|| rejected(Rejection::NoRig { rig: wish.rig }))?
+        };
+        let rigs = &self.town.rigs;
+        rigs.check_trust(&rig).map_err(rejected)?;
+        let config = rigs.config(Some(&rig)).map_err(rejected)?;
+        check_runtimes(&config, &wish.spec, wish.plan.as_ref()).map_err(rejected)?;
+        let folder = rigs.folder(&rig.name).map_err(rejected)?;
+        let branch = wish.branch.unwrap_or_else(|| rig.rules.branch.clone());
+        let mut chosen = choose_target(&rig.name, folder, branch, wish.land).await?;
+        chosen.notices.extend(self.standstill());
+        let command = Command::OpenGoal {
+            spec: wish.spec,
+            target: chosen.target.clone(),
+            max: wish.max,
+            until: wish.until,
+            plan: wish.plan,
+            approval: match wish.approval {
+                ApprovalWish::Needed => Approval::Needed,
+                // Whoever hands in a plan has seen it.
+                ApprovalWish::Default | ApprovalWish::NotNeeded => Approval::NotNeeded,
+            },
+        };
+        Ok((command, chosen))
+    }
+
+    /// Says what keeps a new goal from beginning at once.
+    fn standstill(&self) -> Vec<String> {
+        let graph = self.town.ledger.graph();
+        let stop = graph.stop().map(|stop| {
+            format!(
+                "Everything is stopped ({}); the goal begins after `gtd resume --all`.",
+                stop.why
+            )
+        });
+        let pause = graph
+            .pauses()
+            .iter()
+            .find(|pause| pause.scope == gtd_core::PauseScope::Town)
+            .map(|pause| format!("The town is paused ({}); `gtd resume` goes on.", pause.why));
+        stop.into_iter().chain(pause).collect()
+    }
+
+    /// Adds the answer to the bead and lets it go on, both or neither.
+    async fn answer_bead(
+        &self,
+        request: Request<AnswerRequest>,
+    ) -> Result<Response<AnswerResponse>, Status> {
+        let caller = caller_of(&request)?;
+        let (bead, text, context): (_, String, WriteContext) =
+            request.into_inner().try_into().map_err(malformed)?;
+        if text.trim().is_empty() {
+            return Err(rejected(Rejection::BadText {
+                field: "the answer".to_owned(),
+                why: "is empty".to_owned(),
+            }));
+        }
+        let commands = vec![
+            Command::AddNote {
+                bead: bead.clone(),
+                text,
+            },
+            Command::RetryBead { bead },
+        ];
+        let written = self.commit(&caller, context, commands).await?;
+        Ok(Response::new(AnswerResponse {
+            written: Some(written.into()),
+        }))
+    }
+}
+
+/// Checks that something here can do every bead; nothing is made otherwise.
+fn check_runtimes(config: &Config, spec: &BeadSpec, plan: Option<&Plan>) -> Result<(), Rejection> {
+    let usable: Vec<String> = usable_runtimes(config)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let none = |what: String| Rejection::NoRuntime {
+        what,
+        usable: usable.clone(),
+    };
+    // A plan is made by an agent, and no runtime that is usable yet can plan.
+    let Some(plan) = plan else {
+        return Err(none(format!("the goal `{}`", spec.title)));
+    };
+    for bead in &plan.beads {
+        // Whoever makes a goal of a bead inside a plan is refused by the ledger, with better words.
+        let is_doable = bead.spec.kind == BeadType::Goal
+            || match (&bead.spec.run, &bead.spec.runtime) {
+                (Some(_), None) => true,
+                (None, None) => false,
+                (run, Some(runtime)) => {
+                    let needs_script = runtime.as_str() == SHELL;
+                    usable.iter().any(|name| name == runtime.as_str())
+                        && (run.is_some() || !needs_script)
+                }
+            };
+        if !is_doable {
+            return Err(none(format!("bead `{}`", bead.local_id)));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use gtd_core::{PlannedBead, RuntimeName};
+
+    use super::*;
+
+    fn check(run: Option<&str>, runtime: Option<&str>) -> Result<(), String> {
+        let spec = BeadSpec {
+            title: "t".into(),
+            run: run.map(str::to_owned),
+            runtime: runtime.map(|name| RuntimeName::parse(name).unwrap()),
+            ..BeadSpec::default()
+        };
+        let plan = Plan {
+            beads: vec![PlannedBead {
+                local_id: "a".into(),
+                spec,
+                needs: vec![],
+            }],
+            ..Plan::default()
+        };
+        check_runtimes(&Config::merge([]), &BeadSpec::default(), Some(&plan))
+            .map_err(|rejection| rejection.to_string())
+    }
+
+    #[test]
+    fn a_bead_that_nothing_here_can_do_is_refused() {
+        assert!(check(Some("true"), None).is_ok());
+        assert!(check(Some("true"), Some("shell")).is_ok());
+        assert!(check(None, Some("demo")).is_ok());
+        for (run, runtime) in [
+            (None, None),
+            (None, Some("shell")),
+            (None, Some("claude")),
+            (Some("true"), Some("claude")),
+        ] {
+            assert_eq!(
+                check(run, runtime),
+                Err("bead `a` has neither a script (`run`) nor a usable runtime".to_owned())
+            );
+        }
+        let goal = check_runtimes(&Config::merge([]), &BeadSpec::default(), None);
+        assert!(matches!(goal, Err(Rejection::NoRuntime { .. })));
+    }
+}

@@ -1,0 +1,312 @@
+//! `Get` and `Query`: documents of single things and pages of lists.
+
+use std::collections::BTreeSet;
+
+use gtd_core::{
+    Bead, BeadId, GoalState, ListDoc, Rejection, RigName, View, agent_docs, bead_doc, bead_row,
+    convoy_doc, convoy_row, needs_you, stands_still, status_doc,
+};
+use gtd_wire::pb::graph::v1::{QueryRequest, QueryResponse};
+use serde::Serialize;
+use tonic::{Response, Status};
+
+use super::{Api, json, lookup, rejected};
+
+/// Items of one page, unless another number is asked for.
+const PAGE: usize = 200;
+const PAGE_MAX: usize = 5_000;
+
+/// Clamps the number of items that a caller asks for.
+pub(super) fn limit(asked: u32, usual: usize, most: usize) -> usize {
+    match asked {
+        0 => usual,
+        n => usize::try_from(n).unwrap_or(most).min(most),
+    }
+}
+
+/// What a list is narrowed to.
+struct Filter {
+    states: BTreeSet<String>,
+    rig: Option<RigName>,
+    goal: Option<BeadId>,
+    labels: Vec<String>,
+    after: String,
+    limit: usize,
+}
+
+impl Filter {
+    fn take(view: View<'_>, request: &QueryRequest) -> Result<Self, Rejection> {
+        let rig = match request.rig.as_str() {
+            "" => None,
+            name => Some(known_rig(view, name)?),
+        };
+        let goal = match request.goal.as_str() {
+            "" => None,
+            id => Some(lookup::bead(view.graph, id)?.id.clone()),
+        };
+        Ok(Self {
+            states: request.states.iter().cloned().collect(),
+            rig,
+            goal,
+            labels: request.labels.clone(),
+            after: request.page_token.clone(),
+            limit: limit(request.limit, PAGE, PAGE_MAX),
+        })
+    }
+
+    fn is_of_rig(&self, rig: &RigName) -> bool {
+        self.rig.as_ref().is_none_or(|wanted| wanted == rig)
+    }
+
+    fn has_labels(&self, bead: &Bead) -> bool {
+        self.labels
+            .iter()
+            .all(|label| bead.spec.labels.contains(label))
+    }
+
+    fn has_state(&self, word: impl FnOnce() -> &'static str) -> bool {
+        self.states.is_empty() || self.states.contains(word())
+    }
+
+    /// Takes one page out of all items; `id_of` names each.
+    fn page<'a, T: 'a, D>(
+        &self,
+        items: impl Iterator<Item = &'a T>,
+        id_of: impl Fn(&T) -> &str,
+        make: impl Fn(&T) -> D,
+    ) -> ListDoc<D> {
+        let mut items = items
+            .skip_while(|item| !self.after.is_empty() && id_of(item) <= self.after.as_str())
+            .peekable();
+        let mut page = Vec::new();
+        let mut last = String::new();
+        while page.len() < self.limit {
+            let Some(item) = items.next() else { break };
+            id_of(item).clone_into(&mut last);
+            page.push(make(item));
+        }
+        let next = if items.peek().is_some() {
+            last
+        } else {
+            String::new()
+        };
+        ListDoc { items: page, next }
+    }
+}
+
+/// Finds a rig by its name.
+pub(super) fn known_rig(view: View<'_>, name: &str) -> Result<RigName, Rejection> {
+    let rig = RigName::parse(name).map_err(|error| Rejection::BadText {
+        field: "the rig".to_owned(),
+        why: error.to_string(),
+    })?;
+    match view.graph.rig(&rig) {
+        Some(_) => Ok(rig),
+        None => Err(Rejection::NoRig { rig }),
+    }
+}
+
+impl Api {
+    /// Makes the document of one thing: bead, goal, rig, candidate or seat.
+    pub(super) fn get_one(&self, id: &str) -> Result<(Vec<u8>, gtd_core::Revision), Status> {
+        self.town.view(|view| {
+            let body = match lookup::bead(view.graph, id) {
+                Ok(bead) => match view.graph.goal(&bead.id) {
+                    Some(goal) => json("Convoy", convoy_doc(view, bead, goal)),
+                    None => json("Bead", bead_doc(view, bead)),
+                },
+                Err(rejection @ Rejection::AmbiguousId { .. }) => Err(rejected(rejection)),
+                Err(rejection) => self
+                    .get_other(view, id.trim())
+                    .unwrap_or_else(|| Err(rejected(rejection))),
+            };
+            Ok((body?, view.graph.revision()))
+        })
+    }
+
+    fn get_other(&self, view: View<'_>, id: &str) -> Option<Result<Vec<u8>, Status>> {
+        if let Some(rig) = RigName::parse(id)
+            .ok()
+            .and_then(|name| view.graph.rig(&name))
+        {
+            return Some(json("Rig", self.town.rigs.doc(rig)));
+        }
+        let in_test = view.graph.queues().find_map(|queue| {
+            queue
+                .candidate
+                .as_ref()
+                .filter(|candidate| candidate.id.as_str() == id)
+        });
+        if let Some(candidate) = in_test {
+            return Some(json("Candidate", candidate));
+        }
+        agent_docs(view, None)
+            .into_iter()
+            .find(|agent| agent.name == id)
+            .map(|agent| json("Agent", agent))
+    }
+
+    /// Makes one page of a list.
+    pub(super) fn query_list(
+        &self,
+        request: &QueryRequest,
+    ) -> Result<Response<QueryResponse>, Status> {
+        let (json, revision, next) = self.town.view(|view| {
+            let filter = Filter::take(view, request).map_err(rejected)?;
+            let (json, next) = self.list(view, &request.kind, &filter)?;
+            Ok::<_, Status>((json, view.graph.revision(), next))
+        })?;
+        Ok(Response::new(QueryResponse {
+            json: json.into(),
+            revision: revision.0,
+            next_page_token: next,
+        }))
+    }
+
+    fn list(
+        &self,
+        view: View<'_>,
+        kind: &str,
+        filter: &Filter,
+    ) -> Result<(Vec<u8>, String), Status> {
+        let graph = view.graph;
+        match kind {
+            "" | "bead" | "beads" => list("BeadList", beads(view, filter, |_| true)),
+            "ready" => {
+                let ready =
+                    |bead: &Bead| graph.state_of(bead, view.now) == gtd_core::BeadState::Ready;
+                list("BeadList", beads(view, filter, ready))
+            }
+            "convoy" | "convoys" | "goal" | "goals" => list("ConvoyList", convoys(view, filter)),
+            "seat" | "seats" | "agent" | "agents" => {
+                let agents = agent_docs(view, filter.rig.as_ref());
+                let shown = |agent: &&gtd_core::AgentDoc| {
+                    filter.states.is_empty() || filter.states.contains(&agent.state)
+                };
+                let mut agents: Vec<_> = agents.iter().filter(shown).collect();
+                agents.sort_by(|a, b| a.name.cmp(&b.name));
+                let page = filter.page(agents.into_iter(), |agent| &agent.name, Clone::clone);
+                list("AgentList", page)
+            }
+            "rig" | "rigs" => {
+                let rigs = graph.rigs().filter(|rig| filter.is_of_rig(&rig.name));
+                let page =
+                    filter.page(rigs, |rig| rig.name.as_str(), |rig| self.town.rigs.doc(rig));
+                list("RigList", page)
+            }
+            "queue" | "queues" | "merge" => list(
+                "MergeList",
+                whole(status_doc(view, filter.rig.as_ref()).merge),
+            ),
+            "inbox" => list("InboxList", whole(needs_you(view, filter.rig.as_ref()))),
+            other => Err(rejected(Rejection::NotFound {
+                kind: "list".to_owned(),
+                name: other.to_owned(),
+            })),
+        }
+    }
+}
+
+fn whole<D>(items: Vec<D>) -> ListDoc<D> {
+    ListDoc {
+        items,
+        next: String::new(),
+    }
+}
+
+fn list<D: Serialize>(kind: &str, page: ListDoc<D>) -> Result<(Vec<u8>, String), Status> {
+    let next = page.next.clone();
+    Ok((json(kind, page)?, next))
+}
+
+fn beads(
+    view: View<'_>,
+    filter: &Filter,
+    more: impl Fn(&Bead) -> bool,
+) -> ListDoc<gtd_core::BeadRow> {
+    let graph = view.graph;
+    let of_goal = filter.goal.as_ref().and_then(|goal| graph.goal(goal));
+    let shown = |bead: &&Bead| {
+        filter.is_of_rig(&bead.rig)
+            && filter.has_labels(bead)
+            && graph.goal(&bead.id).is_none()
+            && filter.has_state(|| graph.state_of(bead, view.now).word())
+            && more(bead)
+    };
+    let make = |bead: &Bead| bead_row(view, bead);
+    match (of_goal, &filter.goal) {
+        (Some(goal), _) => {
+            let mut ids: Vec<&BeadId> = goal.beads.iter().collect();
+            ids.sort();
+            let beads = ids.into_iter().filter_map(|id| graph.bead(id));
+            filter.page(beads.filter(shown), |bead| bead.id.as_str(), make)
+        }
+        // A bead that is no goal has no beads of its own.
+        (None, Some(_)) => whole(Vec::new()),
+        (None, None) => filter.page(graph.beads().filter(shown), |bead| bead.id.as_str(), make),
+    }
+}
+
+fn convoys(view: View<'_>, filter: &Filter) -> ListDoc<gtd_core::ConvoyRow> {
+    let graph = view.graph;
+    let state = |bead: &Bead| -> &'static str {
+        graph
+            .goal(&bead.id)
+            .map_or(GoalState::Closed.word(), |goal| {
+                let still = stands_still(graph, view.observations, &bead.id, view.now);
+                graph.goal_state(bead, goal, still).word()
+            })
+    };
+    let goals = graph
+        .goals()
+        .filter_map(|(id, _)| graph.bead(id))
+        .filter(|bead| {
+            filter.is_of_rig(&bead.rig)
+                && filter.has_labels(bead)
+                && filter.goal.as_ref().is_none_or(|goal| *goal == bead.id)
+                && filter.has_state(|| state(bead))
+        });
+    let rows = filter.page(
+        goals,
+        |bead| bead.id.as_str(),
+        |bead| {
+            graph
+                .goal(&bead.id)
+                .map(|goal| convoy_row(view, bead, goal))
+        },
+    );
+    ListDoc {
+        items: rows.items.into_iter().flatten().collect(),
+        next: rows.next,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_follow_one_another_without_a_gap() {
+        let all = ["a", "b", "c", "d", "e"].map(str::to_owned);
+        let mut seen = Vec::new();
+        let mut after = String::new();
+        loop {
+            let filter = Filter {
+                states: BTreeSet::new(),
+                rig: None,
+                goal: None,
+                labels: vec![],
+                after,
+                limit: 2,
+            };
+            let page = filter.page(all.iter(), |item| item, Clone::clone);
+            assert!(page.items.len() <= 2);
+            seen.extend(page.items);
+            if page.next.is_empty() {
+                break;
+            }
+            after = page.next;
+        }
+        assert_eq!(seen, all);
+    }
+}

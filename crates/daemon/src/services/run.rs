@@ -1,0 +1,394 @@
+//! The supervised processes: a list, their output, a stop.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use gtd_core::{BeadId, ListDoc, Moment, Rejection, RunId};
+use gtd_host::Runs;
+use gtd_wire::{
+    Written,
+    pb::{
+        common::v1::Line,
+        run::v1::{
+            ListRequest, ListResponse, StopRequest, StopResponse, TailRequest, TailResponse,
+            run_service_server::RunService, tail_request::Subject,
+        },
+    },
+};
+use serde::Serialize;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::{
+    Api, caller_of, document,
+    lines::{self, Source, Until},
+    lookup, reads, rejected,
+};
+use crate::{ledger::chain, town::Town};
+
+const PAGE: usize = 200;
+const PAGE_MAX: usize = 5_000;
+/// How long a stopped run has before it is killed.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// One run.
+#[derive(Debug, Serialize)]
+struct RunDoc {
+    id: String,
+    /// `prepared`, `live`, `exited` or `lost`.
+    state: &'static str,
+    bead: Option<String>,
+    epoch: Option<u64>,
+    rig: Option<String>,
+    purpose: Option<String>,
+    program: String,
+    pid: Option<i32>,
+    started_at: Option<Moment>,
+    ended_at: Option<Moment>,
+    exit_code: Option<i32>,
+    signal: Option<i32>,
+    stopped: bool,
+    timed_out: bool,
+    bytes: u64,
+    lines: u64,
+    last_line: String,
+}
+
+#[tonic::async_trait]
+impl RunService for Api {
+    type TailStream = ReceiverStream<Result<TailResponse, Status>>;
+
+    async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListResponse>, Status> {
+        let request = request.into_inner();
+        let bead = match request.bead.as_str() {
+            "" => None,
+            text => {
+                let graph = self.town.ledger.graph();
+                Some(lookup::bead(&graph, text).map_err(rejected)?.id.clone())
+            }
+        };
+        let revision = self.town.ledger.graph().revision();
+        let town = Arc::clone(&self.town);
+        let listed = tokio::task::spawn_blocking(move || list(&town, bead.as_ref(), &request));
+        let items = listed
+            .await
+            .map_err(|error| Status::internal(error.to_string()))??;
+        let page = ListDoc {
+            items,
+            next: String::new(),
+        };
+        document("RunList", page, revision)
+    }
+
+    async fn tail(
+        &self,
+        request: Request<TailRequest>,
+    ) -> Result<Response<Self::TailStream>, Status> {
+        let request = request.into_inner();
+        let runs = self.town.runs.clone();
+        let subject = self.subject_of(request.subject)?;
+        let until = if request.follow {
+            Until::TheEnd
+        } else {
+            Until::Now
+        };
+        let opened = tokio::task::spawn_blocking(move || {
+            Output::open(runs, &subject, request.after_seq, request.last)
+        });
+        let output = opened
+            .await
+            .map_err(|error| Status::internal(error.to_string()))??;
+        let closing = self.town.closing.clone();
+        let wrap = |lines| TailResponse { lines };
+        Ok(Response::new(lines::stream(output, until, closing, wrap)))
+    }
+
+    async fn stop(&self, request: Request<StopRequest>) -> Result<Response<StopResponse>, Status> {
+        let caller = caller_of(&request)?;
+        let request = request.into_inner();
+        let run = RunId::parse(&request.run).map_err(|_| no_run(&request.run))?;
+        let runs = self.town.runs.clone();
+        let stopped = {
+            let run = run.clone();
+            tokio::task::spawn_blocking(move || {
+                runs.spec(&run).map_err(|_| no_run(run.as_str()))?;
+                runs.stop(&run, GRACE).map_err(failed)
+            })
+        };
+        stopped
+            .await
+            .map_err(|error| Status::internal(error.to_string()))??;
+        let by = caller.actor();
+        tracing::info!(%run, %by, why = request.why, "a run was asked to end");
+        let written = Written {
+            revision: self.town.ledger.graph().revision(),
+            ..Written::default()
+        };
+        Ok(Response::new(StopResponse {
+            written: Some(written.into()),
+        }))
+    }
+}
+
+/// What a tail is about.
+#[derive(Debug)]
+enum Tailed {
+    /// One run.
+    Run(RunId),
+    /// All runs whose names begin so: those of an attempt, or of a candidate.
+    Begin(String),
+}
+
+impl Api {
+    fn subject_of(&self, subject: Option<Subject>) -> Result<Tailed, Status> {
+        let graph = self.town.ledger.graph();
+        match subject {
+            Some(Subject::Attempt(attempt)) => {
+                let bead = lookup::bead(&graph, &attempt.bead).map_err(rejected)?;
+                let epoch = attempt.epoch.unwrap_or(bead.epoch.0);
+                Ok(Tailed::Begin(format!("{}.e{epoch}.", bead.id)))
+            }
+            Some(Subject::Run(text)) => {
+                let text = text.trim();
+                if let Ok(run) = RunId::parse(text)
+                    && self.town.runs.run_dir(&run).exists()
+                {
+                    return Ok(Tailed::Run(run));
+                }
+                if text.starts_with("mr-") {
+                    return Ok(Tailed::Begin(format!("{text}.")));
+                }
+                let bead = lookup::bead(&graph, text).map_err(|_| no_run(text))?;
+                Ok(Tailed::Begin(format!("{}.e{}.", bead.id, bead.epoch)))
+            }
+            None => Err(rejected(Rejection::BadText {
+                field: "`subject`".to_owned(),
+                why: "is missing".to_owned(),
+            })),
+        }
+    }
+}
+
+fn list(town: &Town, bead: Option<&BeadId>, request: &ListRequest) -> Result<Vec<RunDoc>, Status> {
+    let runs = &town.runs;
+    let mut found: Vec<RunDoc> = runs
+        .list()
+        .map_err(failed)?
+        .iter()
+        .filter(|run| bead.is_none_or(|bead| is_of(run, bead)))
+        .filter_map(|run| describe(runs, run))
+        .map(|run| RunDoc {
+            rig: run.bead.as_deref().and_then(|bead| rig_of(town, bead)),
+            ..run
+        })
+        .filter(|run| !request.live_only || matches!(run.state, "live" | "prepared"))
+        .filter(|run| request.rig.is_empty() || run.rig.as_deref() == Some(&*request.rig))
+        .collect();
+    found.sort_by(|a, b| (b.started_at, &b.id).cmp(&(a.started_at, &a.id)));
+    found.truncate(reads::limit(request.limit, PAGE, PAGE_MAX));
+    Ok(found)
+}
+
+fn rig_of(town: &Town, bead: &str) -> Option<String> {
+    let bead = BeadId::parse(bead).ok()?;
+    Some(town.ledger.graph().bead(&bead)?.rig.to_string())
+}
+
+fn is_of(run: &RunId, bead: &BeadId) -> bool {
+    run.as_str()
+        .strip_prefix(bead.as_str())
+        .is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// Describes a run; one that is just being pruned is passed over.
+fn describe(runs: &Runs, run: &RunId) -> Option<RunDoc> {
+    let state = runs.state(run).ok()?;
+    let spec = runs.spec(run).ok();
+    let label = |key: &str| spec.as_ref()?.labels.get(key).cloned();
+    let progress = runs.progress(run).unwrap_or_default();
+    let mut doc = RunDoc {
+        id: run.to_string(),
+        state: "prepared",
+        bead: label("bead"),
+        epoch: spec.as_ref().map(|spec| spec.epoch.0).filter(|n| *n > 0),
+        rig: None,
+        purpose: run.as_str().rsplit('.').next().map(str::to_owned),
+        program: spec
+            .as_ref()
+            .map(|spec| spec.program.to_string_lossy().into_owned())
+            .unwrap_or_default(),
+        pid: None,
+        started_at: None,
+        ended_at: None,
+        exit_code: None,
+        signal: None,
+        stopped: false,
+        timed_out: false,
+        bytes: progress.bytes,
+        lines: progress.lines,
+        last_line: progress.last_line,
+    };
+    match state {
+        gtd_host::RunState::Absent => return None,
+        gtd_host::RunState::Prepared => {}
+        gtd_host::RunState::Lost => doc.state = "lost",
+        gtd_host::RunState::Live(live) => {
+            doc.state = "live";
+            doc.pid = live.child.map(|child| child.pid);
+            doc.started_at = Some(Moment(live.started_at));
+        }
+        gtd_host::RunState::Exited(exit) => {
+            doc.state = "exited";
+            doc.started_at = Some(Moment(exit.started_at));
+            doc.ended_at = Some(Moment(exit.ended_at));
+            doc.stopped = exit.stopped;
+            doc.timed_out = exit.timed_out;
+            match exit.end {
+                gtd_host::End::Code(code) => doc.exit_code = Some(code),
+                gtd_host::End::Signal(signal) => doc.signal = Some(signal),
+            }
+        }
+    }
+    Some(doc)
+}
+
+/// The transcripts of one run or of several, one after the other.
+struct Output {
+    runs: Runs,
+    queue: VecDeque<RunId>,
+    after: u64,
+    /// Lines of the runs before the present one, so that numbers go on rising.
+    before: u64,
+    skip_to: u64,
+    waiting: VecDeque<Line>,
+}
+
+impl Output {
+    fn open(runs: Runs, subject: &Tailed, after: u64, last: Option<u32>) -> Result<Self, Status> {
+        let queue: VecDeque<RunId> = match subject {
+            Tailed::Run(run) => VecDeque::from([run.clone()]),
+            Tailed::Begin(begin) => {
+                let mut found: Vec<(Option<Moment>, RunId)> = runs
+                    .list()
+                    .map_err(failed)?
+                    .into_iter()
+                    .filter(|run| run.as_str().starts_with(begin))
+                    .map(|run| (describe(&runs, &run).and_then(|doc| doc.started_at), run))
+                    .collect();
+                // What has not begun comes last.
+                found.sort_by_key(|(at, run)| (at.is_none(), *at, run.clone()));
+                found.into_iter().map(|(_, run)| run).collect()
+            }
+        };
+        if queue.is_empty() {
+            let name = match subject {
+                Tailed::Run(run) => run.to_string(),
+                Tailed::Begin(begin) => begin.trim_end_matches('.').to_owned(),
+            };
+            return Err(no_run(&name));
+        }
+        let mut output = Self {
+            runs,
+            queue,
+            after: 0,
+            before: 0,
+            skip_to: after,
+            waiting: VecDeque::new(),
+        };
+        if let Some(last) = last {
+            let last = usize::try_from(last).unwrap_or(usize::MAX);
+            loop {
+                let lines = output.look()?;
+                if lines.is_empty() {
+                    break;
+                }
+                output.waiting.extend(lines);
+                let surplus = output.waiting.len().saturating_sub(last);
+                output.waiting.drain(..surplus);
+            }
+        }
+        Ok(output)
+    }
+
+    /// Reads on in the present run, and in the next one when it has ended.
+    fn look(&mut self) -> Result<Vec<Line>, Status> {
+        loop {
+            let Some(run) = self.queue.front().cloned() else {
+                return Ok(Vec::new());
+            };
+            let has_ended = has_ended(&self.runs, &run);
+            let lines = self
+                .runs
+                .transcript(&run, self.after, lines::BATCH)
+                .map_err(failed)?;
+            if let Some(last) = lines.last() {
+                self.after = last.seq;
+                let lines: Vec<Line> = lines
+                    .into_iter()
+                    .map(|line| self.line(&run, &line))
+                    .filter(|line| line.seq > self.skip_to)
+                    .collect();
+                if lines.is_empty() {
+                    continue;
+                }
+                return Ok(lines);
+            }
+            if !has_ended || self.queue.len() == 1 {
+                return Ok(Vec::new());
+            }
+            self.before += self.after;
+            self.after = 0;
+            self.queue.pop_front();
+        }
+    }
+
+    fn line(&self, run: &RunId, line: &gtd_host::TranscriptLine) -> Line {
+        let seq = self.before + line.seq;
+        let json = serde_json::json!({
+            "kind": "LogLine",
+            "seq": seq,
+            "at": Moment(line.at),
+            "run": run,
+            "type": line.kind,
+            "text": line.text,
+        });
+        Line {
+            seq,
+            json: json.to_string().into_bytes().into(),
+        }
+    }
+}
+
+impl Source for Output {
+    fn next(&mut self) -> Result<Vec<Line>, Status> {
+        if !self.waiting.is_empty() {
+            return Ok(self.waiting.drain(..).collect());
+        }
+        self.look()
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.queue.len() <= 1
+            && self
+                .queue
+                .front()
+                .is_none_or(|run| has_ended(&self.runs, run))
+    }
+}
+
+fn has_ended(runs: &Runs, run: &RunId) -> bool {
+    matches!(
+        runs.state(run),
+        Ok(gtd_host::RunState::Exited(_) | gtd_host::RunState::Lost | gtd_host::RunState::Absent)
+    )
+}
+
+fn no_run(name: &str) -> Status {
+    rejected(Rejection::NotFound {
+        kind: "run".to_owned(),
+        name: name.to_owned(),
+    })
+}
+
+fn failed(error: impl std::error::Error + 'static) -> Status {
+    Status::internal(chain(&error))
+}

@@ -1,0 +1,541 @@
+//! A person's key to the town, and what everybody may know of it.
+
+use std::sync::Arc;
+
+use gtd_core::{
+    BeadId, Envelope, Gate, ListDoc, Moment, Recorded, Rejection, Revision, RigName, StatusDoc,
+    Timestamp, config, explain, report_doc, status_doc,
+};
+use gtd_wire::{
+    API_LEVEL, WriteContext, WriteRequest as _, Written,
+    pb::{
+        common::v1::Line,
+        town::v1::{
+            AddRigRequest, AddRigResponse, ConfigRequest, ConfigResponse, GatesRequest,
+            GatesResponse, HelloRequest, HelloResponse, ListRigsRequest, ListRigsResponse,
+            LogsRequest, LogsResponse, PauseRequest, PauseResponse, RemoveRigRequest,
+            RemoveRigResponse, ReportRequest, ReportResponse, ResumeRequest, ResumeResponse,
+            RolesRequest, RolesResponse, ShutdownRequest, ShutdownResponse, StatusRequest,
+            StatusResponse, StopAllRequest, StopAllResponse, ThawRequest, ThawResponse,
+            TrustRigRequest, TrustRigResponse, WhyRequest, WhyResponse,
+            town_service_server::TownService,
+        },
+    },
+};
+use serde::Serialize;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::{
+    Api, caller_of, document, json,
+    lines::{self, Source, Until},
+    lookup, malformed,
+    reads::known_rig,
+    rejected,
+    why::why_all,
+};
+use crate::{
+    ledger::{Refused, chain},
+    logs::{DAEMON, LogReader},
+    town::{LastPass, OrderFrame, ROLES},
+};
+
+/// How far back a report goes unless it is told.
+const REPORT_MS: i64 = 24 * 3_600_000;
+/// Records that are read at once.
+const PAGE: usize = 2_000;
+/// Records that one report looks at.
+const REPORT_MAX: usize = 500_000;
+
+/// The status page with what the daemon says of itself.
+#[derive(Debug, Serialize)]
+struct TownStatusDoc {
+    #[serde(flatten)]
+    status: StatusDoc,
+    daemon: DaemonDoc,
+}
+
+#[derive(Debug, Serialize)]
+struct DaemonDoc {
+    version: &'static str,
+    pid: u32,
+    town: String,
+    started_at: Moment,
+    uptime_s: u64,
+}
+
+/// One role.
+#[derive(Debug, Serialize)]
+struct RoleDoc {
+    name: String,
+    /// `ok`, `degraded`, `paused` or `absent`.
+    state: &'static str,
+    host: Option<String>,
+    text: Option<String>,
+    last_pass: Option<LastPass>,
+}
+
+/// One gate.
+#[derive(Debug, Serialize)]
+struct GateDoc {
+    rig: RigName,
+    #[serde(flatten)]
+    gate: Gate,
+    /// Whether it was green on the present tip of each target.
+    green: Vec<String>,
+    /// What it showed on the candidate in test.
+    in_test: Option<gtd_core::GateRun>,
+}
+
+/// The configuration in effect.
+#[derive(Debug, Serialize)]
+struct ConfigDoc {
+    items: Vec<config::Explanation>,
+    warnings: Vec<String>,
+    without_effect: Vec<String>,
+}
+
+super::writes::writes! {
+    TownService {
+        pause PauseRequest => PauseResponse;
+        resume ResumeRequest => ResumeResponse;
+    } also {
+        async fn stop_all(
+            &self,
+            request: Request<StopAllRequest>,
+        ) -> Result<Response<StopAllResponse>, Status> {
+            let _one_at_a_time = self.town.stopping.lock().await;
+            // The file first: it holds even if nothing else works any more.
+            let (places, why) = (self.town.places.clone(), request.get_ref().why.clone());
+            blocking(move || gtd_host::stop_everything(&places, &why)).await?;
+            self.write(request).await
+        }
+
+        async fn thaw(
+            &self,
+            request: Request<ThawRequest>,
+        ) -> Result<Response<ThawResponse>, Status> {
+            let _one_at_a_time = self.town.stopping.lock().await;
+            let answer = self.write(request).await?;
+            let places = self.town.places.clone();
+            blocking(move || gtd_host::thaw_everything(&places)).await?;
+            Ok(answer)
+        }
+
+        type LogsStream = ReceiverStream<Result<LogsResponse, Status>>;
+
+        async fn hello(
+            &self,
+            _: Request<HelloRequest>,
+        ) -> Result<Response<HelloResponse>, Status> {
+            Ok(Response::new(HelloResponse {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                pid: std::process::id(),
+                town: self.town.places.town.clone(),
+                api_level: API_LEVEL,
+                revision: self.town.ledger.graph().revision().0,
+            }))
+        }
+
+        async fn status(
+            &self,
+            _: Request<StatusRequest>,
+        ) -> Result<Response<StatusResponse>, Status> {
+            let (status, revision) = self
+                .town
+                .view(|view| (status_doc(view, None), view.graph.revision()));
+            let daemon = DaemonDoc {
+                version: env!("CARGO_PKG_VERSION"),
+                pid: std::process::id(),
+                town: self.town.places.town.clone(),
+                started_at: Moment(self.town.started_at),
+                uptime_s: self.town.started.elapsed().as_secs(),
+            };
+            document("Status", TownStatusDoc { status, daemon }, revision)
+        }
+
+        async fn why(&self, request: Request<WhyRequest>) -> Result<Response<WhyResponse>, Status> {
+            let id = request.into_inner().id;
+            let (json, revision) = self.town.view(|view| {
+                let json = if id.trim().is_empty() {
+                    json("WhyList", why_all(view))
+                } else {
+                    let bead = lookup::bead(view.graph, &id).map_err(rejected)?;
+                    let why = explain(view.graph, view.observations, &bead.id, view.now);
+                    json("Why", why.ok_or_else(|| Status::internal("a bead without a reason"))?)
+                };
+                Ok::<_, Status>((json?, view.graph.revision()))
+            })?;
+            Ok(Response::new(gtd_wire::Document::new(json, revision)))
+        }
+
+        async fn report(
+            &self,
+            request: Request<ReportRequest>,
+        ) -> Result<Response<ReportResponse>, Status> {
+            self.make_report(request.into_inner()).await
+        }
+
+        async fn shutdown(
+            &self,
+            request: Request<ShutdownRequest>,
+        ) -> Result<Response<ShutdownResponse>, Status> {
+            let by = caller_of(&request)?.actor();
+            tracing::info!(%by, "asked to end");
+            self.town.leaving.cancel();
+            let written = Written {
+                revision: self.town.ledger.graph().revision(),
+                ..Written::default()
+            };
+            Ok(Response::new(ShutdownResponse { written: Some(written.into()) }))
+        }
+
+        async fn config(
+            &self,
+            request: Request<ConfigRequest>,
+        ) -> Result<Response<ConfigResponse>, Status> {
+            let request = request.into_inner();
+            let rig = match request.rig.as_str() {
+                "" => None,
+                name => Some(self.rig(name)?),
+            };
+            let config = self.town.rigs.config(rig.as_ref()).map_err(rejected)?;
+            let items = config.explain(&request.key).map_err(|unknown| {
+                rejected(Rejection::NotFound {
+                    kind: match unknown.similar {
+                        Some(near) => format!("configuration key (did you mean {near}?)"),
+                        None => "configuration key".to_owned(),
+                    },
+                    name: unknown.key,
+                })
+            })?;
+            let doc = ConfigDoc {
+                items,
+                warnings: config.warnings().iter().map(gtd_core::Diagnostic::render).collect(),
+                without_effect: config.without_effect().map(|(key, _)| key.to_owned()).collect(),
+            };
+            document("Config", doc, self.revision())
+        }
+
+        async fn add_rig(
+            &self,
+            request: Request<AddRigRequest>,
+        ) -> Result<Response<AddRigResponse>, Status> {
+            let caller = caller_of(&request)?;
+            let request = request.into_inner();
+            let frame = frame(caller.actor(), request.context)?;
+            let name = match request.name.as_str() {
+                "" => None,
+                name => Some(parse_rig(name)?),
+            };
+            let path = std::path::Path::new(&request.path);
+            let ledger = &self.town.ledger;
+            let (answer, name) = self.town.rigs.add(ledger, frame, path, name).await?;
+            self.look_at_trust();
+            Ok(Response::new(AddRigResponse {
+                written: Some(self.written(answer).into()),
+                json: self.rig_json(&name)?.into(),
+            }))
+        }
+
+        async fn trust_rig(
+            &self,
+            request: Request<TrustRigRequest>,
+        ) -> Result<Response<TrustRigResponse>, Status> {
+            let caller = caller_of(&request)?;
+            let request = request.into_inner();
+            let frame = frame(caller.actor(), request.context)?;
+            let name = parse_rig(&request.rig)?;
+            let ledger = &self.town.ledger;
+            let answer = self.town.rigs.trust(ledger, frame, &name, &request.digest).await?;
+            self.look_at_trust();
+            Ok(Response::new(TrustRigResponse {
+                written: Some(self.written(answer).into()),
+                json: self.rig_json(&name)?.into(),
+            }))
+        }
+
+        async fn remove_rig(
+            &self,
+            request: Request<RemoveRigRequest>,
+        ) -> Result<Response<RemoveRigResponse>, Status> {
+            let caller = caller_of(&request)?;
+            let request = request.into_inner();
+            let name = parse_rig(&request.rig)?;
+            let (_, context) = request.command().map_err(malformed)?;
+            let frame = OrderFrame { by: caller.actor(), context };
+            let answer = self.town.rigs.remove(&self.town.ledger, frame, &name).await?;
+            Ok(Response::new(self.written(answer).into()))
+        }
+
+        async fn list_rigs(
+            &self,
+            _: Request<ListRigsRequest>,
+        ) -> Result<Response<ListRigsResponse>, Status> {
+            let rigs: Vec<gtd_core::Rig> = self.town.ledger.graph().rigs().cloned().collect();
+            let items = rigs.iter().map(|rig| self.town.rigs.doc(rig)).collect();
+            let list = ListDoc { items, next: String::new() };
+            document("RigList", list, self.revision())
+        }
+
+        async fn roles(
+            &self,
+            request: Request<RolesRequest>,
+        ) -> Result<Response<RolesResponse>, Status> {
+            let role = request.into_inner().role;
+            let items: Vec<RoleDoc> = ROLES
+                .iter()
+                .filter(|name| role.is_empty() || role == **name)
+                .map(|name| self.role_doc(name))
+                .collect();
+            if items.is_empty() {
+                return Err(rejected(Rejection::NotFound { kind: "role".to_owned(), name: role }));
+            }
+            let list = ListDoc { items, next: String::new() };
+            document("RoleList", list, self.revision())
+        }
+
+        async fn gates(
+            &self,
+            request: Request<GatesRequest>,
+        ) -> Result<Response<GatesResponse>, Status> {
+            let wanted = request.into_inner().rig;
+            let (items, revision) = self.town.view(|view| {
+                let wanted = match wanted.as_str() {
+                    "" => None,
+                    name => Some(known_rig(view, name).map_err(rejected)?),
+                };
+                let items: Vec<GateDoc> = view
+                    .graph
+                    .rigs()
+                    .filter(|rig| wanted.as_ref().is_none_or(|name| *name == rig.name))
+                    .flat_map(|rig| gate_docs(view.graph, rig))
+                    .collect();
+                Ok::<_, Status>((items, view.graph.revision()))
+            })?;
+            document("GateList", ListDoc { items, next: String::new() }, revision)
+        }
+
+        async fn logs(
+            &self,
+            request: Request<LogsRequest>,
+        ) -> Result<Response<Self::LogsStream>, Status> {
+            let request = request.into_inner();
+            let folder = self.town.logs();
+            let until = if request.follow { Until::TheEnd } else { Until::Now };
+            let opened = tokio::task::spawn_blocking(move || {
+                let name = match request.role.as_str() {
+                    "" => DAEMON,
+                    role => role,
+                };
+                let last = request.last.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+                LogReader::open(&folder, name, request.after_seq, last)
+            });
+            let reader = opened
+                .await
+                .map_err(|error| Status::internal(error.to_string()))?
+                .map_err(|error| Status::not_found(chain(&error)))?;
+            let wrap = |lines| LogsResponse { lines };
+            let closing = self.town.closing.clone();
+            Ok(Response::new(lines::stream(reader, until, closing, wrap)))
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    act: impl FnOnce() -> Result<T, gtd_host::HostError> + Send + 'static,
+) -> Result<T, Status> {
+    tokio::task::spawn_blocking(act)
+        .await
+        .map_err(|error| Status::internal(error.to_string()))?
+        .map_err(|error| Status::internal(error.chain()))
+}
+
+impl Source for LogReader {
+    fn next(&mut self) -> Result<Vec<Line>, Status> {
+        let lines = Self::next(self, lines::BATCH);
+        Ok(lines
+            .map_err(|error| Status::internal(chain(&error)))?
+            .into_iter()
+            .map(|(seq, text)| Line {
+                seq,
+                json: text.into_bytes().into(),
+            })
+            .collect())
+    }
+
+    fn has_ended(&mut self) -> bool {
+        false
+    }
+}
+
+impl Api {
+    fn revision(&self) -> Revision {
+        self.town.ledger.graph().revision()
+    }
+
+    fn rig(&self, name: &str) -> Result<gtd_core::Rig, Status> {
+        let name = parse_rig(name)?;
+        let found = self.town.ledger.graph().rig(&name).cloned();
+        found.ok_or_else(|| rejected(Rejection::NoRig { rig: name }))
+    }
+
+    fn rig_json(&self, name: &RigName) -> Result<Vec<u8>, Status> {
+        let rig = self.rig(name.as_str())?;
+        json("Rig", self.town.rigs.doc(&rig))
+    }
+
+    /// Looks at once whether the files of the rigs are as they were trusted.
+    fn look_at_trust(&self) {
+        let town = Arc::clone(&self.town);
+        tokio::task::spawn_blocking(move || town.look_at_trust());
+    }
+
+    fn role_doc(&self, name: &str) -> RoleDoc {
+        let host = self.town.hosts.host_of(name);
+        let graph = self.town.ledger.graph();
+        let trouble = graph
+            .degraded()
+            .find(|(role, _)| role.as_str() == name)
+            .map(|(_, why)| why.clone());
+        let state = match (&host, &trouble) {
+            _ if graph.is_role_paused(name) => "paused",
+            (None, _) => "absent",
+            (Some(_), Some(_)) => "degraded",
+            (Some(_), None) => "ok",
+        };
+        RoleDoc {
+            name: name.to_owned(),
+            state,
+            host,
+            text: trouble,
+            last_pass: self.town.hosts.last_pass(name),
+        }
+    }
+
+    async fn make_report(
+        &self,
+        request: ReportRequest,
+    ) -> Result<Response<ReportResponse>, Status> {
+        let now = self.town.ledger.now();
+        let goal: Option<(BeadId, Timestamp)> = match request.goal.as_str() {
+            "" => None,
+            text => {
+                let graph = self.town.ledger.graph();
+                let bead = lookup::bead(&graph, text).map_err(rejected)?;
+                if graph.goal(&bead.id).is_none() {
+                    let bead = bead.id.clone();
+                    return Err(rejected(Rejection::NotAGoal { bead }));
+                }
+                Some((bead.id.clone(), bead.created_at))
+            }
+        };
+        let since = match (request.since_ms, &goal) {
+            (Some(since), _) => Timestamp(since),
+            (None, Some((_, created))) => *created,
+            (None, None) => Timestamp(now.0.saturating_sub(REPORT_MS)),
+        };
+        let until = request.until_ms.map_or(now, Timestamp);
+        let log = self.records_between(since, until).await?;
+        let (report, revision) = self.town.view(|view| {
+            let view = gtd_core::View {
+                now: until.min(now),
+                ..view
+            };
+            let goal = goal.as_ref().map(|(id, _)| id);
+            (report_doc(view, &log, goal, since), view.graph.revision())
+        });
+        document("Report", report, revision)
+    }
+
+    /// Reads the records of a span of time; moments never fall along the log.
+    async fn records_between(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Recorded>, Status> {
+        let ledger = &self.town.ledger;
+        let mut low = 0;
+        let mut high = self.revision().0;
+        // Finds the last revision before `since`.
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let found = self.page(Revision(middle), 1).await?;
+            match found.first() {
+                Some((_, envelope)) if envelope.at < since => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        let mut after = Revision(low);
+        let mut log = Vec::new();
+        while log.len() < REPORT_MAX && after < ledger.graph().revision() {
+            let page = self.page(after, PAGE).await?;
+            let Some((last, _)) = page.last() else { break };
+            after = *last;
+            let n_before = log.len() + page.len();
+            log.extend(
+                page.into_iter()
+                    .filter(|(_, envelope)| envelope.at <= until),
+            );
+            if log.len() < n_before {
+                break;
+            }
+        }
+        Ok(log)
+    }
+
+    async fn page(&self, after: Revision, limit: usize) -> Result<Vec<Recorded>, Status> {
+        let records = self.town.ledger.read(after, limit).await?;
+        records
+            .iter()
+            .map(|record| {
+                let envelope: Envelope = serde_json::from_slice(&record.json).map_err(|error| {
+                    Refused::Broken(format!("record {}: {error}", record.revision))
+                })?;
+                Ok((record.revision, envelope))
+            })
+            .collect()
+    }
+}
+
+fn gate_docs<'a>(
+    graph: &'a gtd_core::Graph,
+    rig: &'a gtd_core::Rig,
+) -> impl Iterator<Item = GateDoc> + 'a {
+    rig.rules.gates.iter().map(|gate| {
+        let queues = || graph.queues().filter(|queue| queue.target.rig == rig.name);
+        GateDoc {
+            rig: rig.name.clone(),
+            green: queues()
+                .filter(|queue| queue.green.contains(&gate.name))
+                .map(|queue| queue.target.short_ref().to_owned())
+                .collect(),
+            in_test: queues()
+                .filter_map(|queue| queue.candidate.as_ref())
+                .flat_map(|candidate| &candidate.gates)
+                .find(|run| run.gate == gate.name)
+                .cloned(),
+            gate: gate.clone(),
+        }
+    })
+}
+
+fn frame(
+    by: gtd_core::Actor,
+    context: Option<gtd_wire::pb::common::v1::WriteContext>,
+) -> Result<OrderFrame, Status> {
+    let context = match context {
+        Some(wire) => WriteContext::try_from(wire).map_err(malformed)?,
+        None => WriteContext::default(),
+    };
+    Ok(OrderFrame { by, context })
+}
+
+fn parse_rig(name: &str) -> Result<RigName, Status> {
+    RigName::parse(name).map_err(|error| {
+        rejected(Rejection::BadText {
+            field: "the rig".to_owned(),
+            why: error.to_string(),
+        })
+    })
+}

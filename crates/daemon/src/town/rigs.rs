@@ -1,0 +1,417 @@
+//! The rigs: in which folder each is, what of its configuration is trusted, and what changed since.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError, RwLock},
+};
+
+use gtd_client::{Places, RigFolders, RigFoldersError};
+use gtd_core::{
+    Actor, Command, MergeRules, Observation, Rejection, Rig, RigName, RigRules, Timestamp,
+    WaitReason, WorkerRules,
+    config::{Config, usable_runtimes},
+};
+use serde::Serialize;
+
+use super::config::{self, ConfigError, ProjectTexts};
+use crate::ledger::{Answer, Ledger, Order, Refused, chain};
+
+/// The name under which changes since the trust are told.
+const OBSERVER: &str = "trust";
+
+/// One rig, as `gtd rig` shows it.
+#[derive(Debug, Serialize)]
+pub(crate) struct RigDoc {
+    name: RigName,
+    path: Option<String>,
+    branch: String,
+    prefix: String,
+    digest: String,
+    /// Whether the files are as they were trusted; absent when they cannot be read.
+    trusted: Option<bool>,
+    gates: Vec<gtd_core::Gate>,
+    worker: WorkerRules,
+    merge: MergeRules,
+    runtimes: Vec<String>,
+    warnings: Vec<String>,
+}
+
+/// The folders and the trusted configurations of the rigs.
+#[derive(Debug)]
+pub(crate) struct Rigs {
+    places: Places,
+    folders: RwLock<RigFolders>,
+    /// One change at a time.
+    changing: tokio::sync::Mutex<()>,
+    /// Since when the files of a rig are not as they were trusted.
+    changed_since: Mutex<BTreeMap<RigName, Timestamp>>,
+}
+
+/// What a look at a repository and its configuration gave.
+struct Looked {
+    root: PathBuf,
+    texts: ProjectTexts,
+    config: Config,
+    rules: RigRules,
+}
+
+impl Rigs {
+    /// Reads where the rigs are.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(crate) fn load(places: &Places) -> Result<Self, RigFoldersError> {
+        Ok(Self {
+            places: places.clone(),
+            folders: RwLock::new(RigFolders::load(&places.rigs_file())?),
+            changing: tokio::sync::Mutex::default(),
+            changed_since: Mutex::default(),
+        })
+    }
+
+    /// Returns the folder of a rig.
+    ///
+    /// # Errors
+    /// When it is not known on this machine.
+    pub(crate) fn folder(&self, rig: &RigName) -> Result<PathBuf, Rejection> {
+        self.folders
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .folder(rig)
+            .map(Path::to_owned)
+            .ok_or_else(|| Rejection::NotFound {
+                kind: "folder of rig".to_owned(),
+                name: rig.to_string(),
+            })
+    }
+
+    /// Returns the configuration in effect for a rig, or for the town.
+    ///
+    /// # Errors
+    /// When a file cannot be read or is wrong.
+    pub(crate) fn config(&self, rig: Option<&Rig>) -> Result<Config, Rejection> {
+        let texts = rig.map(|rig| self.trusted_texts(rig)).transpose()?;
+        Ok(config::effective(&self.places, texts.as_ref())?)
+    }
+
+    /// Checks that the files of a rig are as they were trusted.
+    ///
+    /// # Errors
+    /// When they are not, or cannot be read.
+    pub(crate) fn check_trust(&self, rig: &Rig) -> Result<(), Rejection> {
+        let folder = self.folder(&rig.name)?;
+        if ProjectTexts::read(&folder)?.digest() == rig.digest {
+            Ok(())
+        } else {
+            Err(Rejection::Untrusted {
+                rig: rig.name.clone(),
+            })
+        }
+    }
+
+    /// Finds the text that was trusted: the copy, else the files if they are still the same.
+    fn trusted_texts(&self, rig: &Rig) -> Result<ProjectTexts, Rejection> {
+        let copy = ProjectTexts::read(&self.trust_folder(&rig.name))?;
+        if copy.digest() == rig.digest {
+            return Ok(copy);
+        }
+        let files = ProjectTexts::read(&self.folder(&rig.name)?)?;
+        if files.digest() == rig.digest {
+            return Ok(files);
+        }
+        Err(Rejection::Untrusted {
+            rig: rig.name.clone(),
+        })
+    }
+
+    fn trust_folder(&self, rig: &RigName) -> PathBuf {
+        self.places.trust().join(rig.as_str())
+    }
+
+    /// Makes a repository a rig, and trusts its configuration as it is.
+    ///
+    /// # Errors
+    /// When it is no repository, its configuration is wrong, or the name or the folder is taken.
+    pub(crate) async fn add(
+        &self,
+        ledger: &Ledger,
+        order: OrderFrame,
+        path: &Path,
+        name: Option<RigName>,
+    ) -> Result<(Answer, RigName), Refused> {
+        let _one_at_a_time = self.changing.lock().await;
+        if !path.is_absolute() {
+            return Err(bad(format!("`{}` is not an absolute path", path.display())).into());
+        }
+        let looked = self.look(path.to_owned()).await?;
+        let name = match name {
+            Some(name) => name,
+            None => config::name(&looked.config, &looked.root)
+                .map_err(|error| Rejection::from(ConfigError::from(error)))?,
+        };
+        let before = self.snapshot();
+        if let Some((other, _)) = before
+            .folders
+            .iter()
+            .find(|(other, folder)| **other != name && **folder == looked.root)
+        {
+            return Err(bad(format!("{} is rig {other} already", looked.root.display())).into());
+        }
+        if let Some(folder) = before.folder(&name)
+            && folder != looked.root
+            && folder.exists()
+            && ledger.graph().rig(&name).is_some()
+        {
+            let folder = folder.display();
+            return Err(bad(format!(
+                "rig {name} is in {folder} already; choose another name"
+            ))
+            .into());
+        }
+        let mut after = before.clone();
+        after.folders.insert(name.clone(), looked.root.clone());
+        // The folder is known before the first role can hear of the rig.
+        self.save(after)?;
+        match self.trust_looked(ledger, order, &name, &looked).await {
+            Ok(answer) => Ok((answer, name)),
+            Err(refused) => {
+                self.save(before)?;
+                Err(refused)
+            }
+        }
+    }
+
+    /// Trusts the configuration of a rig as it is now; with a digest, only if it is that one.
+    ///
+    /// # Errors
+    /// When it is another one, is wrong, or the rig is not known.
+    pub(crate) async fn trust(
+        &self,
+        ledger: &Ledger,
+        order: OrderFrame,
+        name: &RigName,
+        digest: &str,
+    ) -> Result<Answer, Refused> {
+        let _one_at_a_time = self.changing.lock().await;
+        if ledger.graph().rig(name).is_none() {
+            return Err(Rejection::NoRig { rig: name.clone() }.into());
+        }
+        let looked = self.look(self.folder(name)?).await?;
+        if !digest.is_empty() && looked.texts.digest() != digest {
+            return Err(Rejection::Untrusted { rig: name.clone() }.into());
+        }
+        self.trust_looked(ledger, order, name, &looked).await
+    }
+
+    async fn trust_looked(
+        &self,
+        ledger: &Ledger,
+        order: OrderFrame,
+        name: &RigName,
+        looked: &Looked,
+    ) -> Result<Answer, Refused> {
+        looked
+            .texts
+            .keep(&self.trust_folder(name))
+            .map_err(Rejection::from)?;
+        ledger
+            .write(order.of(Command::TrustRig {
+                rig: name.clone(),
+                rules: looked.rules.clone(),
+                digest: looked.texts.digest(),
+            }))
+            .await
+    }
+
+    /// Takes a rig out of the town.
+    ///
+    /// # Errors
+    /// When somebody works on it.
+    pub(crate) async fn remove(
+        &self,
+        ledger: &Ledger,
+        order: OrderFrame,
+        name: &RigName,
+    ) -> Result<Answer, Refused> {
+        let _one_at_a_time = self.changing.lock().await;
+        let command = Command::RemoveRig { rig: name.clone() };
+        let answer = ledger.write(order.of(command)).await?;
+        let mut folders = self.snapshot();
+        if folders.folders.remove(name).is_some() {
+            self.save(folders)?;
+        }
+        Ok(answer)
+    }
+
+    /// Puts the trusted texts of all rigs into effect under the user's own files of today.
+    pub(crate) async fn refresh(&self, ledger: &Ledger) {
+        let _one_at_a_time = self.changing.lock().await;
+        let rigs: Vec<Rig> = ledger.graph().rigs().cloned().collect();
+        for rig in rigs {
+            match self.rules_of_today(&rig) {
+                Ok(rules) if rules == rig.rules => {}
+                Ok(rules) => {
+                    let command = Command::TrustRig {
+                        rig: rig.name.clone(),
+                        rules,
+                        digest: rig.digest.clone(),
+                    };
+                    match ledger.write(Order::of_daemon(command)).await {
+                        Ok(_) => {
+                            tracing::info!(rig = %rig.name, "the rules of a rig follow the configuration");
+                        }
+                        Err(why) => {
+                            tracing::warn!(rig = %rig.name, %why, "the rules of a rig stay as they were");
+                        }
+                    }
+                }
+                Err(why) => {
+                    tracing::warn!(rig = %rig.name, %why, "the rules of a rig stay as they were");
+                }
+            }
+        }
+    }
+
+    fn rules_of_today(&self, rig: &Rig) -> Result<RigRules, Rejection> {
+        let config = self.config(Some(rig))?;
+        let folder = self.folder(&rig.name)?;
+        let rules = config::rules(&config, &folder, &rig.rules.branch);
+        Ok(rules.map_err(ConfigError::from)?)
+    }
+
+    /// Says which rigs' files are not as they were trusted.
+    pub(crate) fn observe(&self, rigs: &[Rig], now: Timestamp) -> (&'static str, Vec<Observation>) {
+        let mut since = self
+            .changed_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let seen: Vec<Observation> = rigs
+            .iter()
+            .filter_map(|rig| {
+                let (reason, text) = match self.check_trust(rig) {
+                    Ok(()) => {
+                        since.remove(&rig.name);
+                        return None;
+                    }
+                    Err(Rejection::Untrusted { .. }) => (
+                        WaitReason::Untrusted,
+                        "gtd.toml changed since it was trusted; the trusted copy stays in effect"
+                            .to_owned(),
+                    ),
+                    Err(other) => (WaitReason::Resources, other.to_string()),
+                };
+                Some(Observation {
+                    subject: rig.name.to_string(),
+                    reason,
+                    text,
+                    since: *since.entry(rig.name.clone()).or_insert(now),
+                    until: None,
+                })
+            })
+            .collect();
+        (OBSERVER, seen)
+    }
+
+    /// Makes the document of a rig.
+    pub(crate) fn doc(&self, rig: &Rig) -> RigDoc {
+        let config = self.config(Some(rig));
+        RigDoc {
+            name: rig.name.clone(),
+            path: self
+                .folder(&rig.name)
+                .ok()
+                .map(|path| path.to_string_lossy().into_owned()),
+            branch: rig.rules.branch.clone(),
+            prefix: rig.rules.prefix.clone(),
+            digest: rig.digest.clone(),
+            trusted: match self.check_trust(rig) {
+                Ok(()) => Some(true),
+                Err(Rejection::Untrusted { .. }) => Some(false),
+                Err(_) => None,
+            },
+            gates: rig.rules.gates.clone(),
+            worker: rig.rules.worker.clone(),
+            merge: rig.rules.merge.clone(),
+            runtimes: config
+                .as_ref()
+                .map(|config| {
+                    usable_runtimes(config)
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect()
+                })
+                .unwrap_or_default(),
+            warnings: match config {
+                Ok(config) => config
+                    .warnings()
+                    .iter()
+                    .map(gtd_core::Diagnostic::render)
+                    .collect(),
+                Err(error) => vec![error.to_string()],
+            },
+        }
+    }
+
+    async fn look(&self, path: PathBuf) -> Result<Looked, Refused> {
+        let places = self.places.clone();
+        let looking = tokio::task::spawn_blocking(move || look(&places, &path));
+        Ok(looking
+            .await
+            .map_err(|error| Refused::Broken(error.to_string()))??)
+    }
+
+    fn snapshot(&self) -> RigFolders {
+        self.folders
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn save(&self, folders: RigFolders) -> Result<(), Refused> {
+        folders
+            .save(&self.places.rigs_file())
+            .map_err(|error| Refused::Broken(chain(&error)))?;
+        *self.folders.write().unwrap_or_else(PoisonError::into_inner) = folders;
+        Ok(())
+    }
+}
+
+/// Who asks for a change, and under which name.
+#[derive(Debug, Clone)]
+pub(crate) struct OrderFrame {
+    pub(crate) by: Actor,
+    pub(crate) context: gtd_wire::WriteContext,
+}
+
+impl OrderFrame {
+    fn of(self, command: Command) -> Order {
+        Order {
+            by: self.by,
+            request: self.context.request,
+            expected: self.context.expected,
+            commands: vec![command],
+        }
+    }
+}
+
+fn look(places: &Places, path: &Path) -> Result<Looked, Rejection> {
+    let survey = gtd_host::survey(path, None).map_err(|error| Rejection::NotFound {
+        kind: format!("git repository ({})", chain(&error)),
+        name: path.display().to_string(),
+    })?;
+    let texts = ProjectTexts::read(&survey.root)?;
+    let config = config::effective(places, Some(&texts))?;
+    let rules =
+        config::rules(&config, &survey.root, &survey.default_branch).map_err(ConfigError::from)?;
+    Ok(Looked {
+        root: survey.root,
+        texts,
+        config,
+        rules,
+    })
+}
+
+fn bad(what: String) -> Rejection {
+    Rejection::BadConfig { what }
+}
