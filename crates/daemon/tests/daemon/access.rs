@@ -1,0 +1,204 @@
+//! The door: tokens, leases, and processes below a run.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    process::{Command, Stdio},
+};
+
+use gtd_client::{Caller, Client, Token, TownKey, WriteContext};
+use gtd_core::{BeadId, Command as Ask, Epoch, Oid, Rejection, RoleName, SeatName};
+
+use crate::town::{PATIENCE, Town, block_on, spec};
+
+fn speaking(town: &Town, caller: Caller) -> Client {
+    Client::open(town.places.socket(), caller).with_deadline(PATIENCE)
+}
+
+fn is_refused<T: std::fmt::Debug>(answer: Result<T, gtd_client::ClientError>) -> bool {
+    matches!(
+        answer.unwrap_err().rejection(),
+        Some(Rejection::NotYours { .. })
+    )
+}
+
+#[test]
+fn a_token_opens_its_own_door_and_no_other() {
+    let town = Town::started();
+    let key = TownKey::load(&town.places.key_file()).unwrap();
+    block_on(async {
+        let stop = || Ask::Stop { why: "x".into() };
+        let witness = speaking(&town, key.role(RoleName::parse("witness").unwrap()));
+        let escalate = Ask::Escalate {
+            about: "a".into(),
+            text: "b".into(),
+        };
+        witness.tell(escalate).await.unwrap();
+        assert!(is_refused(witness.tell(stop()).await));
+        let forged = Caller::Role {
+            name: RoleName::parse("refinery").unwrap(),
+            token: Token::parse(&"0".repeat(64)).unwrap(),
+        };
+        let liar = speaking(&town, forged);
+        assert!(is_refused(liar.hello().await));
+        let land = Ask::Land {
+            candidate: gtd_core::CandidateId::parse("mr-1").unwrap(),
+        };
+        assert!(is_refused(town.person().tell(land).await));
+    });
+}
+
+#[test]
+fn a_lease_holder_touches_its_own_lease_only() {
+    let town = Town::started();
+    block_on(async {
+        let person = town.person();
+        let rig = {
+            let path = town.repository("api", None);
+            person
+                .add_rig(&path, None, WriteContext::default())
+                .await
+                .unwrap();
+            gtd_core::RigName::parse("api").unwrap()
+        };
+        // Without a script or a runtime nothing but a claim begins such a bead.
+        let create = |title: &str| Ask::CreateBead {
+            rig: rig.clone(),
+            goal: None,
+            spec: spec(title),
+            needs: vec![],
+        };
+        let one = person.tell(create("one")).await.unwrap().ids.remove(0);
+        let two = person.tell(create("two")).await.unwrap().ids.remove(0);
+        let (one, two) = (BeadId::parse(&one).unwrap(), BeadId::parse(&two).unwrap());
+        let claim = Ask::Claim {
+            bead: one.clone(),
+            name: SeatName::parse("anna").unwrap(),
+        };
+        let claimed = person.tell(claim).await.unwrap();
+        assert_eq!(claimed.ids, [one.to_string()]);
+        let (epoch, token) = (claimed.epoch.unwrap(), claimed.lease_token.unwrap());
+        let holder = speaking(
+            &town,
+            Caller::Lease {
+                bead: one.clone(),
+                epoch,
+                token: token.clone(),
+            },
+        );
+        let brief = holder.brief(&one, epoch).await.unwrap();
+        assert_eq!(brief["kind"], "Brief");
+        assert_eq!(brief["bead"]["title"], "one");
+        assert!(is_refused(holder.brief(&two, epoch).await));
+        let submit = |bead: &BeadId, epoch| Ask::Submit {
+            bead: bead.clone(),
+            epoch,
+            head: Oid::parse(&"a".repeat(40)).unwrap(),
+            base: Oid::parse(&"b".repeat(40)).unwrap(),
+            summary: String::new(),
+        };
+        assert!(is_refused(holder.tell(submit(&two, epoch)).await));
+        assert!(is_refused(holder.tell(submit(&one, Epoch(9))).await));
+        assert!(is_refused(holder.tell(Ask::Stop { why: "x".into() }).await));
+        let note = Ask::AddNote {
+            bead: one.clone(),
+            text: "found it".into(),
+        };
+        holder.tell(note.clone()).await.unwrap();
+        let forged = Caller::Lease {
+            bead: one.clone(),
+            epoch: Epoch(2),
+            token,
+        };
+        assert!(is_refused(
+            speaking(&town, forged).tell(submit(&one, Epoch(2))).await
+        ));
+        let next = person
+            .claim_next(
+                &rig,
+                &SeatName::parse("anna2").unwrap(),
+                std::time::Duration::ZERO,
+                WriteContext::default(),
+            )
+            .await
+            .unwrap();
+        assert_eq!(next.ids, [two.to_string()]);
+        let nothing = person
+            .claim_next(
+                &rig,
+                &SeatName::parse("anna3").unwrap(),
+                std::time::Duration::from_millis(50),
+                WriteContext::default(),
+            )
+            .await
+            .unwrap_err();
+        assert!(matches!(
+            nothing.rejection(),
+            Some(Rejection::NothingReady { .. })
+        ));
+        // The lease ends, and its pen with it.
+        let back = Ask::Return {
+            bead: one.clone(),
+            epoch,
+            why: gtd_core::Fault {
+                class: gtd_core::FaultClass::GivenBack,
+                text: String::new(),
+                evidence: String::new(),
+                run: None,
+            },
+        };
+        holder.tell(back).await.unwrap();
+        let late = holder.tell(note).await.unwrap_err();
+        assert!(matches!(
+            late.rejection(),
+            Some(Rejection::StaleEpoch { .. })
+        ));
+    });
+}
+
+/// The part of this test that runs below a process named `gtd-shim`.
+#[test]
+fn child_of_a_run_calls_the_town() {
+    let Some(socket) = std::env::var_os("GTD_TEST_SOCKET") else {
+        return;
+    };
+    block_on(async {
+        let person = Caller::Person {
+            name: "anna".into(),
+        };
+        let client = Client::open(std::path::Path::new(&socket), person);
+        client.status().await.unwrap();
+        assert!(is_refused(client.tell(Ask::Stop { why: "x".into() }).await));
+    });
+}
+
+#[test]
+fn a_process_below_a_run_is_never_a_person() {
+    let town = Town::started();
+    // A shell under the name of the shim stands for a shim: only the name of the program counts.
+    let shim = town.folder.path().join("gtd-shim");
+    fs::copy("/bin/sh", &shim).unwrap();
+    fs::set_permissions(&shim, fs::Permissions::from_mode(0o755)).unwrap();
+    let test = std::env::current_exe().unwrap();
+    let output = Command::new(&shim)
+        .arg("-c")
+        .arg("\"$0\" --exact access::child_of_a_run_calls_the_town --nocapture; exit $?")
+        .arg(&test)
+        .env("GTD_TEST_SOCKET", town.places.socket())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("1 passed"),
+        "{output:?}"
+    );
+    // The same process without a run above it is a person.
+    block_on(async {
+        let stop = Ask::Pause {
+            scope: gtd_core::PauseScope::Town,
+            why: "x".into(),
+        };
+        town.person().tell(stop).await.unwrap();
+    });
+}

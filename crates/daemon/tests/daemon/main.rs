@@ -1,0 +1,12 @@
+//! The real `gtdd`, its socket, its folders, its end.
+
+#![expect(clippy::unwrap_used, reason = "a test says so when it fails")]
+
+mod access;
+mod crash;
+mod ending;
+mod goals;
+mod reads;
+mod rigs;
+mod streams;
+mod town;
