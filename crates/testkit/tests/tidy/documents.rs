@@ -1,0 +1,154 @@
+//! The documents name what exists: each law its tests, each way to fail the test that shows the outcome.
+
+use std::collections::BTreeSet;
+
+use crate::tree::{files, names_in, quoted, relative, root, tables, tests};
+
+const RECOVERY: &str = "docs/recovery.md";
+const ARCHITECTURE: &str = "docs/ARCHITECTURE.md";
+
+/// The moments at which the daemon may die; each is an end-to-end test.
+const DEATHS: [&str; 12] = [
+    "before the append",
+    "after the append, before the reply",
+    "after the grant, before the launch",
+    "between run directory and process",
+    "while the agent works",
+    "and the agent ends meanwhile",
+    "after the submit",
+    "after the candidate commit",
+    "during the gate",
+    "after the ref moved, before the record",
+    "and the machine reboots",
+    "and someone pushed to the target meanwhile",
+];
+
+/// The faults that must have a row, by their numbers.
+const FAULTS: [u32; 26] = [
+    3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 24, 25, 26, 27, 28, 29, 31, 32, 33, 36, 38, 43, 44, 45, 47,
+    48,
+];
+
+/// The laws, by the first cell of their rows.
+const LAWS: [&str; 10] = [
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+    "6",
+    "7",
+    "idle",
+    "proof",
+    "nothing lost",
+];
+
+/// Complains about every name in the cell that is neither a test nor a script.
+fn check_evidence(
+    document: &str,
+    row: &str,
+    cell: &str,
+    tests: &BTreeSet<String>,
+    wrong: &mut Vec<String>,
+) {
+    let names = quoted(cell);
+    if names.is_empty() {
+        wrong.push(format!("{document}: the row `{row}` names no test"));
+    }
+    for name in names {
+        let exists = match name.starts_with("scripts/") {
+            true => root().join(name).is_file(),
+            false => tests.contains(name),
+        };
+        if !exists {
+            wrong.push(format!(
+                "{document}: the row `{row}` names `{name}`, which does not exist"
+            ));
+        }
+    }
+}
+
+fn complain(wrong: &[String]) {
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_death_has_a_row_and_a_test() {
+    let tests = tests();
+    let mut wrong = Vec::new();
+    let rows = tables(RECOVERY, &["when the daemon dies …"]);
+    let present: BTreeSet<&str> = rows.iter().map(|row| row[0].as_str()).collect();
+    for death in DEATHS {
+        if !present.contains(death) {
+            wrong.push(format!("{RECOVERY}: there is no row `{death}`"));
+        }
+    }
+    for row in &rows {
+        check_evidence(RECOVERY, &row[0], &row[2], &tests, &mut wrong);
+    }
+    complain(&wrong);
+}
+
+#[test]
+fn every_fault_has_a_row_and_a_test() {
+    let tests = tests();
+    let mut wrong = Vec::new();
+    let rows = tables(RECOVERY, &["#", "fault"]);
+    let present: BTreeSet<&str> = rows.iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(present.len(), rows.len(), "{RECOVERY} has a number twice");
+    for fault in FAULTS {
+        if !present.contains(fault.to_string().as_str()) {
+            wrong.push(format!("{RECOVERY}: there is no row {fault}"));
+        }
+    }
+    for row in &rows {
+        check_evidence(RECOVERY, &row[0], &row[3], &tests, &mut wrong);
+    }
+    complain(&wrong);
+}
+
+#[test]
+fn every_law_has_a_test() {
+    let tests = tests();
+    let mut wrong = Vec::new();
+    let rows = tables(ARCHITECTURE, &["#", "law", "it forbids"]);
+    let present: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(present, LAWS, "the laws of {ARCHITECTURE}");
+    for row in &rows {
+        check_evidence(ARCHITECTURE, &row[0], &row[3], &tests, &mut wrong);
+    }
+    complain(&wrong);
+}
+
+#[test]
+fn every_link_in_a_document_leads_to_a_file() {
+    let mut wrong = Vec::new();
+    let documents = files("docs").into_iter().chain([root().join("README.md")]);
+    for path in documents.filter(|path| path.extension().is_some_and(|end| end == "md")) {
+        let text = std::fs::read_to_string(&path).expect("a document is text");
+        for link in text.split("](").skip(1) {
+            let target = link.split([')', '#']).next().unwrap_or_default();
+            let is_outside = target.is_empty() || target.contains("://");
+            let folder = path.parent().expect("a file lies in a folder");
+            if !is_outside && !folder.join(target).exists() {
+                wrong.push(format!(
+                    "{} links to {target}, which does not exist",
+                    relative(&path)
+                ));
+            }
+        }
+    }
+    complain(&wrong);
+}
+
+#[test]
+fn decisions_are_numbered_without_a_gap() {
+    let names = names_in(&root().join("docs/decisions"));
+    for (index, name) in names.iter().enumerate() {
+        let number = format!("{:04}-", index + 1);
+        assert!(
+            name.starts_with(&number) && name.ends_with(".md"),
+            "docs/decisions/{name} should begin with {number}"
+        );
+    }
+}
