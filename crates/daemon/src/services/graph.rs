@@ -185,6 +185,8 @@ async fn follow(
 
 /// The last snapshot that was made: several readers often ask at once.
 static LAST: Mutex<Option<(String, Revision, Bytes)>> = Mutex::new(None);
+/// A larger one is made anew each time, so that it does not stay in memory.
+const KEPT_MAX: usize = 16 * 1024 * 1024;
 /// One at a time: each costs as much memory as the graph.
 static MAKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
@@ -200,7 +202,8 @@ async fn snapshot(town: Arc<Town>) -> Result<(Revision, Bytes), Status> {
         }
         let graph: Graph = town.ledger.graph().clone();
         let bytes = Bytes::from(serde_json::to_vec(&graph)?);
-        *last = Some((town.id.clone(), graph.revision(), bytes.clone()));
+        *last =
+            (bytes.len() <= KEPT_MAX).then(|| (town.id.clone(), graph.revision(), bytes.clone()));
         Ok::<_, serde_json::Error>((graph.revision(), bytes))
     });
     made.await

@@ -14,6 +14,7 @@ mod mail;
 mod merge;
 mod plan;
 mod reads;
+mod report;
 mod run;
 mod seat;
 mod town;

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use gtd_core::{
-    BeadId, Envelope, Gate, ListDoc, Moment, Recorded, Rejection, Revision, RigName, StatusDoc,
-    Timestamp, config, explain, report_doc, status_doc,
+    Gate, ListDoc, Moment, Rejection, Revision, RigName, StatusDoc, config, explain, status_doc,
 };
 use gtd_wire::{
     API_LEVEL, WriteContext, WriteRequest as _, Written,
@@ -35,17 +34,10 @@ use super::{
     why::why_all,
 };
 use crate::{
-    ledger::{Refused, chain},
+    ledger::chain,
     logs::{DAEMON, LogReader},
     town::{LastPass, OrderFrame, ROLES},
 };
-
-/// How far back a report goes unless it is told.
-const REPORT_MS: i64 = 24 * 3_600_000;
-/// Records that are read at once.
-const PAGE: usize = 2_000;
-/// Records that one report looks at.
-const REPORT_MAX: usize = 500_000;
 
 /// The status page with what the daemon says of itself.
 #[derive(Debug, Serialize)]
@@ -370,7 +362,7 @@ impl Source for LogReader {
 }
 
 impl Api {
-    fn revision(&self) -> Revision {
+    pub(super) fn revision(&self) -> Revision {
         self.town.ledger.graph().revision()
     }
 
@@ -411,90 +403,6 @@ impl Api {
             text: trouble,
             last_pass: self.town.hosts.last_pass(name),
         }
-    }
-
-    async fn make_report(
-        &self,
-        request: ReportRequest,
-    ) -> Result<Response<ReportResponse>, Status> {
-        let now = self.town.ledger.now();
-        let goal: Option<(BeadId, Timestamp)> = match request.goal.as_str() {
-            "" => None,
-            text => {
-                let graph = self.town.ledger.graph();
-                let bead = lookup::bead(&graph, text).map_err(rejected)?;
-                if graph.goal(&bead.id).is_none() {
-                    let bead = bead.id.clone();
-                    return Err(rejected(Rejection::NotAGoal { bead }));
-                }
-                Some((bead.id.clone(), bead.created_at))
-            }
-        };
-        let since = match (request.since_ms, &goal) {
-            (Some(since), _) => Timestamp(since),
-            (None, Some((_, created))) => *created,
-            (None, None) => Timestamp(now.0.saturating_sub(REPORT_MS)),
-        };
-        let until = request.until_ms.map_or(now, Timestamp);
-        let log = self.records_between(since, until).await?;
-        let (report, revision) = self.town.view(|view| {
-            let view = gtd_core::View {
-                now: until.min(now),
-                ..view
-            };
-            let goal = goal.as_ref().map(|(id, _)| id);
-            (report_doc(view, &log, goal, since), view.graph.revision())
-        });
-        document("Report", report, revision)
-    }
-
-    /// Reads the records of a span of time; moments never fall along the log.
-    async fn records_between(
-        &self,
-        since: Timestamp,
-        until: Timestamp,
-    ) -> Result<Vec<Recorded>, Status> {
-        let ledger = &self.town.ledger;
-        let mut low = 0;
-        let mut high = self.revision().0;
-        // Finds the last revision before `since`.
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let found = self.page(Revision(middle), 1).await?;
-            match found.first() {
-                Some((_, envelope)) if envelope.at < since => low = middle + 1,
-                _ => high = middle,
-            }
-        }
-        let mut after = Revision(low);
-        let mut log = Vec::new();
-        while log.len() < REPORT_MAX && after < ledger.graph().revision() {
-            let page = self.page(after, PAGE).await?;
-            let Some((last, _)) = page.last() else { break };
-            after = *last;
-            let n_before = log.len() + page.len();
-            log.extend(
-                page.into_iter()
-                    .filter(|(_, envelope)| envelope.at <= until),
-            );
-            if log.len() < n_before {
-                break;
-            }
-        }
-        Ok(log)
-    }
-
-    async fn page(&self, after: Revision, limit: usize) -> Result<Vec<Recorded>, Status> {
-        let records = self.town.ledger.read(after, limit).await?;
-        records
-            .iter()
-            .map(|record| {
-                let envelope: Envelope = serde_json::from_slice(&record.json).map_err(|error| {
-                    Refused::Broken(format!("record {}: {error}", record.revision))
-                })?;
-                Ok((record.revision, envelope))
-            })
-            .collect()
     }
 }
 

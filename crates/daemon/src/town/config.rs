@@ -135,13 +135,13 @@ pub(crate) fn effective(
     Ok(Config::merge(layers))
 }
 
-/// Returns the rules of a rig; without a configured branch, `default_branch` is its own.
+/// Returns the rules of a rig of this name; without a configured branch, `default_branch` is its own.
 pub(crate) fn rules(
     config: &Config,
-    folder: &Path,
+    rig: &RigName,
     default_branch: &str,
 ) -> Result<RigRules, Diagnostic> {
-    let mut rules = rig_rules(config, &folder_name(folder))?;
+    let mut rules = rig_rules(config, rig.as_str())?;
     let is_set = config
         .get("rig.branch")
         .is_some_and(|(_, origin)| *origin != Origin::Default);
@@ -153,14 +153,8 @@ pub(crate) fn rules(
 
 /// Returns the name of the rig in a folder.
 pub(crate) fn name(config: &Config, folder: &Path) -> Result<RigName, Diagnostic> {
-    rig_name(config, &folder_name(folder))
-}
-
-fn folder_name(folder: &Path) -> String {
-    folder
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
+    let folder = folder.file_name().unwrap_or_default();
+    rig_name(config, &folder.to_string_lossy())
 }
 
 fn read(path: &Path) -> Result<Option<String>, ConfigError> {

@@ -52,7 +52,7 @@ pub(crate) struct Rigs {
 struct Looked {
     root: PathBuf,
     texts: ProjectTexts,
-    config: Config,
+    name: RigName,
     rules: RigRules,
 }
 
@@ -144,12 +144,8 @@ impl Rigs {
         if !path.is_absolute() {
             return Err(bad(format!("`{}` is not an absolute path", path.display())).into());
         }
-        let looked = self.look(path.to_owned()).await?;
-        let name = match name {
-            Some(name) => name,
-            None => config::name(&looked.config, &looked.root)
-                .map_err(|error| Rejection::from(ConfigError::from(error)))?,
-        };
+        let looked = self.look(path.to_owned(), name).await?;
+        let name = looked.name.clone();
         let before = self.snapshot();
         if let Some((other, _)) = before
             .folders
@@ -173,7 +169,7 @@ impl Rigs {
         after.folders.insert(name.clone(), looked.root.clone());
         // The folder is known before the first role can hear of the rig.
         self.save(after)?;
-        match self.trust_looked(ledger, order, &name, &looked).await {
+        match self.trust_looked(ledger, order, &looked).await {
             Ok(answer) => Ok((answer, name)),
             Err(refused) => {
                 self.save(before)?;
@@ -197,27 +193,26 @@ impl Rigs {
         if ledger.graph().rig(name).is_none() {
             return Err(Rejection::NoRig { rig: name.clone() }.into());
         }
-        let looked = self.look(self.folder(name)?).await?;
+        let looked = self.look(self.folder(name)?, Some(name.clone())).await?;
         if !digest.is_empty() && looked.texts.digest() != digest {
             return Err(Rejection::Untrusted { rig: name.clone() }.into());
         }
-        self.trust_looked(ledger, order, name, &looked).await
+        self.trust_looked(ledger, order, &looked).await
     }
 
     async fn trust_looked(
         &self,
         ledger: &Ledger,
         order: OrderFrame,
-        name: &RigName,
         looked: &Looked,
     ) -> Result<Answer, Refused> {
         looked
             .texts
-            .keep(&self.trust_folder(name))
+            .keep(&self.trust_folder(&looked.name))
             .map_err(Rejection::from)?;
         ledger
             .write(order.of(Command::TrustRig {
-                rig: name.clone(),
+                rig: looked.name.clone(),
                 rules: looked.rules.clone(),
                 digest: looked.texts.digest(),
             }))
@@ -275,8 +270,7 @@ impl Rigs {
 
     fn rules_of_today(&self, rig: &Rig) -> Result<RigRules, Rejection> {
         let config = self.config(Some(rig))?;
-        let folder = self.folder(&rig.name)?;
-        let rules = config::rules(&config, &folder, &rig.rules.branch);
+        let rules = config::rules(&config, &rig.name, &rig.rules.branch);
         Ok(rules.map_err(ConfigError::from)?)
     }
 
@@ -353,9 +347,9 @@ impl Rigs {
         }
     }
 
-    async fn look(&self, path: PathBuf) -> Result<Looked, Refused> {
+    async fn look(&self, path: PathBuf, name: Option<RigName>) -> Result<Looked, Refused> {
         let places = self.places.clone();
-        let looking = tokio::task::spawn_blocking(move || look(&places, &path));
+        let looking = tokio::task::spawn_blocking(move || look(&places, &path, name));
         Ok(looking
             .await
             .map_err(|error| Refused::Broken(error.to_string()))??)
@@ -395,19 +389,22 @@ impl OrderFrame {
     }
 }
 
-fn look(places: &Places, path: &Path) -> Result<Looked, Rejection> {
+fn look(places: &Places, path: &Path, name: Option<RigName>) -> Result<Looked, Rejection> {
     let survey = gtd_host::survey(path, None).map_err(|error| Rejection::NotFound {
         kind: format!("git repository ({})", chain(&error)),
         name: path.display().to_string(),
     })?;
     let texts = ProjectTexts::read(&survey.root)?;
     let config = config::effective(places, Some(&texts))?;
-    let rules =
-        config::rules(&config, &survey.root, &survey.default_branch).map_err(ConfigError::from)?;
+    let name = match name {
+        Some(name) => name,
+        None => config::name(&config, &survey.root).map_err(ConfigError::from)?,
+    };
+    let rules = config::rules(&config, &name, &survey.default_branch).map_err(ConfigError::from)?;
     Ok(Looked {
         root: survey.root,
         texts,
-        config,
+        name,
         rules,
     })
 }

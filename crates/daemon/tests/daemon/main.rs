@@ -6,6 +6,8 @@ mod access;
 mod crash;
 mod ending;
 mod goals;
+mod hosts;
+mod load;
 mod reads;
 mod rigs;
 mod streams;
