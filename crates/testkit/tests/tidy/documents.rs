@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::tree::{files, names_in, quoted, relative, root, tables, tests};
+use crate::tree::{files, names_in, quoted, read, relative, root, sources, tables, tests};
 
 const RECOVERY: &str = "docs/recovery.md";
 const ARCHITECTURE: &str = "docs/ARCHITECTURE.md";
@@ -42,6 +42,12 @@ const LAWS: [&str; 10] = [
     "proof",
     "nothing lost",
 ];
+
+/// Commands that texts point to and that are built later.
+const LATER: [&str; 2] = ["backup", "role"];
+
+/// Words after "gtd" at the begin of a text that is a sentence and no command.
+const PROSE: [&str; 4] = ["and", "needs", "refinery", "snapshot"];
 
 /// Complains about every name in the cell that is neither a test nor a script.
 fn check_evidence(
@@ -151,4 +157,66 @@ fn decisions_are_numbered_without_a_gap() {
             "docs/decisions/{name} should begin with {number}"
         );
     }
+}
+
+/// Lists the commands of `gtd`, as its list of them says.
+fn commands() -> BTreeSet<String> {
+    let text = read("crates/cli/src/args.rs");
+    let list = text
+        .split("enum Command {")
+        .nth(1)
+        .expect("the list of commands");
+    list.lines()
+        .take_while(|line| *line != "}")
+        .filter_map(|line| line.trim().split_once("(commands::"))
+        .map(|(name, _)| name.to_lowercase())
+        .collect()
+}
+
+/// Lists the words that follow `gtd` where a command is meant.
+fn named_commands(text: &str) -> Vec<&str> {
+    let begins = |at: usize| {
+        let before = &text[..at];
+        before.ends_with(['`', '"', '\n']) || before.ends_with(": ") || before.ends_with("$ ")
+    };
+    text.match_indices("gtd ")
+        .filter(|(at, _)| begins(*at))
+        .filter_map(|(at, found)| {
+            text[at + found.len()..]
+                .split(|c: char| !c.is_ascii_lowercase())
+                .next()
+        })
+        .filter(|word| !word.is_empty() && !PROSE.contains(word))
+        .collect()
+}
+
+#[test]
+fn every_command_that_a_text_names_exists() {
+    let commands = commands();
+    assert!(commands.contains("status"), "{commands:?}");
+    let mut texts: Vec<(String, String)> = sources("crates")
+        .into_iter()
+        .filter(|(path, _)| path.contains("/src/") && !path.starts_with("crates/testkit/"))
+        .map(|(path, text)| {
+            let code: Vec<&str> = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .map(str::trim)
+                .collect();
+            (path, code.join("\r"))
+        })
+        .collect();
+    for path in files("docs").into_iter().chain([root().join("README.md")]) {
+        let text = std::fs::read_to_string(&path).expect("a document is text");
+        texts.push((relative(&path), text));
+    }
+    let mut wrong = Vec::new();
+    for (path, text) in &texts {
+        for word in named_commands(text) {
+            if !commands.contains(word) && !LATER.contains(&word) {
+                wrong.push(format!("{path} names `gtd {word}`, which does not exist"));
+            }
+        }
+    }
+    complain(&wrong);
 }
