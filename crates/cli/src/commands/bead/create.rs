@@ -1,0 +1,141 @@
+//! `gtd bead create`.
+
+use gtd_core::{BeadSpec, BeadType, Command, Criterion, EdgeKind, Need, Priority, RuntimeName};
+
+use super::{changed, find, would};
+use crate::{
+    args::Change,
+    clock,
+    context::Context,
+    error::{CliError, Doing, Kind},
+    exit::Exit,
+    town, wishes,
+};
+
+/// Make a bead
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// One line
+    title: String,
+    /// The whole story; `-` reads it from stdin, `@FILE` from a file
+    #[arg(short, long, value_name = "TEXT")]
+    description: Option<String>,
+    /// The kind of work: task bug feature chore epic spike decision
+    #[arg(short = 't', long = "type", value_name = "TYPE", value_parser = wishes::kind)]
+    kind: Option<BeadType>,
+    /// The urgency, 0 (critical) to 4 (backlog)
+    #[arg(short, long, value_name = "N", value_parser = wishes::priority)]
+    priority: Option<Priority>,
+    /// What must be true at the end, with a command that proves it
+    #[arg(long, value_name = "TEXT[=CHECK]", value_parser = wishes::criterion)]
+    accept: Vec<Criterion>,
+    /// A bead that must end well first
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    needs: Vec<String>,
+    /// The bead that it is a part of
+    #[arg(long, value_name = "ID")]
+    parent: Option<String>,
+    /// Files that the work may touch
+    #[arg(long, value_name = "GLOB")]
+    scope: Vec<String>,
+    /// A free word
+    #[arg(short, long, value_name = "LABEL")]
+    label: Vec<String>,
+    /// The script that does it
+    #[arg(long = "run", value_name = "SCRIPT")]
+    script: Option<String>,
+    /// The runtime that works on it
+    #[arg(long, value_name = "NAME", value_parser = wishes::runtime)]
+    runtime: Option<RuntimeName>,
+    /// Not before this: 07:00, 6h, or RFC 3339
+    #[arg(long, value_name = "WHEN")]
+    defer: Option<String>,
+    /// The goal that it joins
+    #[arg(long, value_name = "ID")]
+    goal: Option<String>,
+    /// The bead at which it was found
+    #[arg(long, value_name = "ID")]
+    discovered_from: Option<String>,
+    #[command(flatten)]
+    change: Change,
+}
+
+pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
+    let description = match &args.description {
+        Some(text) => wishes::text(ctx, text)?,
+        None => String::new(),
+    };
+    let defer_until = args.defer.as_deref().map(clock::ahead).transpose()?;
+    let client = town::reach_or_start(ctx).await?;
+    let goal = match &args.goal {
+        Some(id) => Some(find(&client, id).await?),
+        None => None,
+    };
+    let rig = match (&goal, ctx.rig()?) {
+        (_, Some(rig)) => rig,
+        // A goal knows its rig, wherever one stands.
+        (Some(goal), None) => rig_of(&client, goal.as_str()).await?,
+        (None, None) => ctx.need_rig()?,
+    };
+    let mut needs = Vec::new();
+    for id in &args.needs {
+        needs.push(Need::blocks(find(&client, id).await?));
+    }
+    if let Some(id) = &args.discovered_from {
+        needs.push(Need {
+            kind: EdgeKind::DiscoveredFrom,
+            ..Need::blocks(find(&client, id).await?)
+        });
+    }
+    let parent = match &args.parent {
+        Some(id) => Some(find(&client, id).await?),
+        None => None,
+    };
+    let spec = BeadSpec {
+        title: args.title.trim().to_owned(),
+        description,
+        kind: args.kind.unwrap_or_default(),
+        priority: args.priority.unwrap_or_default(),
+        acceptance: args.accept,
+        labels: args.label.into_iter().collect(),
+        scope: args.scope,
+        run: args.script,
+        runtime: args.runtime,
+        parent,
+        defer_until,
+        ..BeadSpec::default()
+    };
+    if args.change.dry_run {
+        gtd_core::check_spec(&spec).doing(|| "make the bead".to_owned())?;
+        return Ok(would(ctx, &format!("make the bead `{}`", spec.title)));
+    }
+    let title = spec.title.clone();
+    let written = client
+        .tell(Command::CreateBead {
+            rig,
+            goal,
+            spec,
+            needs,
+        })
+        .await
+        .doing(|| "make the bead".to_owned())?;
+    let Some(id) = written.ids.first() else {
+        return Err(CliError::new(Kind::Daemon(
+            "the daemon made the bead and did not name it".to_owned(),
+        )));
+    };
+    let id = gtd_core::BeadId::parse(id).map_err(|error| CliError::usage(error.to_string()))?;
+    changed(ctx, &client, &id, &format!("{id}  {title}")).await?;
+    ctx.screen.next(&[format!("gtd why {id}")]);
+    Ok(Exit::Done)
+}
+
+async fn rig_of(client: &gtd_client::Client, goal: &str) -> Result<gtd_core::RigName, CliError> {
+    let document = client.get(goal).await?;
+    let rig = document
+        .pointer("/target/rig")
+        .or_else(|| document.get("rig"))
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or_default();
+    gtd_core::RigName::parse(rig).map_err(|error| CliError::usage(error.to_string()))
+}

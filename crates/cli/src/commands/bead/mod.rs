@@ -1,0 +1,100 @@
+//! `gtd bead`: pieces of work. One file for each verb.
+
+mod claim;
+mod close;
+mod create;
+mod dep;
+mod edit;
+mod list;
+mod note;
+mod park;
+mod retry;
+mod show;
+
+use gtd_core::BeadId;
+use serde_json::json;
+
+use crate::{context::Context, error::CliError, exit::Exit, town};
+
+/// Pieces of work
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// List beads
+    #[command(visible_alias = "ls")]
+    List(list::Args),
+    /// List beads that could begin now
+    Ready(list::ReadyArgs),
+    /// Show one bead with all that is known of it
+    Show(show::Args),
+    /// Make a bead
+    Create(create::Args),
+    /// What a bead needs
+    Dep(dep::Args),
+    /// End a bead without a landing
+    Close(close::Args),
+    /// Give a bead new attempts
+    Retry(retry::Args),
+    /// Set a bead aside
+    Park(park::Args),
+    /// Take a ready bead for yourself
+    Claim(claim::Args),
+    /// Add a remark
+    Note(note::Args),
+    /// Change what is wanted of a bead
+    Edit(edit::Args),
+}
+
+pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
+    match args.verb {
+        Verb::List(args) => list::run(ctx, args).await,
+        Verb::Ready(args) => list::run_ready(ctx, args).await,
+        Verb::Show(args) => show::run(ctx, args).await,
+        Verb::Create(args) => create::run(ctx, args).await,
+        Verb::Dep(args) => dep::run(ctx, args).await,
+        Verb::Close(args) => close::run(ctx, args).await,
+        Verb::Retry(args) => retry::run(ctx, args).await,
+        Verb::Park(args) => park::run(ctx, args).await,
+        Verb::Claim(args) => claim::run(ctx, args).await,
+        Verb::Note(args) => note::run(ctx, args).await,
+        Verb::Edit(args) => edit::run(ctx, args).await,
+    }
+}
+
+/// Finds the bead that an id, or the beginning of one, means.
+async fn find(client: &gtd_client::Client, id: &str) -> Result<BeadId, CliError> {
+    town::find(client, id).await?.bead()
+}
+
+/// Prints what became of a bead: its document, its id, or a sentence.
+async fn changed(
+    ctx: &Context,
+    client: &gtd_client::Client,
+    bead: &BeadId,
+    sentence: &str,
+) -> Result<(), CliError> {
+    if ctx.screen.is_json() {
+        ctx.screen.document(&client.get(bead.as_str()).await?);
+    } else if ctx.screen.is_quiet() {
+        ctx.screen.line(bead.as_str());
+    } else {
+        ctx.screen.line(sentence);
+    }
+    Ok(())
+}
+
+/// Says what would be done.
+fn would(ctx: &Context, what: &str) -> Exit {
+    if ctx.screen.is_json() {
+        ctx.screen
+            .document(&json!({"kind": "DryRun", "api": gtd_core::API, "would": what}));
+    } else {
+        ctx.screen.line(format!("would {what}"));
+    }
+    Exit::Done
+}

@@ -1,0 +1,182 @@
+//! `gtd convoy`: goals with the beads that answer them.
+
+use gtd_core::{Command, ConvoyDoc, ConvoyRow, GoalState, RigName};
+use serde_json::json;
+
+use super::status;
+use crate::{
+    args::Change,
+    clock,
+    context::Context,
+    error::{CliError, Doing, Kind},
+    exit::Exit,
+    follow, lists, show,
+    town::{self, DocumentKind, Found},
+};
+
+/// How long a landing is waited for.
+const LAND: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Goals with the beads that answer them
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// List goals
+    #[command(visible_alias = "ls")]
+    List {
+        /// Those that have ended, too
+        #[arg(short, long)]
+        all: bool,
+        /// Of all rigs, also in a rig
+        #[arg(long)]
+        all_rigs: bool,
+        /// How many at most
+        #[arg(short = 'L', long, value_name = "N", default_value = "100")]
+        limit: usize,
+    },
+    /// Show a goal with its beads
+    Show {
+        /// The goal, or the beginning of its id
+        id: String,
+    },
+    /// Bring the integration branch of a goal into its branch
+    ///
+    /// By fast-forward, when the checkout is clean. Exit 7 when it cannot be done.
+    Land {
+        /// The goal, or the beginning of its id
+        id: String,
+        /// Only ask for it, and do not wait
+        #[arg(long)]
+        no_wait: bool,
+        #[command(flatten)]
+        change: Change,
+    },
+}
+
+pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
+    match args.verb {
+        Verb::List {
+            all,
+            all_rigs,
+            limit,
+        } => list(ctx, all, all_rigs, limit).await,
+        Verb::Show { id } => {
+            let client = town::reach(ctx).await?;
+            let found = goal(town::find(&client, &id).await?)?;
+            status::card(ctx, &found)?;
+            Ok(Exit::Done)
+        }
+        Verb::Land {
+            id,
+            no_wait,
+            change,
+        } => land(ctx, &id, no_wait, &change).await,
+    }
+}
+
+fn goal(found: Found) -> Result<Found, CliError> {
+    if found.kind == DocumentKind::Convoy {
+        return Ok(found);
+    }
+    Err(match found.bead() {
+        Ok(bead) => gtd_core::Rejection::NotAGoal { bead }.into(),
+        Err(error) => error,
+    })
+}
+
+async fn list(ctx: &Context, all: bool, all_rigs: bool, limit: usize) -> Result<Exit, CliError> {
+    let client = town::reach(ctx).await?;
+    let rig: Option<RigName> = if all_rigs { None } else { ctx.rig()? };
+    let mut rows: Vec<ConvoyRow> = lists::all(&client, &lists::convoys(rig.as_ref())).await?;
+    let ended = [GoalState::Closed, GoalState::Failed, GoalState::Cancelled];
+    rows.retain(|row| all || !ended.iter().any(|state| state.word() == row.state));
+    rows.sort_by_key(|row| std::cmp::Reverse(row.created_at));
+    rows.truncate(limit);
+    if ctx.screen.is_json() {
+        ctx.screen.document(
+            &json!({"kind": "ConvoyList", "api": gtd_core::API, "items": rows, "next": ""}),
+        );
+    } else if ctx.screen.is_quiet() {
+        for row in &rows {
+            ctx.screen.line(row.id.as_str());
+        }
+    } else if rows.is_empty() {
+        ctx.screen.say(if all {
+            "no goals"
+        } else {
+            "no goals that have not ended.   all: gtd convoy list --all"
+        });
+    } else {
+        for line in show::convoy_table(&rows, clock::now(), ctx.screen.look) {
+            ctx.screen.line(line);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn land(ctx: &Context, id: &str, no_wait: bool, change: &Change) -> Result<Exit, CliError> {
+    let client = town::reach_or_start(ctx).await?;
+    let id = goal(town::find(&client, id).await?)?.bead()?;
+    if change.dry_run {
+        ctx.screen.line(format!("would bring {id} into its branch"));
+        return Ok(Exit::Done);
+    }
+    let doing = || format!("land {id}");
+    client
+        .tell(Command::RequestLanding { goal: id.clone() })
+        .await
+        .doing(doing)?;
+    let limit = ctx.deadline.unwrap_or(LAND);
+    let landed = tokio::select! {
+        landed = tokio::time::timeout(limit, landing(&client, id.as_str(), no_wait)) => landed,
+        _ = tokio::signal::ctrl_c() => {
+            ctx.screen.insist(format!("detached: the landing goes on.  gtd convoy show {id}"));
+            return Err(CliError::new(Kind::Interrupted));
+        }
+    };
+    let Ok(landed) = landed else {
+        let document = client.get(id.as_str()).await?;
+        if ctx.screen.is_json() {
+            ctx.screen.document(&document);
+        }
+        ctx.screen.say(format!(
+            "the refinery has not done it yet.   gtd convoy show {id}"
+        ));
+        return Ok(Exit::StillGoing);
+    };
+    let found = landed?;
+    let convoy: ConvoyDoc = town::read(&found.document)?;
+    if is_refused(&convoy) {
+        let why = convoy.landing_text.unwrap_or_default();
+        return Err(CliError::new(Kind::State(why))
+            .doing(doing())
+            .help(format!("when that is mended: gtd convoy land {id}")));
+    }
+    if ctx.screen.is_json() {
+        ctx.screen.document(&found.document);
+    } else if ctx.screen.is_quiet() {
+        ctx.screen.line(id.as_str());
+    } else {
+        for line in show::convoy(&convoy, clock::now(), ctx.screen.look) {
+            ctx.screen.line(line);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn landing(client: &gtd_client::Client, id: &str, no_wait: bool) -> Result<Found, CliError> {
+    follow::until(client, id, |document| {
+        let convoy: ConvoyDoc = town::read(document)?;
+        Ok(no_wait || convoy.landing != "asked")
+    })
+    .await
+}
+
+fn is_refused(convoy: &ConvoyDoc) -> bool {
+    convoy.landing == "refused"
+}

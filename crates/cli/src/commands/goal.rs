@@ -1,0 +1,337 @@
+//! `gtd goal`: hand the town a goal.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use gtd_client::{ApprovalWish, Client, GoalWish, LandWish, WriteContext};
+use gtd_core::{
+    BeadId, BeadSpec, ConvoyDoc, Criterion, Plan, PlanContext, PlanError, PlannedBead, Priority,
+    RuntimeName, parse_plan,
+};
+use serde_json::json;
+
+use super::wait;
+use crate::{
+    clock,
+    context::Context,
+    error::{CliError, Doing, Kind},
+    exit::Exit,
+    follow::{Follow, WaitFor},
+    output::Ink,
+    settings::{self, Runtimes},
+    show, town, wishes,
+};
+
+/// The name of the one bead of a goal that is a script.
+const ONLY: &str = "work";
+/// How long the daemon may look at the repository.
+const SUBMIT: Duration = Duration::from_secs(30);
+
+/// How a person wants a goal to land.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Land {
+    /// Straight onto the branch.
+    Main,
+    /// Onto gtd/integration/<branch>; gtd convoy land brings it further.
+    Integration,
+}
+
+/// Hand the town a goal
+///
+/// Either in words (an agent plans it), as a plan file, or as one script. Work
+/// lands on the rig's branch; while that is checked out somewhere, on
+/// gtd/integration/<branch>.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// What is wanted; `-` reads it from stdin
+    #[arg(required_unless_present = "plan")]
+    text: Option<String>,
+    /// A plan file: the beads, in TOML; `-` reads it from stdin
+    #[arg(long, value_name = "FILE", conflicts_with = "script")]
+    plan: Option<PathBuf>,
+    /// The one script that does it
+    #[arg(long = "run", value_name = "SCRIPT")]
+    script: Option<String>,
+    /// What must be true at the end, with a command that proves it
+    #[arg(long, value_name = "TEXT[=CHECK]", value_parser = wishes::criterion)]
+    accept: Vec<Criterion>,
+    /// The runtime that works on it
+    #[arg(long, value_name = "NAME", value_parser = wishes::runtime, requires = "script")]
+    runtime: Option<RuntimeName>,
+    /// Make the plan and stop there; gtd approve begins it
+    #[arg(long, conflicts_with_all = ["approve_plan", "no_approve_plan"])]
+    plan_only: bool,
+    /// Wait for a yes to the plan
+    #[arg(long, conflicts_with = "no_approve_plan")]
+    approve_plan: bool,
+    /// Begin at once
+    #[arg(long)]
+    no_approve_plan: bool,
+    /// Where it lands
+    #[arg(long, value_name = "WHERE")]
+    land: Option<Land>,
+    /// The branch that it is meant for
+    #[arg(long, value_name = "BRANCH")]
+    branch: Option<String>,
+    /// Seats at most
+    #[arg(long, value_name = "N")]
+    max: Option<u32>,
+    /// No new attempt after this: 07:00, 6h, or RFC 3339
+    #[arg(long, value_name = "WHEN")]
+    until: Option<String>,
+    /// The urgency, 0 (critical) to 4 (backlog)
+    #[arg(short, long, value_name = "N", value_parser = wishes::priority)]
+    priority: Option<Priority>,
+    /// Wait until it has ended, and tell by the exit code how
+    #[arg(long)]
+    wait: bool,
+    /// Tell every change until it has ended
+    #[arg(short, long)]
+    follow: bool,
+    /// Check everything and create nothing
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+    /// Answer every question with yes
+    #[arg(short, long)]
+    yes: bool,
+}
+
+impl Args {
+    /// Tells whether the command stays until the goal has ended.
+    pub(crate) fn waits(&self) -> bool {
+        (self.wait || self.follow) && !self.dry_run
+    }
+}
+
+pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
+    let text = match &args.text {
+        Some(text) => Some(read_goal(text, args.plan.as_deref())?),
+        None => None,
+    };
+    let until = args.until.as_deref().map(clock::ahead).transpose()?;
+    let rig = ctx.rig()?;
+    let runtimes = settings::runtimes(&settings::effective(ctx, rig.as_ref())?);
+    // A plan that is wrong is refused before anything is reached or started.
+    let given = match &args.plan {
+        Some(path) => Some(PlanText::read(ctx, path, &runtimes)?),
+        None => None,
+    };
+    let rig = match rig {
+        Some(rig) => rig,
+        None => ctx.need_rig()?,
+    };
+    let client = town::reach_or_start(ctx).await?;
+    let plan = match (&given, &args.script) {
+        (Some(given), _) => Some(given.check_needs(&client, &runtimes).await?),
+        (None, Some(script)) => Some(plan_of_script(&args, script, text.as_deref())),
+        (None, None) => None,
+    };
+    let wish = GoalWish {
+        spec: spec(&args, text.as_deref(), plan.as_ref()),
+        plan,
+        land: match args.land {
+            None => LandWish::Auto,
+            Some(Land::Main) => LandWish::Main,
+            Some(Land::Integration) => LandWish::Integration,
+        },
+        branch: args.branch.clone(),
+        max: args.max,
+        until,
+        approval: match (args.plan_only || args.approve_plan, args.no_approve_plan) {
+            (true, _) => ApprovalWish::Needed,
+            (false, true) => ApprovalWish::NotNeeded,
+            (false, false) => ApprovalWish::Default,
+        },
+        validate_only: args.dry_run,
+        ..GoalWish::new(rig, BeadSpec::default())
+    };
+    submit(ctx, &client, wish, args.waits()).await
+}
+
+async fn submit(
+    ctx: &Context,
+    client: &Client,
+    wish: GoalWish,
+    waits: bool,
+) -> Result<Exit, CliError> {
+    let is_rehearsal = wish.validate_only;
+    let patient = client.clone().with_deadline(ctx.deadline.unwrap_or(SUBMIT));
+    let title = wish.spec.title.clone();
+    let receipt = patient
+        .submit_goal(wish, WriteContext::default())
+        .await
+        .doing(|| "set the goal".to_owned())?;
+    for notice in &receipt.notices {
+        ctx.screen.say(format!(
+            "{}  {notice}",
+            ctx.screen.look.paint_err(Ink::Faint, "note")
+        ));
+    }
+    if is_rehearsal {
+        let branch = receipt.target.short_ref();
+        if ctx.screen.is_json() {
+            ctx.screen.document(&json!({"kind": "DryRun", "api": gtd_core::API,
+                "title": title, "target": receipt.target, "beads": receipt.written.ids.len().saturating_sub(1),
+                "notices": receipt.notices}));
+        } else {
+            ctx.screen.line(format!(
+                "would set the goal `{title}`; it lands on {branch}"
+            ));
+        }
+        return Ok(Exit::Done);
+    }
+    let Some(id) = receipt.written.ids.first().cloned() else {
+        return Err(CliError::new(Kind::Daemon(
+            "the daemon set the goal and did not name it".to_owned(),
+        )));
+    };
+    if waits {
+        if !ctx.screen.is_json() {
+            ctx.screen.say(format!("{id}  {title}"));
+        }
+        let follow = Follow::new(ctx, client.clone(), vec![id], WaitFor::Landed);
+        let ended = follow.run_to_the_end().await?;
+        wait::print(ctx, &ended, true)?;
+        return Ok(ended.exit);
+    }
+    let document = client.get(&id).await?;
+    if ctx.screen.is_json() {
+        ctx.screen.document(&document);
+    } else if ctx.screen.is_quiet() {
+        ctx.screen.line(&id);
+    } else {
+        let convoy: ConvoyDoc = town::read(&document)?;
+        for line in show::convoy(&convoy, clock::now(), ctx.screen.look) {
+            ctx.screen.line(line);
+        }
+        let is_draft = convoy.state == gtd_core::GoalState::Draft.word();
+        let first = if is_draft { "gtd approve" } else { "gtd wait" };
+        ctx.screen
+            .next(&[format!("{first} {id}"), "gtd status".to_owned()]);
+    }
+    Ok(Exit::Done)
+}
+
+fn read_goal(text: &str, plan: Option<&Path>) -> Result<String, CliError> {
+    let text = match text {
+        "-" if plan == Some(Path::new("-")) => {
+            return Err(CliError::usage(
+                "the goal and the plan cannot both come from stdin",
+            ));
+        }
+        "-" => wishes::stdin()?,
+        text => text.to_owned(),
+    };
+    if text.trim().is_empty() {
+        return Err(CliError::usage("the goal is empty").help("gtd goal \"…\""));
+    }
+    Ok(text)
+}
+
+/// Says what is wanted of the goal itself. A text overrides the plan's title.
+fn spec(args: &Args, text: Option<&str>, plan: Option<&Plan>) -> BeadSpec {
+    let mut spec = match text {
+        Some(text) => wishes::titled(text),
+        None => wishes::titled(plan.map_or("", |plan| plan.title.as_str())),
+    };
+    if spec.title.is_empty()
+        && let Some(stem) = args.plan.as_deref().and_then(Path::file_stem)
+    {
+        spec.title = stem.to_string_lossy().into_owned();
+    }
+    spec.priority = args.priority.unwrap_or_default();
+    // The criteria of a script are those of its one bead, which is proven in its own worktree.
+    if args.script.is_none() {
+        spec.acceptance.clone_from(&args.accept);
+    }
+    spec
+}
+
+fn plan_of_script(args: &Args, script: &str, text: Option<&str>) -> Plan {
+    let spec = BeadSpec {
+        acceptance: args.accept.clone(),
+        run: Some(script.to_owned()),
+        runtime: args.runtime.clone(),
+        priority: args.priority.unwrap_or_default(),
+        ..wishes::titled(text.unwrap_or_default())
+    };
+    Plan {
+        beads: vec![PlannedBead {
+            local_id: ONLY.to_owned(),
+            spec,
+            needs: Vec::new(),
+        }],
+        ..Plan::default()
+    }
+}
+
+/// A plan file that was read, with the beads outside of it that it names.
+struct PlanText {
+    name: String,
+    text: String,
+    outside: BTreeSet<String>,
+}
+
+impl PlanText {
+    /// Reads the file; beads that it names and does not hold are looked for later.
+    fn read(ctx: &Context, path: &Path, runtimes: &Runtimes) -> Result<Self, CliError> {
+        let text = wishes::file(ctx, path)?;
+        let name = match path.to_string_lossy() {
+            name if name == "-" => "stdin".to_owned(),
+            name => name.into_owned(),
+        };
+        let outside = RefCell::new(BTreeSet::new());
+        parse(&name, &text, runtimes, &|id| {
+            let is_id = BeadId::parse(id).is_ok();
+            if is_id {
+                outside.borrow_mut().insert(id.to_owned());
+            }
+            is_id
+        })?;
+        Ok(Self {
+            name,
+            text,
+            outside: outside.into_inner(),
+        })
+    }
+
+    /// Checks that every bead outside of the plan exists.
+    async fn check_needs(&self, client: &Client, runtimes: &Runtimes) -> Result<Plan, CliError> {
+        let mut known = BTreeSet::new();
+        for id in &self.outside {
+            match town::find(client, id).await {
+                // The beginning of an id is not enough in a file that stays.
+                Ok(found) if found.id == *id && found.bead().is_ok() => {
+                    known.insert(id.clone());
+                }
+                Ok(_) => {}
+                Err(error) if matches!(error.kind, Kind::Rejected(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        parse(&self.name, &self.text, runtimes, &|id| known.contains(id))
+    }
+}
+
+fn parse(
+    name: &str,
+    text: &str,
+    runtimes: &Runtimes,
+    exists: &dyn Fn(&str) -> bool,
+) -> Result<Plan, CliError> {
+    let context = PlanContext {
+        usable_runtimes: &runtimes.usable,
+        default_runtime: runtimes.default.as_ref(),
+        exists,
+    };
+    parse_plan(name, text, &context).map_err(|error| {
+        CliError::new(match error {
+            PlanError::Invalid(diagnostic) => Kind::Plan(Box::new(diagnostic)),
+            PlanError::NoRuntime(diagnostic) => Kind::NoRuntime(Box::new(diagnostic)),
+        })
+    })
+}

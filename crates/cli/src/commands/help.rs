@@ -1,0 +1,99 @@
+//! `gtd help`: explain a command, a topic or an error code.
+
+use clap::CommandFactory;
+use serde_json::json;
+
+use crate::{
+    args::Cli,
+    context::Context,
+    error::{CliError, Kind},
+    exit::Exit,
+    help,
+};
+
+/// Explain a command, a topic or an error code
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A command, a topic (quickstart words exit-codes formatting environment) or a code such as E0204
+    topic: Vec<String>,
+    /// Every command with all that it takes
+    #[arg(long)]
+    all: bool,
+}
+
+pub(crate) fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
+    let text = if args.all {
+        every_command()
+    } else {
+        match args.topic.as_slice() {
+            [] => help::overview(),
+            words => find(words)?,
+        }
+    };
+    if ctx.screen.is_json() {
+        ctx.screen
+            .document(&json!({"kind": "Help", "api": gtd_core::API,
+            "topic": args.topic.join(" "), "text": text}));
+    } else {
+        ctx.screen.write(text.trim_end().as_bytes());
+        ctx.screen.line("");
+    }
+    Ok(Exit::Done)
+}
+
+fn find(words: &[String]) -> Result<String, CliError> {
+    if let [word] = words
+        && let Some(text) = help::topic(word).or_else(|| help::code(word))
+    {
+        return Ok(text);
+    }
+    let mut command = Cli::command();
+    command.build();
+    let mut at = &mut command;
+    for word in words {
+        let known = at
+            .get_subcommands()
+            .any(|sub| sub.get_name() == word || sub.get_all_aliases().any(|a| a == word));
+        if !known {
+            return Err(unknown(words, at));
+        }
+        at = at
+            .find_subcommand_mut(word)
+            .expect("it was found a line above");
+    }
+    Ok(at.render_long_help().to_string())
+}
+
+fn unknown(words: &[String], at: &clap::Command) -> CliError {
+    let word = words.join(" ");
+    let names = at
+        .get_subcommands()
+        .map(|sub| sub.get_name().to_owned())
+        .chain(help::TOPICS.iter().map(|(name, _)| (*name).to_owned()));
+    let near = names
+        .map(|name| (strsim::jaro_winkler(&word, &name), name))
+        .filter(|(score, _)| *score > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| format!("did you mean `{name}`?   "));
+    let topics: Vec<&str> = help::TOPICS.iter().map(|(name, _)| *name).collect();
+    CliError::new(Kind::NotFound {
+        kind: "help topic",
+        name: word,
+    })
+    .help(format!(
+        "{}topics: {}",
+        near.unwrap_or_default(),
+        topics.join(" ")
+    ))
+}
+
+fn every_command() -> String {
+    let mut command = Cli::command();
+    command.build();
+    let mut text = help::overview();
+    for sub in command.get_subcommands_mut() {
+        text.push_str(&format!("\n\n## gtd {}\n\n", sub.get_name()));
+        text.push_str(&sub.render_long_help().to_string());
+    }
+    text
+}

@@ -1,0 +1,62 @@
+//! One file for each command, named as it; its doc comments are the manual.
+
+pub(crate) mod approve;
+pub(crate) mod ask;
+pub(crate) mod bead;
+pub(crate) mod brief;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod convoy;
+pub(crate) mod done;
+pub(crate) mod down;
+pub(crate) mod goal;
+pub(crate) mod help;
+pub(crate) mod home;
+pub(crate) mod init;
+pub(crate) mod logs;
+pub(crate) mod pause;
+pub(crate) mod ps;
+pub(crate) mod report;
+pub(crate) mod resume;
+pub(crate) mod status;
+pub(crate) mod stop;
+pub(crate) mod trust;
+pub(crate) mod up;
+pub(crate) mod version;
+pub(crate) mod wait;
+pub(crate) mod why;
+
+use crate::{args::Command, context::Context, error::CliError, exit::Exit};
+
+/// Runs a command; without one, says where one is.
+pub(crate) async fn run(ctx: &Context, command: Option<Command>) -> Result<Exit, CliError> {
+    let Some(command) = command else {
+        return home::run(ctx).await;
+    };
+    match command {
+        Command::Init(args) => init::run(ctx, args).await,
+        Command::Up(args) => up::run(ctx, args).await,
+        Command::Down(args) => down::run(ctx, args).await,
+        Command::Goal(args) => goal::run(ctx, args).await,
+        Command::Status(args) => status::run(ctx, args).await,
+        Command::Ps(args) => ps::run(ctx, args).await,
+        Command::Logs(args) => logs::run(ctx, args).await,
+        Command::Why(args) => why::run(ctx, args).await,
+        Command::Stop(args) => stop::run(ctx, args).await,
+        Command::Pause(args) => pause::run(ctx, args).await,
+        Command::Resume(args) => resume::run(ctx, args).await,
+        Command::Wait(args) => wait::run(ctx, args).await,
+        Command::Report(args) => report::run(ctx, args).await,
+        Command::Approve(args) => approve::run(ctx, args).await,
+        Command::Trust(args) => trust::run(ctx, args).await,
+        Command::Convoy(args) => convoy::run(ctx, args).await,
+        Command::Bead(args) => bead::run(ctx, args).await,
+        Command::Config(args) => config::run(ctx, args).await,
+        Command::Brief(args) => brief::run(ctx, args).await,
+        Command::Done(args) => done::run(ctx, args).await,
+        Command::Ask(args) => ask::run(ctx, args).await,
+        Command::Version(args) => version::run(ctx, args).await,
+        Command::Help(args) => help::run(ctx, args),
+        Command::Completions(args) => completions::run(ctx, args),
+    }
+}

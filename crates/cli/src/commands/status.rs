@@ -1,0 +1,153 @@
+//! `gtd status`: does it need me, what is done, is it healthy.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use gtd_client::Client;
+use gtd_core::{BeadRow, NeedsYou, RigName, StatusDoc};
+use serde_json::{Value, json};
+
+use crate::{
+    clock,
+    context::Context,
+    error::CliError,
+    exit::Exit,
+    follow, lists,
+    output::span,
+    show,
+    town::{self, DocumentKind, Found},
+};
+
+/// Does it need me, what is done, is it healthy
+///
+/// In a rig: that rig. Elsewhere, or with --all-rigs: the whole town. With an
+/// id: that goal or bead.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Args {
+    /// A goal or a bead, or the beginning of its id
+    id: Option<String>,
+    /// The whole town, also in a rig
+    #[arg(long)]
+    all_rigs: bool,
+    /// Exit 0 when all is done, 4 when you are needed, 5 when something failed, 8 while it works
+    #[arg(long)]
+    exit_code: bool,
+    /// Show it again and again
+    #[arg(long, value_name = "DUR", num_args = 0..=1, require_equals = true,
+        default_missing_value = "2s", value_parser = clock::duration)]
+    watch: Option<Duration>,
+}
+
+pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
+    let client = town::reach(ctx).await?;
+    let Some(every) = args.watch else {
+        return once(ctx, &client, &args).await;
+    };
+    loop {
+        if ctx.screen.look.terminal && !ctx.screen.is_json() {
+            // Home, and erase what is below.
+            ctx.screen.write(b"\x1b[H\x1b[2J");
+        }
+        once(ctx, &client, &args).await?;
+        ctx.screen.flush();
+        tokio::select! {
+            () = tokio::time::sleep(every.max(Duration::from_millis(100))) => {}
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
+        }
+    }
+}
+
+async fn once(ctx: &Context, client: &Client, args: &Args) -> Result<Exit, CliError> {
+    if let Some(id) = &args.id {
+        let found = town::find(client, id).await?;
+        card(ctx, &found)?;
+        let exit = follow::exit_of(&found.document).unwrap_or(Exit::StillGoing);
+        return Ok(if args.exit_code { exit } else { Exit::Done });
+    }
+    let rig = if args.all_rigs { None } else { ctx.rig()? };
+    let document = match &rig {
+        Some(rig) => of_rig(client, client.status().await?, rig).await?,
+        None => client.status().await?,
+    };
+    let status: StatusDoc = town::read(&document)?;
+    if ctx.screen.is_json() {
+        ctx.screen.document(&document);
+    } else if ctx.screen.is_quiet() {
+        for row in &status.convoys {
+            ctx.screen.line(row.id.as_str());
+        }
+    } else {
+        let up = document
+            .pointer("/daemon/uptime_s")
+            .and_then(Value::as_u64)
+            .map(|seconds| format!(" · up {}", span(Duration::from_secs(seconds))));
+        let rig = rig.map(|rig| format!("{rig} · ")).unwrap_or_default();
+        let title = format!("{rig}town {}{}", ctx.places.town, up.unwrap_or_default());
+        for line in show::status(&status, &title, clock::now(), ctx.screen.look) {
+            ctx.screen.line(line);
+        }
+    }
+    Ok(if args.exit_code {
+        exit_of(&status)
+    } else {
+        Exit::Done
+    })
+}
+
+/// Prints the card of one goal, bead or other thing.
+pub(crate) fn card(ctx: &Context, found: &Found) -> Result<(), CliError> {
+    if ctx.screen.is_json() {
+        ctx.screen.document(&found.document);
+        return Ok(());
+    }
+    if ctx.screen.is_quiet() {
+        ctx.screen.line(&found.id);
+        return Ok(());
+    }
+    let (now, look) = (clock::now(), ctx.screen.look);
+    let lines = match found.kind {
+        DocumentKind::Convoy => show::convoy(&town::read(&found.document)?, now, look),
+        DocumentKind::Bead => show::bead(&town::read(&found.document)?, now, look),
+        DocumentKind::Other => vec![format!("{:#}", found.document)],
+    };
+    for line in lines {
+        ctx.screen.line(line);
+    }
+    Ok(())
+}
+
+/// Narrows the page of the town to one rig.
+async fn of_rig(client: &Client, mut document: Value, rig: &RigName) -> Result<Value, CliError> {
+    for key in ["convoys", "merge", "agents"] {
+        if let Some(items) = document.get_mut(key).and_then(Value::as_array_mut) {
+            items.retain(|item| item.get("rig").and_then(Value::as_str) == Some(rig.as_str()));
+        }
+    }
+    let inbox: Vec<NeedsYou> = lists::all(client, &lists::inbox(Some(rig))).await?;
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let unfinished: Vec<BeadRow> = lists::all(client, &lists::unfinished(Some(rig))).await?;
+    for row in unfinished {
+        *counts.entry(row.state).or_default() += 1;
+    }
+    document["needs_you"] = json!(inbox);
+    document["counts"] = json!(counts);
+    document["rig"] = json!(rig);
+    Ok(document)
+}
+
+fn exit_of(status: &StatusDoc) -> Exit {
+    let working = status.counts.values().sum::<usize>() > 0
+        || status.agents.iter().any(|agent| agent.bead.is_some())
+        || status
+            .convoys
+            .iter()
+            .any(|row| row.done + row.failed < row.total);
+    if !status.needs_you.is_empty() {
+        Exit::NeedsYou
+    } else if working {
+        Exit::StillGoing
+    } else if status.convoys.first().is_some_and(|row| row.failed > 0) {
+        Exit::WorkFailed
+    } else {
+        Exit::Done
+    }
+}

@@ -1,0 +1,177 @@
+//! `gtd trust`: put the configuration of a rig into effect as it is now.
+
+use std::path::PathBuf;
+
+use gtd_client::WriteContext;
+use gtd_core::{
+    RigName,
+    config::{LayerKind, layer_from_toml},
+};
+use serde_json::json;
+
+use crate::{
+    args::Change,
+    context::Context,
+    error::{CliError, Doing, Kind},
+    exit::Exit,
+    output::Ink,
+    place,
+    settings::{self, LOCAL, PROJECT, ProjectTexts},
+    town,
+};
+
+/// Put the configuration of a rig into effect as it is now
+///
+/// gtd.toml can name commands, so it takes effect only after this: a copy of
+/// what you trust is kept outside of the repository. Shows what changed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The repository; by default the one around the present folder
+    path: Option<PathBuf>,
+    /// Show what changed, and change nothing
+    #[arg(long)]
+    show: bool,
+    #[command(flatten)]
+    change: Change,
+}
+
+pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
+    let rig = rig(ctx, &args)?;
+    let folder = ctx.folder_of(&rig)?;
+    let now = ProjectTexts::read(&folder)?;
+    let before = ProjectTexts::read(&settings::trusted_folder(ctx, &rig))?;
+    let digest = now.digest();
+    let changes = changes(&before, &now);
+    let is_same = before == now;
+    let only_shows = args.show || args.change.dry_run;
+    let mut document = json!({"kind": "Trust", "api": gtd_core::API, "rig": rig,
+        "path": folder.to_string_lossy(), "digest": digest,
+        "trusted_digest": before.digest(), "changed": !is_same,
+        "changes": changes, "trusted": is_same});
+    if !ctx.screen.is_json() {
+        for line in &changes {
+            let ink = match line.chars().next() {
+                Some('+') => Ink::Good,
+                Some('-') => Ink::Bad,
+                _ => Ink::Faint,
+            };
+            ctx.screen.line(ctx.screen.look.paint(ink, line));
+        }
+    }
+    for (kind, name, text) in [
+        (LayerKind::Project, PROJECT, &now.project),
+        (LayerKind::Local, LOCAL, &now.local),
+    ] {
+        if let Some(text) = text {
+            layer_from_toml(kind, name, text).map_err(settings::wrong)?;
+        }
+    }
+    if only_shows {
+        if ctx.screen.is_json() {
+            ctx.screen.document(&document);
+        } else {
+            let short = &digest[..12];
+            ctx.screen.line(if is_same {
+                format!("{rig} is trusted as it is (digest {short})")
+            } else {
+                format!("{rig} is not trusted as it is now (digest {short}).   gtd trust")
+            });
+        }
+        return Ok(Exit::Done);
+    }
+    let receipt = town::reach_or_start(ctx)
+        .await?
+        .trust_rig(&rig, Some(&digest), WriteContext::default())
+        .await
+        .doing(|| format!("trust {rig}"))?;
+    if ctx.screen.is_json() {
+        document["trusted"] = json!(true);
+        document["rig_document"] = receipt.document;
+        ctx.screen.document(&document);
+    } else {
+        let what = if is_same { "as before" } else { "as it is now" };
+        ctx.screen
+            .line(format!("trusted {rig} {what} (digest {})", &digest[..12]));
+    }
+    Ok(Exit::Done)
+}
+
+fn rig(ctx: &Context, args: &Args) -> Result<RigName, CliError> {
+    let Some(path) = &args.path else {
+        return ctx.need_rig();
+    };
+    let folder = std::fs::canonicalize(ctx.path(path))
+        .map_err(|error| CliError::io(format!("enter {}", path.display()), error))?;
+    place::rig_of(ctx.rig_folders()?, &folder)
+        .ok_or_else(|| CliError::new(Kind::NotARig(folder.clone())))
+}
+
+/// Lists the lines that went and came, file by file.
+fn changes(before: &ProjectTexts, now: &ProjectTexts) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (name, before, now) in [
+        (PROJECT, &before.project, &now.project),
+        (LOCAL, &before.local, &now.local),
+    ] {
+        if before != now {
+            lines.push(format!("{name}:"));
+            let before = before.as_deref().unwrap_or_default();
+            let now = now.as_deref().unwrap_or_default();
+            lines.extend(difference(before, now));
+        }
+    }
+    lines
+}
+
+/// Compares two texts line by line, over their longest common part.
+fn difference(before: &str, now: &str) -> Vec<String> {
+    let before: Vec<&str> = before.lines().collect();
+    let now: Vec<&str> = now.lines().collect();
+    // Far more lines than any configuration has: say it in one.
+    if before.len().saturating_mul(now.len()) > 4_000_000 {
+        return vec![format!("~{} lines became {}", before.len(), now.len())];
+    }
+    let mut common = vec![vec![0_u32; now.len() + 1]; before.len() + 1];
+    for (i, old) in before.iter().enumerate().rev() {
+        for (j, new) in now.iter().enumerate().rev() {
+            common[i][j] = if old == new {
+                common[i + 1][j + 1] + 1
+            } else {
+                common[i + 1][j].max(common[i][j + 1])
+            };
+        }
+    }
+    let mut lines = Vec::new();
+    let (mut i, mut j) = (0, 0);
+    while i < before.len() || j < now.len() {
+        if i < before.len() && j < now.len() && before[i] == now[j] {
+            i += 1;
+            j += 1;
+        } else if j < now.len() && (i == before.len() || common[i][j + 1] > common[i + 1][j]) {
+            lines.push(format!("+ {}", now[j]));
+            j += 1;
+        } else {
+            lines.push(format!("- {}", before[i]));
+            i += 1;
+        }
+    }
+    lines
+        .into_iter()
+        .map(|line| line.replace(|c: char| c.is_control(), "\u{fffd}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_lines_that_changed_are_shown() {
+        assert_eq!(
+            difference("a\nb\nc\n", "a\nx\nc\nd\n"),
+            ["- b", "+ x", "+ d"]
+        );
+        assert_eq!(difference("a\n", "a\n"), Vec::<String>::new());
+        assert_eq!(difference("", "a\n"), ["+ a"]);
+    }
+}

@@ -1,0 +1,119 @@
+//! What every command has: the folders of the town, the terminal, and where one stands.
+
+use std::{
+    cell::OnceCell,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use gtd_client::{Places, RigFolders};
+use gtd_core::RigName;
+
+use crate::{
+    args::{Global, Progress},
+    error::{CliError, Kind},
+    output::Screen,
+    place,
+};
+
+/// What every command has.
+pub(crate) struct Context {
+    /// The folders of the town.
+    pub(crate) places: Places,
+    /// The terminal.
+    pub(crate) screen: Screen,
+    /// Where one stands.
+    pub(crate) folder: PathBuf,
+    /// The deadline of a call, when one was wished.
+    pub(crate) deadline: Option<Duration>,
+    /// How long a wait may take, when that was wished.
+    pub(crate) wait_limit: Option<Duration>,
+    /// How progress is told.
+    pub(crate) progress: Progress,
+    named_rig: Option<String>,
+    folders: OnceCell<RigFolders>,
+}
+
+impl Context {
+    /// Finds everything; `waits` says that the timeout is one of a wait and not of a call.
+    pub(crate) fn new(global: &Global, waits: bool) -> Result<Self, CliError> {
+        let here = std::env::current_dir()
+            .map_err(|error| CliError::io("find the present folder", error))?;
+        let wished = global
+            .dir
+            .clone()
+            .or_else(|| variable("GTD_DIR").map(PathBuf::from));
+        let folder = match wished {
+            None => here.clone(),
+            Some(wished) => {
+                let folder = here.join(&wished);
+                std::fs::canonicalize(&folder)
+                    .map_err(|error| CliError::io(format!("enter {}", wished.display()), error))?
+            }
+        };
+        let town = global.town.clone();
+        let user = nix::unistd::getuid().as_raw();
+        let places = Places::find(
+            |key| match (key, &town) {
+                ("GTD_TOWN", Some(town)) => Some(town.into()),
+                _ => std::env::var_os(key),
+            },
+            &here,
+            user,
+        )?;
+        Ok(Self {
+            places,
+            screen: Screen::of(global),
+            folder,
+            deadline: global.timeout.filter(|_| !waits),
+            wait_limit: global.timeout.filter(|_| waits),
+            progress: global.progress,
+            named_rig: global.rig.clone().or_else(|| variable("GTD_RIG")),
+            folders: OnceCell::new(),
+        })
+    }
+
+    /// Completes a path of the command line.
+    pub(crate) fn path(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// Returns where each rig is.
+    pub(crate) fn rig_folders(&self) -> Result<&RigFolders, CliError> {
+        if let Some(folders) = self.folders.get() {
+            return Ok(folders);
+        }
+        let folders = RigFolders::load(&self.places.rigs_file())?;
+        Ok(self.folders.get_or_init(|| folders))
+    }
+
+    /// Returns the rig that is named or that one stands in, if any.
+    pub(crate) fn rig(&self) -> Result<Option<RigName>, CliError> {
+        match &self.named_rig {
+            Some(name) => RigName::parse(name)
+                .map(Some)
+                .map_err(|error| CliError::usage(error.to_string())),
+            None => Ok(place::rig_of(self.rig_folders()?, &self.folder)),
+        }
+    }
+
+    /// Returns the rig that is named or that one stands in.
+    pub(crate) fn need_rig(&self) -> Result<RigName, CliError> {
+        self.rig()?
+            .ok_or_else(|| CliError::new(Kind::NotARig(self.folder.clone())))
+    }
+
+    /// Returns the folder of a rig.
+    pub(crate) fn folder_of(&self, rig: &RigName) -> Result<PathBuf, CliError> {
+        self.rig_folders()?
+            .folder(rig)
+            .map(Path::to_owned)
+            .ok_or_else(|| gtd_core::Rejection::NoRig { rig: rig.clone() }.into())
+    }
+}
+
+fn variable(key: &str) -> Option<String> {
+    std::env::var_os(key)
+        .map(|value| value.to_string_lossy().into_owned())
+        .filter(|value| !value.is_empty())
+}

@@ -1,0 +1,18 @@
+//! Everything that reaches the terminal goes through here.
+//!
+//! What was asked for goes to stdout, all else to stderr. Nothing here knows a
+//! document or a command.
+
+mod look;
+mod screen;
+mod table;
+mod times;
+mod words;
+
+pub(crate) use self::{
+    look::{ColorWhen, GlyphSet, Look, Wishes},
+    screen::{JsonWish, Screen, Talk},
+    table::{Cell, Table},
+    times::{ago, span, span_ms},
+    words::{Ink, State},
+};

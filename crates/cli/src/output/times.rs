@@ -1,0 +1,77 @@
+//! Times as people say them.
+
+use std::time::Duration;
+
+use gtd_core::{Moment, Timestamp};
+
+/// Says how long ago a moment was.
+pub(crate) fn ago(moment: Moment, now: Timestamp) -> String {
+    if moment.0 > now {
+        return format!("in {}", span(moment.0.since(now)));
+    }
+    let passed = now.since(moment.0);
+    if passed < Duration::from_secs(1) {
+        return "now".to_owned();
+    }
+    format!("{} ago", span(passed))
+}
+
+/// Says how long something takes: at most two units.
+pub(crate) fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    let two = |first: u64, unit: &str, second: u64, lower: &str| {
+        if second == 0 {
+            format!("{first}{unit}")
+        } else {
+            format!("{first}{unit} {second}{lower}")
+        }
+    };
+    if days > 0 {
+        two(days, "d", hours, "h")
+    } else if hours > 0 {
+        two(hours, "h", minutes, "m")
+    } else if minutes >= 10 {
+        format!("{minutes}m")
+    } else if minutes > 0 {
+        two(minutes, "m", seconds % 60, "s")
+    } else {
+        format!("{seconds}s")
+    }
+}
+
+/// Says how long something took, with tenths below ten seconds.
+pub(crate) fn span_ms(millis: u64) -> String {
+    if millis < 10_000 {
+        format!("{}.{} s", millis / 1_000, millis / 100 % 10)
+    } else {
+        span(Duration::from_millis(millis))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_at_most_two_units() {
+        let at = |seconds: u64| span(Duration::from_secs(seconds));
+        assert_eq!(at(0), "0s");
+        assert_eq!(at(59), "59s");
+        assert_eq!(at(61), "1m 1s");
+        assert_eq!(at(120), "2m");
+        assert_eq!(at(60 * 41 + 7), "41m");
+        assert_eq!(at(3_600 + 65), "1h 1m");
+        assert_eq!(at(90_000), "1d 1h");
+        assert_eq!(span_ms(312), "0.3 s");
+        assert_eq!(span_ms(65_000), "1m 5s");
+    }
+
+    #[test]
+    fn a_moment_lies_behind_or_ahead() {
+        let now = Timestamp(1_000_000);
+        assert_eq!(ago(Moment(Timestamp(988_000)), now), "12s ago");
+        assert_eq!(ago(Moment(Timestamp(1_000_000)), now), "now");
+        assert_eq!(ago(Moment(Timestamp(1_240_000)), now), "in 4m");
+    }
+}

@@ -1,0 +1,118 @@
+//! The word, the mark and the colour of each state: the same on every page.
+
+use super::look::Look;
+
+/// A colour by what it means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ink {
+    /// Nothing special.
+    Plain,
+    /// Done and proven.
+    Good,
+    /// Failed.
+    Bad,
+    /// Needs a person.
+    Warn,
+    /// At work.
+    Busy,
+    /// Of less interest.
+    Faint,
+    /// A heading or an id.
+    Strong,
+}
+
+impl Ink {
+    /// Returns the escape sequence that begins it.
+    pub(crate) fn sequence(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => None,
+            Self::Good => Some("\x1b[32m"),
+            Self::Bad => Some("\x1b[31m"),
+            Self::Warn => Some("\x1b[33m"),
+            Self::Busy => Some("\x1b[36m"),
+            Self::Faint => Some("\x1b[2m"),
+            Self::Strong => Some("\x1b[1m"),
+        }
+    }
+}
+
+/// A state as it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct State {
+    /// The word.
+    pub(crate) word: &'static str,
+    mark: &'static str,
+    ascii: &'static str,
+    /// The colour.
+    pub(crate) ink: Ink,
+}
+
+const STATES: [(&str, State); 19] = [
+    ("ready", state("ready", "○", "[o]", Ink::Plain)),
+    ("waiting", state("waiting", "◐", "[~]", Ink::Plain)),
+    ("running", state("running", "●", "[*]", Ink::Busy)),
+    ("starting", state("starting", "●", "[*]", Ink::Busy)),
+    ("planning", state("planning", "●", "[*]", Ink::Busy)),
+    ("submitted", state("submitted", "◇", "[>]", Ink::Busy)),
+    ("queued", state("queued", "◈", "[#]", Ink::Busy)),
+    ("landed", state("landed", "✓", "[+]", Ink::Good)),
+    ("closed", state("closed", "✓", "[+]", Ink::Good)),
+    ("parked", state("parked", "‖", "[=]", Ink::Warn)),
+    ("needs_you", state("needs you", "▲", "[!]", Ink::Warn)),
+    ("failed", state("failed", "✗", "[x]", Ink::Bad)),
+    ("cancelled", state("cancelled", "–", "[-]", Ink::Faint)),
+    ("draft", state("draft", "·", "[.]", Ink::Faint)),
+    ("idle", state("idle", "○", "[o]", Ink::Faint)),
+    ("draining", state("draining", "◈", "[#]", Ink::Busy)),
+    ("bisecting", state("bisecting", "◈", "[#]", Ink::Busy)),
+    ("halted", state("halted", "▲", "[!]", Ink::Warn)),
+    ("ok", state("done", "✓", "[+]", Ink::Good)),
+];
+
+const fn state(word: &'static str, mark: &'static str, ascii: &'static str, ink: Ink) -> State {
+    State {
+        word,
+        mark,
+        ascii,
+        ink,
+    }
+}
+
+impl State {
+    /// Finds how the state of a document is shown.
+    pub(crate) fn of(word: &str) -> Self {
+        STATES
+            .iter()
+            .find(|(known, _)| *known == word)
+            .map_or(state("unknown", "?", "[?]", Ink::Warn), |(_, state)| *state)
+    }
+
+    /// Returns the mark alone.
+    pub(crate) fn mark(self, look: Look) -> &'static str {
+        look.mark(self.mark, self.ascii)
+    }
+
+    /// Returns mark and word, without colour.
+    pub(crate) fn text(self, look: Look) -> String {
+        format!("{} {}", self.mark(look), self.word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gtd_core::BeadState;
+
+    use super::*;
+
+    #[test]
+    fn every_state_of_a_bead_has_a_mark_and_its_own_word() {
+        for (word, _) in BeadState::WORDS {
+            assert_eq!(State::of(word).word, word);
+        }
+    }
+
+    #[test]
+    fn marks_are_ascii_where_ascii_is_wished() {
+        assert!(STATES.iter().all(|(_, state)| state.ascii.is_ascii()));
+    }
+}

@@ -1,0 +1,114 @@
+//! The configuration as this program sees it: the user's files, the trusted copy of a project, the environment.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use gtd_core::{
+    RigName, RuntimeName,
+    config::{Config, LayerKind, digest_text, layer_from_env, layer_from_toml, usable_runtimes},
+};
+
+use crate::{
+    context::Context,
+    error::{CliError, Kind},
+};
+
+/// The project's file.
+pub(crate) const PROJECT: &str = "gtd.toml";
+/// The file beside it that is never committed.
+pub(crate) const LOCAL: &str = "gtd.local.toml";
+const USER: &str = "config.toml";
+const SYSTEM: &str = "/etc/gtd/config.toml";
+
+/// The two texts of a project that trust is given to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct ProjectTexts {
+    /// `gtd.toml`.
+    pub(crate) project: Option<String>,
+    /// `gtd.local.toml`.
+    pub(crate) local: Option<String>,
+}
+
+impl ProjectTexts {
+    /// Reads the texts of a folder.
+    pub(crate) fn read(folder: &Path) -> Result<Self, CliError> {
+        Ok(Self {
+            project: read(&folder.join(PROJECT))?,
+            local: read(&folder.join(LOCAL))?,
+        })
+    }
+
+    /// Returns the digest that trust is given to.
+    pub(crate) fn digest(&self) -> String {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        digest_text(&text(&self.project), &text(&self.local))
+    }
+}
+
+/// Returns the folder of the trusted copy of a rig's configuration.
+pub(crate) fn trusted_folder(ctx: &Context, rig: &RigName) -> PathBuf {
+    ctx.places.trust().join(rig.as_str())
+}
+
+/// Merges what is in effect for a rig, or for the town.
+pub(crate) fn effective(ctx: &Context, rig: Option<&RigName>) -> Result<Config, CliError> {
+    let mut layers = Vec::new();
+    let mut add = |kind: LayerKind, path: &Path, name: &str| -> Result<(), CliError> {
+        if let Some(text) = read(path)? {
+            layers.push(layer_from_toml(kind, name, &text).map_err(wrong)?);
+        }
+        Ok(())
+    };
+    add(LayerKind::System, Path::new(SYSTEM), SYSTEM)?;
+    let user = ctx.places.config.join(USER);
+    add(LayerKind::User, &user, &user.to_string_lossy())?;
+    if let Some(rig) = rig {
+        let folder = trusted_folder(ctx, rig);
+        add(LayerKind::Project, &folder.join(PROJECT), PROJECT)?;
+        add(LayerKind::Local, &folder.join(LOCAL), LOCAL)?;
+    }
+    let variables = std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+    layers.push(layer_from_env(variables).map_err(wrong)?);
+    Ok(Config::merge(layers))
+}
+
+/// The runtimes that can do work here.
+#[derive(Debug, Clone)]
+pub(crate) struct Runtimes {
+    /// All that are usable.
+    pub(crate) usable: Vec<RuntimeName>,
+    /// The one of a bead that names none.
+    pub(crate) default: Option<RuntimeName>,
+}
+
+/// Finds the runtimes that can do work for a rig.
+pub(crate) fn runtimes(config: &Config) -> Runtimes {
+    let usable = usable_runtimes(config);
+    let wished = config
+        .get("roles.worker.use")
+        .and_then(|(value, _)| value.as_list())
+        .unwrap_or_default();
+    let default = wished
+        .iter()
+        .filter_map(|name| name.as_str())
+        .find_map(|name| usable.iter().find(|known| known.as_str() == name))
+        .cloned();
+    Runtimes { usable, default }
+}
+
+/// Says that a configuration is wrong.
+pub(crate) fn wrong(diagnostic: gtd_core::Diagnostic) -> CliError {
+    CliError::new(Kind::Config(Box::new(diagnostic)))
+}
+
+/// Reads a file; one that is not there is nothing.
+pub(crate) fn read(path: &Path) -> Result<Option<String>, CliError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(CliError::io(format!("read {}", path.display()), error)),
+    }
+}

@@ -1,0 +1,20 @@
+//! The words of each document on the screen. Documents come in, lines go out: nothing is asked or decided.
+
+mod bead;
+mod convoy;
+mod line;
+mod report;
+mod status;
+mod why;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::{
+    bead::{bead, bead_table},
+    convoy::{convoy, convoy_table},
+    line::{Line, log_line},
+    report::{markdown, report},
+    status::{agent_table, status},
+    why::{Waiting, waiting, why},
+};

@@ -1,0 +1,193 @@
+//! The way to the daemon: reached by readers, started by writers.
+
+use std::time::{Duration, Instant};
+
+use gtd_client::{Caller, Client, ClientError, Hello};
+use gtd_core::Document;
+use gtd_wire::DEFAULT_DEADLINE;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{
+    context::Context,
+    daemon_program::DaemonProgram,
+    error::{CliError, Kind},
+};
+
+/// How long a start may take.
+const START: Duration = Duration::from_secs(10);
+/// How long one look at a starting daemon may take.
+const LOOK: Duration = Duration::from_millis(500);
+/// How long a process that lost the race for the town may leave us without an answer.
+const RACE: Duration = Duration::from_secs(2);
+
+/// A daemon, and how it came to be there.
+pub(crate) struct Town {
+    /// The way to it.
+    pub(crate) client: Client,
+    /// Who answers, when this call started it.
+    pub(crate) started: Option<Hello>,
+}
+
+/// Reaches the daemon as a person; never starts it.
+pub(crate) async fn reach(ctx: &Context) -> Result<Client, CliError> {
+    reach_as(ctx, person()).await
+}
+
+/// Reaches the daemon as any caller; never starts it.
+pub(crate) async fn reach_as(ctx: &Context, caller: Caller) -> Result<Client, CliError> {
+    let deadline = ctx.deadline.unwrap_or(DEFAULT_DEADLINE);
+    if ctx.screen.is_verbose() {
+        let socket = ctx.places.socket().display();
+        ctx.screen.say(format!("connecting to unix:{socket}"));
+    }
+    Ok(Client::connect_within(&ctx.places, caller, deadline).await?)
+}
+
+/// Reaches the daemon as a person, and starts it when nobody listens.
+pub(crate) async fn reach_or_start(ctx: &Context) -> Result<Client, CliError> {
+    Ok(open(ctx).await?.client)
+}
+
+/// Reaches the daemon, starts it when nobody listens, and says so in one line.
+pub(crate) async fn open(ctx: &Context) -> Result<Town, CliError> {
+    match reach(ctx).await {
+        Ok(client) => Ok(Town {
+            client,
+            started: None,
+        }),
+        Err(error) if matches!(error.kind, Kind::NotRunning { .. }) => start(ctx).await,
+        Err(error) => Err(error),
+    }
+}
+
+async fn start(ctx: &Context) -> Result<Town, CliError> {
+    let mut started = DaemonProgram::find(&ctx.places)?.start()?;
+    let until = Instant::now() + START;
+    let mut ended_at = None;
+    loop {
+        match Client::connect_within(&ctx.places, person(), LOOK).await {
+            Ok(client) => {
+                let deadline = ctx.deadline.unwrap_or(DEFAULT_DEADLINE);
+                let client = client.with_deadline(deadline);
+                let hello = client.hello().await?;
+                ctx.screen
+                    .say(format!("started  town {}  pid {}", hello.town, hello.pid));
+                return Ok(Town {
+                    client,
+                    started: Some(hello),
+                });
+            }
+            Err(error @ ClientError::OtherApi { .. }) => return Err(error.into()),
+            Err(_) => {}
+        }
+        // One that ends at once may have lost a race: the winner answers soon.
+        if ended_at.is_none() && started.has_ended() {
+            ended_at = Some(Instant::now());
+        }
+        let lost = ended_at.is_some_and(|at: Instant| at.elapsed() > RACE);
+        if lost || Instant::now() >= until {
+            return Err(started.failure());
+        }
+        tokio::time::sleep(Duration::from_millis(15)).await;
+    }
+}
+
+/// Returns the caller that a person at this machine is.
+pub(crate) fn person() -> Caller {
+    let name = ["USER", "LOGNAME"]
+        .into_iter()
+        .filter_map(std::env::var_os)
+        .map(|name| name.to_string_lossy().into_owned())
+        .find(|name| !name.is_empty())
+        .unwrap_or_else(|| format!("uid-{}", nix::unistd::getuid()));
+    Caller::Person { name }
+}
+
+/// Reads a document as what it should be, for the screen: without what a terminal would act upon.
+pub(crate) fn read<T: DeserializeOwned>(document: &Value) -> Result<T, CliError> {
+    let typed: Document<T> = serde_json::from_value(printable(document))
+        .map_err(|error| unreadable(document, &error))?;
+    Ok(typed.body)
+}
+
+/// Texts come from plans and agents: an escape sequence of theirs must not reach the terminal.
+fn printable(value: &Value) -> Value {
+    match value {
+        Value::String(text) => text
+            .chars()
+            .map(|c| match c {
+                '\n' | '\t' => c,
+                c if c.is_control() => '\u{fffd}',
+                c => c,
+            })
+            .collect::<String>()
+            .into(),
+        Value::Array(items) => items.iter().map(printable).collect(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| (key.clone(), printable(value)))
+            .collect(),
+        other => other.clone(),
+    }
+}
+
+fn unreadable(document: &Value, error: &serde_json::Error) -> CliError {
+    let kind = document.get("kind").and_then(Value::as_str).unwrap_or("?");
+    CliError::new(Kind::Daemon(format!(
+        "the daemon's document of kind {kind} cannot be read: {error}"
+    )))
+    .help("gtd and gtdd may be of different versions: gtd version")
+}
+
+/// What a document is about, as its `kind` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DocumentKind {
+    /// A goal with its beads.
+    Convoy,
+    /// One bead.
+    Bead,
+    /// Something else.
+    Other,
+}
+
+/// A thing that was looked up by its id, or the beginning of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    /// The whole id.
+    pub(crate) id: String,
+    /// What it is.
+    pub(crate) kind: DocumentKind,
+    /// All of it.
+    pub(crate) document: Value,
+}
+
+/// Looks something up.
+pub(crate) async fn find(client: &Client, id: &str) -> Result<Found, CliError> {
+    let document = client.get(id.trim()).await?;
+    let kind = match document.get("kind").and_then(Value::as_str) {
+        Some("Convoy" | "Goal") => DocumentKind::Convoy,
+        Some("Bead") => DocumentKind::Bead,
+        _ => DocumentKind::Other,
+    };
+    let id = ["id", "name"]
+        .into_iter()
+        .find_map(|key| document.get(key)?.as_str())
+        .unwrap_or(id)
+        .to_owned();
+    Ok(Found { id, kind, document })
+}
+
+impl Found {
+    /// Takes the id as that of a bead or goal.
+    pub(crate) fn bead(&self) -> Result<gtd_core::BeadId, CliError> {
+        if self.kind == DocumentKind::Other {
+            return Err(CliError::new(Kind::NotFound {
+                kind: "bead",
+                name: self.id.clone(),
+            })
+            .help("all beads: gtd bead list"));
+        }
+        gtd_core::BeadId::parse(&self.id).map_err(|error| CliError::usage(error.to_string()))
+    }
+}

@@ -1,0 +1,156 @@
+//! What people say of a bead on the command line, turned into what is wanted of it.
+
+use std::{
+    io::{self, Read},
+    path::Path,
+};
+
+use gtd_core::{BeadSpec, BeadType, Criterion, Priority, RuntimeName};
+
+use crate::{context::Context, error::CliError};
+
+/// The longest title that is taken as one.
+const TITLE: usize = 200;
+
+/// Reads `TEXT` or `TEXT=CHECK`.
+pub(crate) fn criterion(text: &str) -> Result<Criterion, String> {
+    let (text, check) = match text.split_once('=') {
+        Some((text, check)) => (text.trim(), Some(check.trim())),
+        None => (text.trim(), None),
+    };
+    if text.is_empty() {
+        return Err("a criterion needs words: TEXT or TEXT=CHECK".to_owned());
+    }
+    match check {
+        Some("") => Err("the check after `=` is empty".to_owned()),
+        check => Ok(Criterion {
+            text: text.to_owned(),
+            check: check.map(str::to_owned),
+        }),
+    }
+}
+
+/// Reads a priority.
+pub(crate) fn priority(text: &str) -> Result<Priority, String> {
+    text.parse()
+        .ok()
+        .and_then(Priority::new)
+        .ok_or_else(|| "a priority is 0 (critical) to 4 (backlog)".to_owned())
+}
+
+/// Reads the kind of work.
+pub(crate) fn kind(text: &str) -> Result<BeadType, String> {
+    let words = BeadType::WORDS
+        .iter()
+        .filter(|(_, kind)| *kind != BeadType::Goal);
+    match BeadType::from_word(text) {
+        Some(kind) if kind != BeadType::Goal => Ok(kind),
+        _ => Err(format!(
+            "types: {}",
+            words.map(|(word, _)| *word).collect::<Vec<_>>().join(", ")
+        )),
+    }
+}
+
+/// Reads the name of a runtime.
+pub(crate) fn runtime(text: &str) -> Result<RuntimeName, String> {
+    RuntimeName::parse(text).map_err(|error| error.to_string())
+}
+
+/// Returns a text that was given as it is, as `-` for stdin, or as `@FILE`.
+pub(crate) fn text(ctx: &Context, given: &str) -> Result<String, CliError> {
+    if given == "-" {
+        return stdin();
+    }
+    match given.strip_prefix('@') {
+        Some(path) => file(ctx, Path::new(path)),
+        None => Ok(given.to_owned()),
+    }
+}
+
+/// Reads all of stdin.
+pub(crate) fn stdin() -> Result<String, CliError> {
+    let mut text = String::new();
+    io::stdin()
+        .lock()
+        .read_to_string(&mut text)
+        .map_err(|error| CliError::io("read stdin", error))?;
+    Ok(text)
+}
+
+/// Reads a file; `-` is stdin.
+pub(crate) fn file(ctx: &Context, path: &Path) -> Result<String, CliError> {
+    if path == Path::new("-") {
+        return stdin();
+    }
+    std::fs::read_to_string(ctx.path(path)).map_err(|error| {
+        let missing = error.kind() == io::ErrorKind::NotFound;
+        let error = CliError::io(format!("read {}", path.display()), error);
+        if missing {
+            CliError {
+                kind: crate::error::Kind::Usage(error.message()),
+                source: None,
+                ..error
+            }
+        } else {
+            error
+        }
+    })
+}
+
+/// Splits what a person typed into a title and the whole story.
+pub(crate) fn titled(text: &str) -> BeadSpec {
+    let text = text.trim();
+    let first = text.lines().next().unwrap_or_default().trim();
+    let is_all = first.len() == text.len() && first.chars().count() <= TITLE;
+    let title = match first.char_indices().nth(TITLE) {
+        Some((at, _)) => {
+            let cut = &first[..at];
+            let cut = cut.rsplit_once(' ').map_or(cut, |(words, _)| words);
+            format!("{cut}…")
+        }
+        None => first.to_owned(),
+    };
+    BeadSpec {
+        title,
+        description: if is_all {
+            String::new()
+        } else {
+            text.to_owned()
+        },
+        ..BeadSpec::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_criterion_has_words_and_perhaps_a_check() {
+        let check = |text| criterion(text).map(|c| (c.text, c.check));
+        assert_eq!(check("it works"), Ok(("it works".to_owned(), None)));
+        assert_eq!(
+            check("it works=test \"$A\" = b"),
+            Ok(("it works".to_owned(), Some("test \"$A\" = b".to_owned())))
+        );
+        assert!(check("=true").is_err());
+        assert!(check("x=").is_err());
+    }
+
+    #[test]
+    fn the_first_line_is_the_title_and_nothing_is_lost() {
+        let spec = titled("  Add login \n\nwith PKCE\n");
+        assert_eq!(spec.title, "Add login");
+        assert_eq!(spec.description, "Add login \n\nwith PKCE");
+        let spec = titled("Add login");
+        assert_eq!(
+            (spec.title.as_str(), spec.description.as_str()),
+            ("Add login", "")
+        );
+        let long = "word ".repeat(100);
+        let spec = titled(&long);
+        assert!(spec.title.chars().count() <= TITLE && spec.title.ends_with("word…"));
+        assert_eq!(spec.description, long.trim());
+    }
+}
