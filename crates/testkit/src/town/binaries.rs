@@ -1,0 +1,42 @@
+//! The real programs, built once for each test process.
+
+use std::{path::PathBuf, process::Command, sync::OnceLock};
+
+/// Returns the path of one of our programs, built from this tree.
+///
+/// # Panics
+/// When it cannot be built.
+#[must_use]
+pub fn binary(name: &str) -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER
+        .get_or_init(|| {
+            let mut build = Command::new(env!("CARGO"));
+            build.args([
+                "build",
+                "--quiet",
+                "--locked",
+                "-p",
+                "gtd-cli",
+                "-p",
+                "gtd-daemon",
+                "-p",
+                "gtd-agent",
+                "--bins",
+            ]);
+            if !cfg!(debug_assertions) {
+                build.arg("--release");
+            }
+            let status = build
+                .current_dir(env!("CARGO_MANIFEST_DIR"))
+                .status()
+                .expect("start cargo");
+            assert!(status.success(), "the programs could not be built");
+            let test = std::env::current_exe().expect("the path of this test");
+            test.parent()
+                .and_then(|deps| deps.parent())
+                .expect("a test lies in target/<profile>/deps")
+                .to_owned()
+        })
+        .join(name)
+}
