@@ -284,12 +284,12 @@ impl<P: Planner + Clone + Send + Sync + 'static> Actor<P> {
         let word = describe(&command);
         match self.pen.tell(command).await {
             Ok(written) => {
-                info!(told = word, rev = written.revision.0, "told");
+                info!(rev = written.revision.0, "{word}");
                 Ok(Some(written.revision))
             }
             Err(error) => {
                 if let ClientError::Rejected(rejection) = &error {
-                    debug!(told = word, %rejection, "refused");
+                    debug!(%rejection, "refused: {word}");
                 }
                 Err(HostError::Client(error))
             }
@@ -310,7 +310,7 @@ impl<P: Planner + Clone + Send + Sync + 'static> Actor<P> {
         let outcome = blocking(move || hands.perform(&owned)).await?;
         match outcome {
             Ok(commands) => {
-                info!(effect = effect.kind(), key, "done");
+                info!(effect = effect.kind(), "{key}");
                 if waits.is_some() {
                     self.note(Command::Recover { key }).await;
                 }
