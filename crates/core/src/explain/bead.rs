@@ -328,7 +328,7 @@ fn handed_in(look: Look<'_>, bead: &Bead) -> Found {
         .about(id.as_str())
         .find(|seen| seen.reason == WaitReason::Review)
     {
-        return observed(seen);
+        return observed(seen).then("its gates run on the merged tree");
     }
     in_line(look, bead, target, queue)
 }
@@ -385,10 +385,13 @@ fn open(look: Look<'_>, bead: &Bead) -> Found {
             Phase::Returned { why } => format!("all attempts are spent; the last: {}", why.text),
             _ => "all attempts are spent".to_owned(),
         };
-        return Found::new(WaitReason::Attempts, text, bead.since)
-            .then("a retry gives it all of its attempts anew")
+        let mut found = Found::new(WaitReason::Attempts, text, bead.since)
+            .then("the witness sets it aside, and a person is asked")
             .evidence(format!("gtd logs {id}"), "what it printed")
             .next(format!("gtd bead retry {id}"), "try it again");
+        // The witness has the next step, not yet a person.
+        found.by_itself = true;
+        return found;
     }
     let goal = bead.goal.as_ref().and_then(|goal| graph.goal(goal));
     if let Some(until) = goal.and_then(|goal| goal.until)
