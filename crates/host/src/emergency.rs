@@ -1,8 +1,9 @@
 //! The stop of everything, and its end. Works without a daemon and beside a wedged one.
 //!
 //! A file says that everything is stopped; a lock says that an effect is in
-//! flight. Whoever acts on the world holds the lock shared and looks at the
-//! file first, so once the stop has had the lock alone, nothing begins.
+//! flight. Whoever moves a ref or starts a process holds the lock and looks at
+//! the file first: at most one effect is in flight, and once the stop has had
+//! the lock, nothing begins.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -88,25 +89,31 @@ fn wait_alone(path: &Path) -> Result<bool, HostError> {
     }
 }
 
-/// Proof that an effect may take place: held while it does.
+/// Proof that an effect may take place: held while it does, by one at a time.
 #[derive(Debug)]
 pub(crate) struct MayAct {
     _lock: Flock<File>,
+}
+
+/// Checks that not everything is stopped.
+pub(crate) fn check_not_stopped(places: &Places) -> Result<(), HostError> {
+    if places.stop_file().exists() {
+        return Err(HostError::Stopped);
+    }
+    Ok(())
 }
 
 impl MayAct {
     /// Takes the right to act, unless everything is stopped.
     pub(crate) fn take(places: &Places) -> Result<Self, HostError> {
         let path = places.stop_lock();
-        let lock = Flock::lock(open_lock(&path)?, FlockArg::LockShared).map_err(|(_, errno)| {
+        let lock = Flock::lock(open_lock(&path)?, FlockArg::LockExclusive).map_err(|(_, errno)| {
             HostError::File {
                 path,
                 source: errno.into(),
             }
         })?;
-        if places.stop_file().exists() {
-            return Err(HostError::Stopped);
-        }
+        check_not_stopped(places)?;
         Ok(Self { _lock: lock })
     }
 }

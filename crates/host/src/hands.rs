@@ -25,7 +25,7 @@ use gtd_plan::{
 
 use crate::{
     HostError,
-    emergency::MayAct,
+    emergency::{MayAct, check_not_stopped},
     machine,
     stillness::{Stillness, content_sign, processor_time},
 };
@@ -278,6 +278,11 @@ impl Hands {
         let _may_act = match effect {
             // Ending a run is always allowed: a stop must not keep one alive.
             Effect::StopRun { .. } | Effect::SweepLost { .. } => None,
+            // It may take long and touches nothing but the pool.
+            Effect::EnsureWorktree { .. } => {
+                check_not_stopped(&self.places)?;
+                None
+            }
             _ => Some(MayAct::take(&self.places)?),
         };
         match effect {

@@ -194,7 +194,7 @@ run = "touch {0}; while :; do sleep 0.05; done; echo zombie > zombie.txt"
         .expect("an id")
         .to_owned();
     town.gtd_ok(&["bead", "park", &id, "-m", "taken away"]);
-    drop(kill(agent, Signal::SIGCONT));
+    kill(agent, Signal::SIGCONT).ok();
     // Its process is ended, and what it leaves is never handed in.
     until("nothing of it lives", || {
         kill(agent, None).is_err().then_some(())
@@ -510,7 +510,12 @@ fn row_48_after_a_stop_nothing_begins_and_a_person_resumes() {
     let why = town.json(&["convoy", "show", &goal]);
     assert_eq!(why["state"], "needs_you", "{why:#}");
     assert_eq!(town.git(&["rev-parse", "main"]), tip, "no ref moved");
-    assert_eq!(town.lines("runs.txt").len(), begun, "nothing began");
+    let more = town.lines("runs.txt").len() - begun;
+    let in_flight = usize::from(stopped.stdout.contains("in flight"));
+    assert!(
+        more <= in_flight,
+        "nothing began but what was in flight: {more}: {stopped}"
+    );
     town.gtd_ok(&["resume", "--all"]);
     let (code, document) = town.wait(&goal);
     assert_eq!(code, Some(0), "{document:#}");

@@ -44,7 +44,7 @@ fn law_2_one_writer() {
     assert!(!users.is_empty(), "somebody writes");
     for path in users {
         assert!(
-            path.contains("daemon/src/ledger") || path.contains("daemon/src/main"),
+            path.contains("daemon/src/ledger") || path.contains("daemon/src/boot"),
             "{path} reaches the store beside the ledger"
         );
     }

@@ -12,18 +12,7 @@ pub fn binary(name: &str) -> PathBuf {
     FOLDER
         .get_or_init(|| {
             let mut build = Command::new(env!("CARGO"));
-            build.args([
-                "build",
-                "--quiet",
-                "--locked",
-                "-p",
-                "gtd-cli",
-                "-p",
-                "gtd-daemon",
-                "-p",
-                "gtd-agent",
-                "--bins",
-            ]);
+            build.args(["build", "--quiet", "--locked", "--workspace", "--bins"]);
             if !cfg!(debug_assertions) {
                 build.arg("--release");
             }

@@ -118,7 +118,8 @@ pub(super) fn kill_all_of(town: &Town) {
                     .any(|window| window == home.as_bytes());
             if is_ours && Pid::from_raw(pid) != Pid::this() {
                 found = true;
-                drop(kill(Pid::from_raw(pid), Signal::SIGKILL));
+                // It may have ended meanwhile.
+                kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
             }
         }
         if !found {

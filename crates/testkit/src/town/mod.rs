@@ -257,27 +257,28 @@ fn find_journal(home: &Path) -> PathBuf {
     home.join("journal.jsonl")
 }
 
+impl Town {
+    /// Prints the ends of the logs, for the reader of a failed test.
+    #[expect(clippy::print_stderr, reason = "a failed test speaks to a person")]
+    fn print_logs(&self) {
+        eprintln!("--- logs of the town that failed ---");
+        for name in ["daemon", "crew", "worker", "refinery", "witness"] {
+            let path = self.path("home/state/logs").join(format!("{name}.log"));
+            let text = fs::read_to_string(path).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            eprintln!("== {name}");
+            for line in lines.iter().rev().take(25).rev() {
+                eprintln!("{line}");
+            }
+        }
+    }
+}
+
 impl Drop for Town {
     fn drop(&mut self) {
         daemon::kill_all_of(self);
         if std::thread::panicking() {
-            eprintln!("--- logs of the town that failed ---");
-            for name in [
-                "daemon.log",
-                "crew.log",
-                "worker.log",
-                "refinery.log",
-                "witness.log",
-            ] {
-                let path = self.path("home/state/logs").join(name);
-                if let Ok(text) = fs::read_to_string(&path) {
-                    let lines: Vec<&str> = text.lines().collect();
-                    eprintln!("== {name}");
-                    for line in lines.iter().rev().take(25).rev() {
-                        eprintln!("{line}");
-                    }
-                }
-            }
+            self.print_logs();
         }
     }
 }
