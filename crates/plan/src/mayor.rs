@@ -11,8 +11,8 @@ use gtd_core::{
 };
 
 use crate::{
-    Checkout, Effect, Plan, Planner, Question, RunOrder, RunSeen, Seen, Work, accept_run,
-    accept_slot, refinery::gate_run,
+    Checkout, Effect, Plan, Planner, Question, RunOrder, RunSeen, Seen, Work, accept_owner,
+    accept_run, accept_slot, refinery::gate_run,
 };
 
 /// The longest that a goal's own check may take.
@@ -218,7 +218,7 @@ fn begin(
     plan: &mut Plan,
 ) {
     let slot = accept_slot(&goal.target);
-    let owner = format!("{}.accept-{tip}", bead.id);
+    let owner = accept_owner(&bead.id, tip);
     let stands = seen
         .worktree(&goal.target.rig, &slot)
         .is_some_and(|worktree| worktree.owner == owner);

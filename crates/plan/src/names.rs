@@ -1,6 +1,8 @@
 //! Names that planners and hands agree on: runs, branches, owners.
 //!
-//! A run's name says what it is for, so that a second try finds the first.
+//! A run's name says what it is for, so that a second try finds the first. It
+//! begins with the owner of the worktree that it runs in and a dot, so that
+//! whoever takes the worktree next can end what still runs there.
 
 use gtd_core::{BeadId, CandidateId, Epoch, GateName, Oid, Queue, RigName, RunId, Target};
 
@@ -26,26 +28,41 @@ pub fn worker_gate_run(bead: &BeadId, epoch: Epoch, gate: &GateName) -> RunId {
     run_id(&format!("{bead}.e{epoch}.gate-{gate}"))
 }
 
+/// Names the owner of the worktree in which a candidate's gates run.
+#[must_use]
+pub fn merge_gate_owner(candidate: &CandidateId, queue: &Queue) -> String {
+    format!("{candidate}.g{}", queue.generation)
+}
+
 /// Names the run of a gate on a candidate.
 #[must_use]
 pub fn merge_gate_run(candidate: &CandidateId, queue: &Queue, gate: &GateName) -> RunId {
-    run_id(&format!("{candidate}.g{}.{gate}", queue.generation))
+    run_id(&format!("{}.{gate}", merge_gate_owner(candidate, queue)))
+}
+
+/// Names the owner of the worktree in which gates run on the target itself.
+#[must_use]
+pub fn base_gate_owner(rig: &RigName, commit: &Oid, queue: &Queue) -> String {
+    let short = &commit.as_str()[..10];
+    format!("base-{rig}-{short}.g{}", queue.generation)
 }
 
 /// Names the run of a gate on the target itself.
 #[must_use]
 pub fn base_gate_run(rig: &RigName, commit: &Oid, queue: &Queue, gate: &GateName) -> RunId {
-    run_id(&format!(
-        "base-{rig}-{}.g{}.{gate}",
-        &commit.as_str()[..10],
-        queue.generation
-    ))
+    run_id(&format!("{}.{gate}", base_gate_owner(rig, commit, queue)))
+}
+
+/// Names the owner of the worktree in which a goal's own checks run on the target.
+#[must_use]
+pub fn accept_owner(goal: &BeadId, commit: &Oid) -> String {
+    format!("{goal}.accept-{}", &commit.as_str()[..10])
 }
 
 /// Names the run of one of a goal's own checks on the target.
 #[must_use]
 pub fn accept_run(goal: &BeadId, commit: &Oid, index: usize) -> RunId {
-    run_id(&format!("{goal}.accept-{}.{index}", &commit.as_str()[..10]))
+    run_id(&format!("{}.{index}", accept_owner(goal, commit)))
 }
 
 /// Names a candidate after the commit that would land.

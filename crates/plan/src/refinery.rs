@@ -21,8 +21,8 @@ use gtd_core::{
 
 use crate::{
     AssemblyMember, AssemblyOrder, Checkout, Effect, EndSeen, Plan, Planner, Question, RunOrder,
-    RunSeen, Seen, Work, base_gate_run, candidate_id, candidate_ref, gate_slot, merge_gate_run,
-    worker::evidence,
+    RunSeen, Seen, Work, base_gate_owner, base_gate_run, candidate_id, candidate_ref, gate_slot,
+    merge_gate_owner, merge_gate_run, worker::evidence,
 };
 
 /// Submissions looked at alone while a candidate is in test, in one pass at most.
@@ -356,7 +356,7 @@ impl Refinery {
             match seen.run(&run) {
                 None => return,
                 Some(RunSeen::Absent { .. } | RunSeen::Prepared) => {
-                    let owner = format!("{}.g{}", candidate.id, queue.generation);
+                    let owner = merge_gate_owner(&candidate.id, queue);
                     self.run_gate(
                         seen,
                         gate,
@@ -497,7 +497,7 @@ impl Refinery {
         match seen.run(&run) {
             None | Some(RunSeen::Live(_)) => {}
             Some(RunSeen::Absent { .. } | RunSeen::Prepared) => {
-                let owner = format!("base.{}.g{}", candidate.base, queue.generation);
+                let owner = base_gate_owner(&self.rig, &candidate.base, queue);
                 self.run_gate(
                     seen,
                     gate,
