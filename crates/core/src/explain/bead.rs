@@ -237,6 +237,10 @@ pub(super) fn observed(seen: &Observation) -> Found {
 
 fn at_work(look: Look<'_>, bead: &Bead, lease: &Lease) -> Found {
     let id = &bead.id;
+    if let (Holder::Seat { .. }, Some(pause)) = (&lease.holder, look.graph.pause_of_role("worker"))
+    {
+        return paused(pause);
+    }
     if let Some(seen) = look.observations.about(id.as_str()).next() {
         return observed(seen)
             .then("the attempt goes on, or ends and counts")
@@ -439,7 +443,10 @@ fn open(look: Look<'_>, bead: &Bead) -> Found {
         .next(format!("gtd bead claim {id}"), "do it yourself")
         .next(format!("gtd bead close {id} -m WHY"), "give it up");
     }
-    if let Some(pause) = graph.pause_of_role("crew") {
+    if let Some(pause) = ["crew", "worker"]
+        .into_iter()
+        .find_map(|role| graph.pause_of_role(role))
+    {
         return paused(pause);
     }
     for subject in [id.as_str(), bead.rig.as_str(), "town"] {
