@@ -46,7 +46,11 @@ impl Planner for Crew {
 
     fn plan(&self, graph: &Graph, seen: &Seen, now: Timestamp) -> Plan {
         let mut plan = Plan::default();
-        if graph.stop().is_some() || graph.is_role_paused("crew") {
+        // A lease without a worker would only run out.
+        let is_paused = ["crew", "worker"]
+            .into_iter()
+            .any(|role| graph.is_role_paused(role));
+        if graph.stop().is_some() || is_paused {
             return plan;
         }
         let mut names = SeatNames::new(graph);
@@ -193,8 +197,17 @@ struct SeatNames {
 
 impl SeatNames {
     fn new(graph: &Graph) -> Self {
+        // A person may have claimed a bead under any name.
+        let claimants = graph
+            .leased()
+            .filter_map(|bead| Some(bead.phase.lease()?.holder.name()));
         Self {
-            taken: graph.seats().map(|(name, _)| name.clone()).collect(),
+            taken: graph
+                .seats()
+                .map(|(name, _)| name)
+                .chain(claimants)
+                .cloned()
+                .collect(),
             next: 0,
         }
     }
