@@ -5,8 +5,8 @@
 //! agent with real progress lives. What lives is stopped before its lease ends.
 
 use gtd_core::{
-    Bead, Command, Fault, FaultClass, Graph, Holder, HostName, Lease, Observation, Timestamp,
-    WaitReason, WorkerRules,
+    Bead, Command, Fault, FaultClass, Graph, Holder, HostName, Lease, Observation, PauseScope,
+    Timestamp, WaitReason, WorkerRules,
 };
 
 use crate::{Effect, LiveSeen, Plan, Planner, Question, RunSeen, Seen, work_run};
@@ -64,7 +64,9 @@ impl Planner for Witness {
         }
         for rig in graph.rigs() {
             let limit = rig.rules.worker.breaker;
-            if limit > 0 && graph.streak(&rig.name) >= limit {
+            let scope = PauseScope::Rig(rig.name.clone());
+            let is_paused = graph.pauses().iter().any(|pause| pause.scope == scope);
+            if limit > 0 && graph.streak(&rig.name) >= limit && !is_paused {
                 plan.tell(Command::TripBreaker {
                     rig: rig.name.clone(),
                 });
