@@ -134,13 +134,22 @@ impl<'a> Follow<'a> {
     async fn follow(&mut self) -> Result<Exit, CliError> {
         let mut watch: Option<Watch> = None;
         let mut seen_at = Instant::now();
+        let mut is_away = false;
         loop {
             match self.look().await {
-                Ok(()) => seen_at = Instant::now(),
+                Ok(()) => {
+                    seen_at = Instant::now();
+                    is_away = false;
+                }
                 Err(error) if error.is_lost() => {
                     if seen_at.elapsed() > AWAY {
                         return Err(error.help("the daemon did not come back: gtd up"));
                     }
+                    if !is_away {
+                        let text = "the daemon does not answer; waiting for it to come back";
+                        self.ctx.screen.say(text);
+                    }
+                    is_away = true;
                     watch = None;
                     sleep(SEEK).await;
                     continue;

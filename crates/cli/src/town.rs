@@ -9,9 +9,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
+    args::Change,
     context::Context,
     daemon_program::DaemonProgram,
     error::{CliError, Kind},
+    output::State,
 };
 
 /// How long a start may take.
@@ -47,6 +49,15 @@ pub(crate) async fn reach_as(ctx: &Context, caller: Caller) -> Result<Client, Cl
 /// Reaches the daemon as a person, and starts it when nobody listens.
 pub(crate) async fn reach_or_start(ctx: &Context) -> Result<Client, CliError> {
     Ok(open(ctx).await?.client)
+}
+
+/// Reaches the daemon for a change: a rehearsal starts nothing.
+pub(crate) async fn reach_for(ctx: &Context, change: &Change) -> Result<Client, CliError> {
+    if change.dry_run {
+        reach(ctx).await
+    } else {
+        reach_or_start(ctx).await
+    }
 }
 
 /// Reaches the daemon, starts it when nobody listens, and says so in one line.
@@ -100,6 +111,10 @@ pub(crate) fn person() -> Caller {
         .filter_map(std::env::var_os)
         .map(|name| name.to_string_lossy().into_owned())
         .find(|name| !name.is_empty())
+        .or_else(|| {
+            let user = nix::unistd::User::from_uid(nix::unistd::getuid());
+            Some(user.ok()??.name)
+        })
         .unwrap_or_else(|| format!("uid-{}", nix::unistd::getuid()));
     Caller::Person { name }
 }
@@ -151,6 +166,23 @@ pub(crate) enum DocumentKind {
     Other,
 }
 
+/// Says of each candidate what it is, so that a person can tell them apart.
+async fn told_apart(client: &Client, mut error: CliError) -> CliError {
+    for candidate in &mut error.hints.candidates {
+        if let Ok(document) = client.get(&candidate.id).await {
+            let document = printable(&document);
+            let word = |key: &str| {
+                document
+                    .get(key)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+            };
+            candidate.text = format!("{:<9}  {}", State::of(word("state")).word, word("title"));
+        }
+    }
+    error
+}
+
 /// A thing that was looked up by its id, or the beginning of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Found {
@@ -164,7 +196,10 @@ pub(crate) struct Found {
 
 /// Looks something up.
 pub(crate) async fn find(client: &Client, id: &str) -> Result<Found, CliError> {
-    let document = client.get(id.trim()).await?;
+    let document = match client.get(id.trim()).await {
+        Ok(document) => document,
+        Err(error) => return Err(told_apart(client, error.into()).await),
+    };
     let kind = match document.get("kind").and_then(Value::as_str) {
         Some("Convoy" | "Goal") => DocumentKind::Convoy,
         Some("Bead") => DocumentKind::Bead,

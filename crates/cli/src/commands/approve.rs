@@ -2,6 +2,7 @@
 
 use gtd_core::{Command, ConvoyDoc};
 
+use super::{print_documents, would};
 use crate::{
     args::Change,
     context::Context,
@@ -22,23 +23,25 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
-    let client = town::reach_or_start(ctx).await?;
+    let client = town::reach_for(ctx, &args.change).await?;
+    let mut goals = Vec::new();
     for id in &args.ids {
-        let goal = town::find(&client, id).await?.bead()?;
-        if args.change.dry_run {
-            ctx.screen.line(format!("would approve {goal}"));
-            continue;
-        }
+        goals.push(town::find(&client, id).await?.bead()?);
+    }
+    if args.change.dry_run {
+        let acts: Vec<String> = goals.iter().map(|goal| format!("approve {goal}")).collect();
+        return Ok(would(ctx, &acts));
+    }
+    let mut documents = Vec::new();
+    for goal in &goals {
         client
             .tell(Command::ApprovePlan { goal: goal.clone() })
             .await
             .doing(|| format!("approve {goal}"))?;
         let found = town::find(&client, goal.as_str()).await?;
-        if ctx.screen.is_json() {
-            ctx.screen.document(&found.document);
-        } else if ctx.screen.is_quiet() {
+        if ctx.screen.is_quiet() {
             ctx.screen.line(goal.as_str());
-        } else {
+        } else if !ctx.screen.is_json() {
             let convoy: ConvoyDoc = town::read(&found.document)?;
             let mark = State::of("ok").mark(ctx.screen.look);
             let mark = ctx.screen.look.paint(Ink::Good, mark);
@@ -46,8 +49,12 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
             ctx.screen
                 .line(format!("{mark} {goal} approved: {n} beads may begin"));
         }
-        ctx.screen
-            .next(&[format!("gtd wait {goal}"), "gtd status".to_owned()]);
+        documents.push(found.document);
     }
+    if ctx.screen.is_json() {
+        print_documents(ctx, "ConvoyList", documents);
+    }
+    ctx.screen
+        .next(&["gtd wait".to_owned(), "gtd status".to_owned()]);
     Ok(Exit::Done)
 }

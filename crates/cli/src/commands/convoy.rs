@@ -3,7 +3,7 @@
 use gtd_core::{Command, ConvoyDoc, ConvoyRow, GoalState, RigName};
 use serde_json::json;
 
-use super::status;
+use super::{status, would};
 use crate::{
     args::Change,
     clock,
@@ -120,11 +120,10 @@ async fn list(ctx: &Context, all: bool, all_rigs: bool, limit: usize) -> Result<
 }
 
 async fn land(ctx: &Context, id: &str, no_wait: bool, change: &Change) -> Result<Exit, CliError> {
-    let client = town::reach_or_start(ctx).await?;
+    let client = town::reach_for(ctx, change).await?;
     let id = goal(town::find(&client, id).await?)?.bead()?;
     if change.dry_run {
-        ctx.screen.line(format!("would bring {id} into its branch"));
-        return Ok(Exit::Done);
+        return Ok(would(ctx, &[format!("bring {id} into its branch")]));
     }
     let doing = || format!("land {id}");
     client

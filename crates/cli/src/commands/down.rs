@@ -6,6 +6,7 @@ use gtd_client::Client;
 use gtd_core::StatusDoc;
 use serde_json::json;
 
+use super::would;
 use crate::{
     args::Change,
     context::Context,
@@ -44,9 +45,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     };
     let hello = client.hello().await?;
     if args.change.dry_run {
-        ctx.screen
-            .line(format!("would end the daemon (pid {})", hello.pid));
-        return Ok(Exit::Done);
+        return Ok(would(ctx, &[format!("end the daemon (pid {})", hello.pid)]));
     }
     if args.when_idle {
         tokio::select! {

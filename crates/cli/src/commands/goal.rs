@@ -124,7 +124,11 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         Some(rig) => rig,
         None => ctx.need_rig()?,
     };
-    let client = town::reach_or_start(ctx).await?;
+    let client = if args.dry_run {
+        town::reach(ctx).await?
+    } else {
+        town::reach_or_start(ctx).await?
+    };
     let plan = match (&given, &args.script) {
         (Some(given), _) => Some(given.check_needs(&client, &runtimes).await?),
         (None, Some(script)) => Some(plan_of_script(&args, script, text.as_deref())),

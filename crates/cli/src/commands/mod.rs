@@ -26,6 +26,8 @@ pub(crate) mod version;
 pub(crate) mod wait;
 pub(crate) mod why;
 
+use serde_json::{Value, json};
+
 use crate::{args::Command, context::Context, error::CliError, exit::Exit};
 
 /// Runs a command; without one, says where one is.
@@ -58,5 +60,28 @@ pub(crate) async fn run(ctx: &Context, command: Option<Command>) -> Result<Exit,
         Command::Version(args) => version::run(ctx, args).await,
         Command::Help(args) => help::run(ctx, args),
         Command::Completions(args) => completions::run(ctx, args),
+    }
+}
+
+/// Says what would be done; each item fits after "would".
+fn would(ctx: &Context, acts: &[String]) -> Exit {
+    if ctx.screen.is_json() {
+        ctx.screen
+            .document(&json!({"kind": "DryRun", "api": gtd_core::API, "would": acts}));
+    } else {
+        for act in acts {
+            ctx.screen.line(format!("would {act}"));
+        }
+    }
+    Exit::Done
+}
+
+/// Prints one document as it is, and several as one list.
+fn print_documents(ctx: &Context, kind: &str, mut documents: Vec<Value>) {
+    if documents.len() == 1 {
+        ctx.screen.document(&documents.remove(0));
+    } else {
+        ctx.screen
+            .document(&json!({"kind": kind, "api": gtd_core::API, "items": documents, "next": ""}));
     }
 }

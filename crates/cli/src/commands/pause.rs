@@ -4,6 +4,7 @@ use gtd_client::Client;
 use gtd_core::{Command, PauseScope, RigName, RoleName};
 use serde_json::json;
 
+use super::would;
 use crate::{
     args::Change,
     context::Context,
@@ -27,7 +28,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
-    let client = town::reach_or_start(ctx).await?;
+    let client = town::reach_for(ctx, &args.change).await?;
     let scope = match &args.scope {
         Some(word) => scope_of(ctx, &client, word).await?,
         None => match ctx.rig()? {
@@ -37,8 +38,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     };
     let name = name_of(&scope);
     if args.change.dry_run {
-        ctx.screen.line(format!("would pause {name}"));
-        return Ok(Exit::Done);
+        return Ok(would(ctx, &[format!("pause {name}")]));
     }
     let why = args.change.why();
     client

@@ -5,7 +5,7 @@ use std::time::Duration;
 use gtd_core::{Command, PauseScope};
 use serde_json::json;
 
-use super::pause;
+use super::{pause, would};
 use crate::{
     args::Change,
     context::Context,
@@ -38,7 +38,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     if args.all {
         return thaw(ctx, &args.change).await;
     }
-    let client = town::reach_or_start(ctx).await?;
+    let client = town::reach_for(ctx, &args.change).await?;
     let scopes = match &args.scope {
         Some(word) => vec![pause::scope_of(ctx, &client, word).await?],
         None => {
@@ -49,8 +49,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let names: Vec<String> = scopes.iter().map(pause::name_of).collect();
     let names = names.join(" and ");
     if args.change.dry_run {
-        ctx.screen.line(format!("would resume {names}"));
-        return Ok(Exit::Done);
+        return Ok(would(ctx, &[format!("resume {names}")]));
     }
     for scope in scopes {
         client
@@ -72,8 +71,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
 /// Ends the stop: the program's own verb first, because it needs no daemon; then the daemon hears of it.
 async fn thaw(ctx: &Context, change: &Change) -> Result<Exit, CliError> {
     if change.dry_run {
-        ctx.screen.line("would end the stop of everything");
-        return Ok(Exit::Done);
+        return Ok(would(ctx, &["end the stop of everything".to_owned()]));
     }
     let output = DaemonProgram::find(&ctx.places)?.run(&["thaw"], THAW)?;
     if !output.status.success() {

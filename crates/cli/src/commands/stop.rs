@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use gtd_client::Client;
 use gtd_core::{Command, StatusDoc};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 
+use super::{print_documents, would};
 use crate::{
     args::Change,
     context::Context,
@@ -45,14 +47,17 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     if args.all {
         return stop_all(ctx, &args.change).await;
     }
-    let client = town::reach_or_start(ctx).await?;
-    let mut documents = Vec::new();
+    let client = town::reach_for(ctx, &args.change).await?;
+    let mut beads = Vec::new();
     for id in &args.ids {
-        let bead = find(&client, id).await?;
-        if args.change.dry_run {
-            ctx.screen.line(format!("would cancel {bead}"));
-            continue;
-        }
+        beads.push(find(&client, id).await?);
+    }
+    if args.change.dry_run {
+        let acts: Vec<String> = beads.iter().map(|bead| format!("cancel {bead}")).collect();
+        return Ok(would(ctx, &acts));
+    }
+    let mut documents = Vec::new();
+    for bead in beads {
         let why = args.change.why();
         client
             .tell(Command::Cancel {
@@ -63,17 +68,14 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
             .doing(|| format!("cancel {bead}"))?;
         if ctx.screen.is_json() {
             documents.push(client.get(bead.as_str()).await?);
+        } else if ctx.screen.is_quiet() {
+            ctx.screen.line(bead.as_str());
         } else {
             ctx.screen.line(format!("{bead} cancelled"));
         }
     }
-    match documents.as_slice() {
-        [] => {}
-        [document] => ctx.screen.document(document),
-        _ => ctx
-            .screen
-            .document(&json!({"kind": "BeadList", "api": gtd_core::API,
-            "items": documents, "next": ""})),
+    if ctx.screen.is_json() {
+        print_documents(ctx, "BeadList", documents);
     }
     Ok(Exit::Done)
 }
@@ -99,9 +101,8 @@ async fn find(client: &Client, id: &str) -> Result<gtd_core::BeadId, CliError> {
 
 async fn stop_all(ctx: &Context, change: &Change) -> Result<Exit, CliError> {
     if change.dry_run {
-        ctx.screen
-            .line("would freeze every agent, hold the queue and begin nothing");
-        return Ok(Exit::Done);
+        let act = "freeze every agent, hold the queue and begin nothing";
+        return Ok(would(ctx, &[act.to_owned()]));
     }
     let began = Instant::now();
     let why = change.why();
@@ -127,20 +128,20 @@ async fn stop_all(ctx: &Context, change: &Change) -> Result<Exit, CliError> {
         ctx.screen.warn(failure);
     }
     let said = stopped.map(|output| output.stdout).unwrap_or_default();
-    let said = String::from_utf8_lossy(&said).trim().to_owned();
-    let (frozen, text) = frozen(&said);
+    let report = Report::read(&said);
     let seconds = took.as_secs_f64();
     if ctx.screen.is_json() {
         ctx.screen.document(
             &json!({"kind": "Stop", "api": gtd_core::API, "stopped": true,
-            "frozen": frozen, "seconds": (seconds * 1e3).round() / 1e3, "reason": why,
+            "frozen": report.frozen, "in_flight": report.in_flight, "seconds": (seconds * 1e3).round() / 1e3, "reason": why,
             "daemon_told": told.is_ok()}),
         );
         return Ok(Exit::Done);
     }
     let head = ctx.screen.look.paint(Ink::Bad, "STOPPED");
     ctx.screen.line(format!(
-        "{head} in {seconds:.1} s: {text}.   gtd resume --all"
+        "{head} in {seconds:.1} s: {}.   gtd resume --all",
+        report.text()
     ));
     if told.is_err() {
         ctx.screen
@@ -160,26 +161,34 @@ async fn tell(ctx: &Context, why: String) -> Result<(), CliError> {
     }
 }
 
-/// Reads how many agents were frozen from what the emergency verb said.
-fn frozen(said: &str) -> (Option<u64>, String) {
-    let number = match serde_json::from_str::<Value>(said) {
-        Ok(document) => ["frozen", "agents", "stopped"].into_iter().find_map(|key| {
-            let value = document.get(key)?;
-            value
-                .as_u64()
-                .or_else(|| value.as_array().map(|list| list.len() as u64))
-        }),
-        Err(_) => said
-            .split(|c: char| !c.is_ascii_digit())
-            .find(|digits| !digits.is_empty())
-            .and_then(|digits| digits.parse().ok()),
-    };
-    let text = match number {
-        Some(1) => "1 agent frozen, queue held".to_owned(),
-        Some(n) => format!("{n} agents frozen, queue held"),
-        None => "queue held, nothing new begins".to_owned(),
-    };
-    (number, text)
+/// What the emergency verb says it did.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct Report {
+    /// How many runs stand still now.
+    frozen: usize,
+    /// Whether one effect had begun and may still finish.
+    in_flight: bool,
+}
+
+impl Report {
+    fn read(said: &[u8]) -> Self {
+        serde_json::from_slice(said).unwrap_or_default()
+    }
+
+    fn text(&self) -> String {
+        let agents = match self.frozen {
+            0 => "no agent was at work".to_owned(),
+            1 => "1 agent frozen".to_owned(),
+            n => format!("{n} agents frozen"),
+        };
+        let rest = if self.in_flight {
+            "; one effect was in flight and may still finish"
+        } else {
+            ""
+        };
+        format!("{agents}, queue held, nothing new begins{rest}")
+    }
 }
 
 #[cfg(test)]
@@ -187,10 +196,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_number_of_frozen_agents_is_read_from_either_form() {
-        assert_eq!(frozen("{\"frozen\": 3}").0, Some(3));
-        assert_eq!(frozen("{\"frozen\": [1, 2]}").0, Some(2));
-        assert_eq!(frozen("froze 4 process groups").0, Some(4));
-        assert_eq!(frozen("").0, None);
+    fn what_was_in_flight_is_told() {
+        let report = Report::read(br#"{"kind":"StopAll","frozen":3,"in_flight":true}"#);
+        assert_eq!(
+            report.text(),
+            "3 agents frozen, queue held, nothing new begins; one effect was in flight and may still finish"
+        );
+        assert_eq!(Report::read(b"odd"), Report::default());
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::would;
 use crate::{
     args::Change, context::Context, daemon_program::DaemonProgram, error::CliError, exit::Exit,
     town,
@@ -24,11 +25,11 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     if args.change.dry_run {
         let program = DaemonProgram::find(&ctx.places)?;
         let running = town::reach(ctx).await.is_ok();
-        ctx.screen.line(match running {
-            true => "nothing to do: the daemon is running".to_owned(),
-            false => format!("would start {}", program.path().display()),
-        });
-        return Ok(Exit::Done);
+        let act = match running {
+            true => "do nothing: the daemon is running".to_owned(),
+            false => format!("start {}", program.path().display()),
+        };
+        return Ok(would(ctx, &[act]));
     }
     if args.foreground {
         return Err(DaemonProgram::find(&ctx.places)?.become_daemon());

@@ -75,7 +75,7 @@ pub(crate) fn log_line(line: &Line, look: Look) -> String {
     let rest: Vec<String> = match line.object.get("fields").or(line.object.get("data")) {
         Some(Value::Object(fields)) => fields
             .iter()
-            .filter(|(_, value)| !value.is_null())
+            .filter(|(key, value)| !value.is_null() && key.as_str() != "role")
             .map(|(key, value)| match value {
                 Value::String(text) => format!("{key}={}", printable(text)),
                 other => format!("{key}={other}"),

@@ -169,7 +169,11 @@ pub(crate) fn agent_table(agents: &[AgentDoc], now: Timestamp, look: Look) -> Ve
     );
     for agent in agents {
         let state = State::of(&agent.state);
-        let dash = || look.mark("–", "-").to_owned();
+        // A program wants an empty field where a person wants to see that there is nothing.
+        let dash = || match look.terminal {
+            true => look.mark("–", "-").to_owned(),
+            false => String::new(),
+        };
         let title = agent.title.as_deref().unwrap_or_default();
         let bead = agent.bead.as_ref();
         table.row([

@@ -120,9 +120,9 @@ pub(crate) fn waiting(waiting: &Waiting, needs_you: &[NeedsYou], look: Look) -> 
     let sorted = waiting.sorted();
     let n: usize = sorted.iter().map(|(_, rows, _)| rows.len()).sum();
     let mut lines = match n {
-        0 => vec!["nothing waits".to_owned()],
-        1 => vec!["1 bead is on its way".to_owned()],
-        n => vec![format!("{n} beads are on their way")],
+        0 => vec!["nothing waits: every bead has ended".to_owned()],
+        1 => vec!["1 bead has not ended".to_owned()],
+        n => vec![format!("{n} beads have not ended")],
     };
     for (code, rows, by_itself) in sorted {
         let clears = if by_itself {
@@ -145,8 +145,12 @@ pub(crate) fn waiting(waiting: &Waiting, needs_you: &[NeedsYou], look: Look) -> 
             0 => String::new(),
             n => format!(", holds up {n}"),
         };
+        let title = match item.title.as_str() {
+            title if title.is_empty() || title == item.subject => String::new(),
+            title => format!(" {title}"),
+        };
         lines.push(format!(
-            "{mark} {} {}{holds}:  {}",
+            "{mark} {}{title}: {}{holds}.   {}",
             item.subject, item.text, item.next
         ));
     }

@@ -28,13 +28,13 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
-    let client = town::reach_or_start(ctx).await?;
+    let client = town::reach_for(ctx, &args.change).await?;
     let bead = find(&client, &args.id).await?;
     let name = args.name.clone().unwrap_or_else(login);
     let name = SeatName::parse(&name)
         .map_err(|error| CliError::usage(error.to_string()).help("give one with --as NAME"))?;
     if args.change.dry_run {
-        return Ok(would(ctx, &format!("claim {bead} for {name}")));
+        return Ok(would(ctx, &[format!("claim {bead} for {name}")]));
     }
     let written = client
         .tell(Command::Claim {

@@ -41,7 +41,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
-    let client = town::reach_or_start(ctx).await?;
+    let client = town::reach_for(ctx, &args.change).await?;
     let bead = find(&client, &args.id).await?;
     let outcome = match (&args.duplicate_of, args.how) {
         (Some(of), _) => Outcome::Duplicate {
@@ -53,7 +53,7 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         (None, How::Failed) => Outcome::Failed,
     };
     if args.change.dry_run {
-        return Ok(would(ctx, &format!("close {bead}")));
+        return Ok(would(ctx, &[format!("close {bead}")]));
     }
     let why = args.change.why();
     client

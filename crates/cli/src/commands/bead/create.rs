@@ -66,7 +66,7 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         None => String::new(),
     };
     let defer_until = args.defer.as_deref().map(clock::ahead).transpose()?;
-    let client = town::reach_or_start(ctx).await?;
+    let client = town::reach_for(ctx, &args.change).await?;
     let goal = match &args.goal {
         Some(id) => Some(find(&client, id).await?),
         None => None,
@@ -107,7 +107,7 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     };
     if args.change.dry_run {
         gtd_core::check_spec(&spec).doing(|| "make the bead".to_owned())?;
-        return Ok(would(ctx, &format!("make the bead `{}`", spec.title)));
+        return Ok(would(ctx, &[format!("make the bead `{}`", spec.title)]));
     }
     let title = spec.title.clone();
     let written = client

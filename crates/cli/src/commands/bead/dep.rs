@@ -86,7 +86,7 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
 }
 
 async fn edit(ctx: &Context, edge: Edge, act: Act) -> Result<Exit, CliError> {
-    let client = town::reach_or_start(ctx).await?;
+    let client = town::reach_for(ctx, &edge.change).await?;
     let bead = find(&client, &edge.id).await?;
     let mut others = Vec::new();
     for id in &edge.needs {
@@ -102,7 +102,7 @@ async fn edit(ctx: &Context, edge: Edge, act: Act) -> Result<Exit, CliError> {
         ),
     };
     if edge.change.dry_run {
-        return Ok(would(ctx, &doing));
+        return Ok(would(ctx, &[doing]));
     }
     for on in others {
         let kind = match (&edge.kind, act) {

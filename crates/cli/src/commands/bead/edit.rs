@@ -62,7 +62,7 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         Some(text) => Some(wishes::text(ctx, text)?),
         None => None,
     };
-    let client = town::reach_or_start(ctx).await?;
+    let client = town::reach_for(ctx, &args.change).await?;
     let bead = find(&client, &args.id).await?;
     // The documents leave a few wishes out, so the graph itself is asked.
     let graph = client.snapshot().await?;
@@ -104,7 +104,7 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     }
     if args.change.dry_run {
         gtd_core::check_spec(&spec).doing(|| format!("change {bead}"))?;
-        return Ok(would(ctx, &format!("change {bead}")));
+        return Ok(would(ctx, &[format!("change {bead}")]));
     }
     let context = WriteContext {
         request: None,

@@ -11,10 +11,9 @@ mod park;
 mod retry;
 mod show;
 
-use gtd_core::BeadId;
-use serde_json::json;
-
+use super::{print_documents, would};
 use crate::{context::Context, error::CliError, exit::Exit, town};
+use gtd_core::BeadId;
 
 /// Pieces of work
 #[derive(Debug, clap::Args)]
@@ -86,15 +85,4 @@ async fn changed(
         ctx.screen.line(sentence);
     }
     Ok(())
-}
-
-/// Says what would be done.
-fn would(ctx: &Context, what: &str) -> Exit {
-    if ctx.screen.is_json() {
-        ctx.screen
-            .document(&json!({"kind": "DryRun", "api": gtd_core::API, "would": what}));
-    } else {
-        ctx.screen.line(format!("would {what}"));
-    }
-    Exit::Done
 }

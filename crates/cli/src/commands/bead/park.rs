@@ -21,10 +21,10 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
-    let client = town::reach_or_start(ctx).await?;
+    let client = town::reach_for(ctx, &args.change).await?;
     let bead = find(&client, &args.id).await?;
     if args.change.dry_run {
-        return Ok(would(ctx, &format!("park {bead}")));
+        return Ok(would(ctx, &[format!("park {bead}")]));
     }
     let why = args.change.why();
     client
