@@ -342,8 +342,9 @@ pub(super) fn retry(scene: Scene<'_>, id: BeadId) -> Decision {
         _ if bead.spec.kind == BeadType::Goal => false,
         Phase::Parked { .. } | Phase::Returned { .. } => true,
         Phase::Closed { outcome, .. } => !outcome.is_good() && goal_is_open,
-        Phase::Open => return Ok(vec![]),
-        Phase::Draft | Phase::Leased(_) | Phase::Submitted { .. } | Phase::Landed { .. } => false,
+        // It has all of its attempts already.
+        Phase::Draft | Phase::Open => return Ok(vec![]),
+        Phase::Leased(_) | Phase::Submitted { .. } | Phase::Landed { .. } => false,
     };
     if !may {
         return Err(scene.wrong_phase(bead));

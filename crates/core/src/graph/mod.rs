@@ -5,6 +5,8 @@
 //! never scan all beads.
 
 mod apply;
+#[cfg(test)]
+mod cost_tests;
 mod cycle;
 mod index;
 mod state;

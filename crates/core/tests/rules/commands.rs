@@ -1,0 +1,295 @@
+//! One command of each kind about one bead and its goal.
+
+use gtd_core::{
+    Actor, Approval, BeadSpec, Command, EdgeKind, FaultClass, Need, Oid, Outcome, PauseScope,
+    Phase, Reserved, SatisfiedBy, UsageDelta, Verdict,
+};
+
+use crate::{
+    scene::{fault, gate_run, host, oid, plan, rig, role, rules, run_id, seat, spec, target},
+    world::World,
+};
+
+names!(COMMANDS, command_name: Command {
+    TrustRig, RemoveRig, OpenGoal, ApprovePlan, Cancel, CreateBead, EditBead, Link, Unlink,
+    AddNote, CloseBead, RetryBead, ParkBead, RequestLanding, Pause, Resume, Stop, Thaw,
+    ProposePlan, CloseGoal, OpenSeat, CloseSeat, Grant, Claim, ClaimNext, Started, Heartbeat,
+    RecordUsage, Submit, Return, Finish, Discover, Form, Judge, Land, Void, SendBack,
+    ObserveTarget, JudgeBase, ConcludeLanding, Expire, Quarantine, TripBreaker, Escalate,
+    BackOff, Recover, Degrade, SendMail, AckMail,
+});
+
+/// One relation that never acts, between the bead of a world and its friend.
+pub(crate) fn related(world: &World) -> Need {
+    Need {
+        on: world.friend.clone(),
+        kind: EdgeKind::Related,
+        satisfied_by: SatisfiedBy::Finish,
+    }
+}
+
+fn tip(world: &World) -> Oid {
+    let queue = world.scene.graph.queue(&target());
+    queue
+        .and_then(|queue| queue.tip.clone())
+        .unwrap_or_else(|| oid(1))
+}
+
+/// One of each command, about the bead of `world`, with its present epoch.
+pub(crate) fn all_commands(world: &World) -> Vec<Command> {
+    let bead = || world.bead.clone();
+    let goal = || world.goal.clone();
+    let why = || "because".to_owned();
+    let now = world.scene.at(&world.bead);
+    let epoch = now.epoch;
+    let head = match &now.phase {
+        Phase::Submitted { head, .. } => head.clone(),
+        _ => oid(50),
+    };
+    let candidate = world
+        .scene
+        .in_test()
+        .unwrap_or_else(|| crate::scene::candidate_id("mr-none"));
+    let tested = world
+        .scene
+        .graph
+        .queue(&target())
+        .and_then(|queue| Some(queue.candidate.as_ref()?.commit.clone()))
+        .unwrap_or_else(|| oid(60));
+    vec![
+        Command::TrustRig {
+            rig: rig(),
+            rules: rules(),
+            digest: "new".to_owned(),
+        },
+        Command::RemoveRig { rig: rig() },
+        Command::OpenGoal {
+            spec: spec("another goal"),
+            target: target(),
+            max: None,
+            until: None,
+            plan: Some(plan(&[("one", &[])])),
+            approval: Approval::Needed,
+        },
+        Command::ApprovePlan { goal: goal() },
+        Command::Cancel {
+            bead: bead(),
+            why: why(),
+        },
+        Command::CreateBead {
+            rig: rig(),
+            goal: Some(goal()),
+            spec: spec("one more"),
+            needs: vec![],
+        },
+        Command::EditBead {
+            bead: bead(),
+            spec: spec("another title"),
+        },
+        Command::Link {
+            bead: bead(),
+            need: Need::blocks(world.friend.clone()),
+        },
+        Command::Unlink {
+            bead: bead(),
+            need: related(world),
+        },
+        Command::AddNote {
+            bead: bead(),
+            text: "look".to_owned(),
+        },
+        Command::CloseBead {
+            bead: bead(),
+            outcome: Outcome::Done,
+            why: why(),
+        },
+        Command::RetryBead { bead: bead() },
+        Command::ParkBead {
+            bead: bead(),
+            why: why(),
+        },
+        Command::RequestLanding { goal: goal() },
+        Command::Pause {
+            scope: PauseScope::Bead(bead()),
+            why: why(),
+        },
+        Command::Resume {
+            scope: PauseScope::Bead(bead()),
+        },
+        Command::Stop { why: why() },
+        Command::Thaw,
+        Command::ProposePlan {
+            goal: goal(),
+            plan: plan(&[("one", &[])]),
+            approval: Approval::Needed,
+        },
+        Command::CloseGoal {
+            goal: goal(),
+            outcome: Outcome::Done,
+            why: why(),
+            proof: vec![],
+        },
+        Command::OpenSeat {
+            seat: seat("new"),
+            rig: rig(),
+            host: host(),
+        },
+        Command::CloseSeat {
+            seat: seat("spare"),
+        },
+        Command::Grant {
+            bead: bead(),
+            seat: seat("spare"),
+            epoch: epoch.next(),
+            reserved: Reserved::default(),
+        },
+        Command::Claim {
+            bead: bead(),
+            name: seat("eve"),
+        },
+        Command::ClaimNext {
+            rig: rig(),
+            name: seat("eve"),
+        },
+        Command::Started {
+            bead: bead(),
+            epoch,
+            run: run_id("a-run"),
+        },
+        Command::Heartbeat {
+            bead: bead(),
+            epoch,
+        },
+        Command::RecordUsage {
+            bead: bead(),
+            epoch,
+            usage: UsageDelta {
+                run: run_id("a-run"),
+                sequence: 1,
+                input: 10,
+                output: 20,
+                cache_read: 30,
+                cache_write: 40,
+                usd_micros: 50,
+            },
+        },
+        Command::Submit {
+            bead: bead(),
+            epoch,
+            head: oid(51),
+            base: oid(1),
+            summary: "done".to_owned(),
+        },
+        Command::Return {
+            bead: bead(),
+            epoch,
+            why: fault(FaultClass::Exit { code: 1 }),
+        },
+        Command::Finish {
+            bead: bead(),
+            epoch,
+            outcome: Outcome::NoOp,
+            why: why(),
+        },
+        Command::Discover {
+            bead: bead(),
+            epoch,
+            spec: BeadSpec {
+                title: "found on the way".to_owned(),
+                ..BeadSpec::default()
+            },
+        },
+        Command::Form {
+            id: crate::scene::candidate_id("mr-new"),
+            target: target(),
+            base: tip(world),
+            members: vec![gtd_core::Member {
+                bead: bead(),
+                epoch,
+                head,
+            }],
+            commit: oid(70),
+            tree: oid(71),
+            retry: 0,
+        },
+        Command::Judge {
+            candidate: candidate.clone(),
+            verdict: Verdict::Passed,
+            gates: vec![gate_run(&tested, Verdict::Passed)],
+        },
+        Command::Land {
+            candidate: candidate.clone(),
+        },
+        Command::Void {
+            candidate,
+            why: why(),
+        },
+        Command::SendBack {
+            bead: bead(),
+            epoch,
+            why: fault(FaultClass::Gate {
+                gate: "test".to_owned(),
+            }),
+        },
+        Command::ObserveTarget {
+            target: target(),
+            tip: oid(80),
+        },
+        Command::JudgeBase {
+            target: target(),
+            gate: gate_run(&tip(world), Verdict::Failed),
+        },
+        Command::ConcludeLanding {
+            goal: goal(),
+            commit: Some(oid(90)),
+            why: String::new(),
+        },
+        Command::Expire {
+            bead: bead(),
+            epoch,
+            why: fault(FaultClass::Lost),
+        },
+        Command::Quarantine { bead: bead() },
+        Command::TripBreaker { rig: rig() },
+        Command::Escalate {
+            about: "disk".to_owned(),
+            text: "it is full".to_owned(),
+        },
+        Command::BackOff {
+            key: "worktree".to_owned(),
+            why: why(),
+        },
+        Command::Recover {
+            key: "worktree".to_owned(),
+        },
+        Command::Degrade {
+            role: role("mayor"),
+            why: why(),
+        },
+        Command::SendMail {
+            to: "ada".to_owned(),
+            thread: None,
+            text: "hello".to_owned(),
+        },
+        Command::AckMail { mail: 1 },
+    ]
+}
+
+#[test]
+fn every_command_has_a_sample() {
+    let world = World::open();
+    let names: Vec<&str> = all_commands(&world).iter().map(command_name).collect();
+    assert_eq!(names, COMMANDS);
+}
+
+#[test]
+fn who_asks_is_written_into_the_log() {
+    let mut world = World::open();
+    let by = Actor::Role(role("crew"));
+    world
+        .scene
+        .ask_as(by.clone(), Command::Stop { why: String::new() })
+        .unwrap();
+    assert_eq!(world.scene.log.last().unwrap().1.by, by);
+    assert_eq!(world.scene.graph.stop().unwrap().by, by);
+}

@@ -1,0 +1,33 @@
+//! What the pure rules promise, told in scenes.
+
+#![expect(clippy::unwrap_used, reason = "a test says so when it fails")]
+
+/// Names every variant of an enum, in one list that a new variant breaks.
+macro_rules! names {
+    ($all:ident, $name:ident: $type:ident { $($variant:ident),* $(,)? }) => {
+        pub(crate) const $all: &[&str] = &[$(stringify!($variant)),*];
+
+        pub(crate) fn $name(value: &gtd_core::$type) -> &'static str {
+            match value {
+                $(gtd_core::$type::$variant { .. } => stringify!($variant),)*
+            }
+        }
+    };
+}
+
+mod circles;
+mod commands;
+mod documents;
+mod explain;
+mod goals;
+mod golden;
+mod graph_props;
+mod held;
+mod laws;
+mod merge;
+mod phases;
+mod ready;
+mod reasons;
+mod rejections;
+mod scene;
+mod world;
