@@ -55,7 +55,11 @@ impl Client {
         deadline: Duration,
     ) -> Result<Self, ClientError> {
         let client = Self::open(places.socket(), caller).with_deadline(deadline);
-        let hello = client.hello().await?;
+        let hello = match client.hello().await {
+            // Whoever broke off may be gone for good: asked anew, nobody listens.
+            Err(ClientError::Broken { .. }) => client.hello().await?,
+            hello => hello?,
+        };
         if hello.api_level != API_LEVEL {
             return Err(ClientError::OtherApi {
                 version: hello.version,
