@@ -14,6 +14,7 @@ use crate::{
     daemon_program::DaemonProgram,
     error::{CliError, Kind},
     output::State,
+    settings,
 };
 
 /// How long a start may take.
@@ -48,7 +49,22 @@ pub(crate) async fn reach_as(ctx: &Context, caller: Caller) -> Result<Client, Cl
 
 /// Reaches the daemon as a person, and starts it when nobody listens.
 pub(crate) async fn reach_or_start(ctx: &Context) -> Result<Client, CliError> {
-    Ok(open(ctx).await?.client)
+    match reach(ctx).await {
+        Err(error) if matches!(error.kind, Kind::NotRunning { .. }) && !may_start(ctx)? => {
+            Err(error)
+        }
+        Err(error) if matches!(error.kind, Kind::NotRunning { .. }) => Ok(start(ctx).await?.client),
+        reached => reached,
+    }
+}
+
+/// Tells whether the user lets writers start the daemon.
+fn may_start(ctx: &Context) -> Result<bool, CliError> {
+    let config = settings::effective(ctx, None)?;
+    let wish = config
+        .get("town.autostart")
+        .and_then(|(value, _)| value.as_bool());
+    Ok(wish.unwrap_or(true))
 }
 
 /// Reaches the daemon for a change: a rehearsal starts nothing.

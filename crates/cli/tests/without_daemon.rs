@@ -407,3 +407,20 @@ fn completions_know_the_commands() {
         assert!(text.contains("convoy"), "{shell}");
     }
 }
+
+#[test]
+fn a_user_who_wants_no_autostart_is_told_to_start_it() {
+    let town = town();
+    let folder = repository(town.path());
+    let output = gtd(&folder, &["init"])
+        .env("GTD_HOME", town.path().join("home"))
+        .env("GTD_TOWN__AUTOSTART", "false")
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 69);
+    assert!(
+        stderr(&output).contains("help: gtd up"),
+        "{}",
+        stderr(&output)
+    );
+}
