@@ -5,6 +5,7 @@
 //! | a candidate that the target contains | record the landing (finished work first) |
 //! | the target is not where it was left | record the move, give the candidate up |
 //! | a candidate without verdict | run its gates, judge |
+//! | a green candidate whose member was taken back | give it up |
 //! | a green candidate | move the ref by compare-and-swap, record |
 //! | a red candidate of one, base not proven | run the gate on the base |
 //! | a red candidate of one, base green | send it back with its evidence |
@@ -322,6 +323,12 @@ impl Refinery {
     ) {
         match candidate.verdict {
             None => self.judge(graph, seen, now, queue, candidate, plan),
+            Some(Verdict::Passed) if has_lost_a_member(graph, candidate) => {
+                plan.tell(Command::Void {
+                    candidate: candidate.id.clone(),
+                    why: "not all of it is handed in any more".to_owned(),
+                });
+            }
             Some(Verdict::Passed) => {
                 plan.act(Effect::EnsureRef {
                     rig: self.rig.clone(),
@@ -518,6 +525,14 @@ impl Refinery {
             }),
         }
     }
+}
+
+/// Tells whether somebody took a member back; the target is known not to have it.
+fn has_lost_a_member(graph: &Graph, candidate: &Candidate) -> bool {
+    candidate.members.iter().any(|wanted| {
+        let known = graph.bead(&wanted.bead).and_then(member);
+        known.as_ref() != Some(wanted)
+    })
 }
 
 fn red_gate(candidate: &Candidate) -> Option<&GateRun> {

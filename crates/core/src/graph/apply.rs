@@ -335,15 +335,13 @@ impl Graph {
                     .retain(|bead| landed.members.iter().all(|member| member.bead != *bead));
                 queue.landings += 1;
                 for member in &landed.members {
-                    self.change(&member.bead, |bead| {
-                        bead.phase = Phase::Landed {
-                            candidate: candidate.clone(),
-                            commit: landed.commit.clone(),
-                        };
-                        bead.since = at;
-                    });
+                    // It is on the target, whatever somebody wanted of it meanwhile.
+                    let phase = Phase::Landed {
+                        candidate: candidate.clone(),
+                        commit: landed.commit.clone(),
+                    };
+                    self.end_lease(&member.bead, at, phase, None, None);
                     self.end_pause(&member.bead);
-                    self.reclassify_affected(&member.bead);
                 }
             }
             Event::CandidateVoided { candidate, .. } => {
@@ -576,14 +574,16 @@ impl Graph {
     }
 
     /// Takes a bead out of the candidate in test and from under suspicion.
+    ///
+    /// A proven candidate may be on its target already, with the report still to
+    /// come: the refinery looks, and either lands it or gives it up.
     fn leave_queue(&mut self, id: &BeadId) {
         for queue in self.facts.queues.values_mut() {
             queue.suspects.retain(|bead| bead != id);
-            if queue
-                .candidate
-                .as_ref()
-                .is_some_and(|candidate| candidate.members.iter().any(|m| m.bead == *id))
-            {
+            if queue.candidate.as_ref().is_some_and(|candidate| {
+                candidate.verdict != Some(Verdict::Passed)
+                    && candidate.members.iter().any(|m| m.bead == *id)
+            }) {
                 queue.candidate = None;
             }
         }

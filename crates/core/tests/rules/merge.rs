@@ -77,25 +77,73 @@ fn who_leaves_is_suspected_no_more() {
     }
 }
 
+/// The ways in which a bead leaves a candidate.
+const LEAVE: [fn(&mut Scene, &BeadId); 4] = [
+    Scene::park,
+    Scene::cancel,
+    |scene, bead| scene.close(bead, Outcome::Done),
+    |scene, bead| scene.send_back(bead, red()),
+];
+
 #[test]
 fn who_leaves_a_candidate_takes_it_apart() {
-    let leave: [fn(&mut Scene, &BeadId); 4] = [
-        Scene::park,
-        Scene::cancel,
-        |scene, bead| scene.close(bead, Outcome::Done),
-        |scene, bead| scene.send_back(bead, red()),
-    ];
-    for leave in leave {
+    for leave in LEAVE {
+        let mut scene = Scene::new();
+        let (beads, members) = submitted(&mut scene, 2);
+        let candidate = scene.form(&members);
+        leave(&mut scene, &beads[0]);
+        let why = scene.refused(Command::Land { candidate });
+        assert_eq!(why.code(), "E0305");
+        assert!(matches!(scene.at(&beads[1]).phase, Phase::Submitted { .. }));
+    }
+}
+
+#[test]
+fn what_is_proven_may_be_on_its_target_whoever_leaves_it() {
+    for leave in LEAVE {
         let mut scene = Scene::new();
         let (beads, members) = submitted(&mut scene, 2);
         let candidate = scene.form(&members);
         scene.judge(Verdict::Passed);
         leave(&mut scene, &beads[0]);
-        // What was proven held the bead that left: it must not land.
-        let why = scene.refused(Command::Land { candidate });
-        assert_eq!(why.code(), "E0305");
+        // The refinery looks where the target is, and says so.
+        scene.tell(Command::Land { candidate });
+        for bead in &beads {
+            assert!(matches!(scene.at(bead).phase, Phase::Landed { .. }));
+        }
+        assert!(scene.graph.index_is_true());
+    }
+    for leave in LEAVE {
+        let mut scene = Scene::new();
+        let (beads, members) = submitted(&mut scene, 2);
+        let candidate = scene.form(&members);
+        scene.judge(Verdict::Passed);
+        leave(&mut scene, &beads[0]);
+        scene.tell(Command::Void {
+            candidate,
+            why: "not on its target".to_owned(),
+        });
+        assert!(!matches!(scene.at(&beads[0]).phase, Phase::Landed { .. }));
         assert!(matches!(scene.at(&beads[1]).phase, Phase::Submitted { .. }));
     }
+}
+
+#[test]
+fn who_was_granted_anew_before_the_report_of_its_landing_is_done() {
+    let mut scene = Scene::new();
+    let (beads, members) = submitted(&mut scene, 1);
+    let candidate = scene.form(&members);
+    scene.judge(Verdict::Passed);
+    scene.park(&beads[0]);
+    scene.tell(Command::RetryBead {
+        bead: beads[0].clone(),
+    });
+    scene.grant(&beads[0]);
+    scene.tell(Command::Land { candidate });
+    let bead = scene.at(&beads[0]);
+    assert!(matches!(bead.phase, Phase::Landed { .. }));
+    assert!(bead.attempts.iter().all(|attempt| attempt.ended.is_some()));
+    assert!(scene.graph.seats().all(|(_, seat)| seat.bead.is_none()));
 }
 
 #[test]
