@@ -350,10 +350,8 @@ fn refinery_interest(graph: &Graph, rig: &RigName) -> u64 {
             bead.epoch.hash(&mut hasher);
         }
     }
-    for (id, goal) in graph.goals().filter(|(_, goal)| goal.target.rig == *rig) {
-        if matches!(goal.landing, gtd_core::Landing::Asked { .. }) {
-            id.hash(&mut hasher);
-        }
+    for (id, _) in graph.landing_asked() {
+        id.hash(&mut hasher);
     }
     hasher.finish()
 }

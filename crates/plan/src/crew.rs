@@ -36,7 +36,7 @@ impl Planner for Crew {
     fn look(&self, graph: &Graph, _seen: &Seen, now: Timestamp) -> Vec<Question> {
         let any_ready = graph
             .rigs()
-            .any(|rig| graph.ready(&rig.name, now).next().is_some());
+            .any(|rig| graph.hirable(&rig.name, now).next().is_some());
         if any_ready {
             vec![Question::Machine]
         } else {
@@ -94,7 +94,7 @@ impl Crew {
         };
         let mut at_goal = AtGoal::new(graph);
         let mut granted = 0;
-        for bead in graph.ready(&rig.name, now) {
+        for bead in graph.hirable(&rig.name, now) {
             if !self.may_hire(graph, bead, now) {
                 continue;
             }

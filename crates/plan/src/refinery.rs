@@ -65,30 +65,14 @@ impl Refinery {
     /// Lists the targets at which something is to be done.
     fn targets(&self, graph: &Graph) -> Vec<Target> {
         let mut targets: Vec<Target> = Vec::new();
-        let goals = graph
-            .goals()
-            .filter(|(id, goal)| {
-                goal.target.rig == self.rig
-                    && (matches!(goal.landing, Landing::Asked { .. })
-                        || graph.bead(id).is_some_and(|bead| !bead.phase.is_finished()))
-            })
-            .map(|(_, goal)| goal.target.clone());
-        let queues = graph
+        let in_test = graph
             .queues()
-            .filter(|queue| queue.target.rig == self.rig)
+            .filter(|queue| queue.candidate.is_some())
             .map(|queue| queue.target.clone());
-        let submitted = graph
-            .targets_with_submissions()
-            .filter(|target| target.rig == self.rig);
-        for target in goals.chain(queues).chain(submitted) {
-            let busy = graph.queued(&target).next().is_some()
-                || graph
-                    .queue(&target)
-                    .is_some_and(|queue| queue.candidate.is_some())
-                || graph.goals().any(|(_, goal)| {
-                    goal.target == target && matches!(goal.landing, Landing::Asked { .. })
-                });
-            if busy && !targets.contains(&target) {
+        let to_bring_home = graph.landing_asked().map(|(_, goal)| goal.target.clone());
+        let submitted = graph.targets_with_submissions();
+        for target in in_test.chain(submitted).chain(to_bring_home) {
+            if target.rig == self.rig && !targets.contains(&target) {
                 targets.push(target);
             }
         }
@@ -238,8 +222,8 @@ impl Refinery {
     }
 
     fn bring_home(graph: &Graph, target: &Target, plan: &mut Plan) {
-        for (id, goal) in graph.goals() {
-            if goal.target == *target && matches!(goal.landing, Landing::Asked { .. }) {
+        for (id, goal) in graph.landing_asked() {
+            if goal.target == *target {
                 plan.act(Effect::BringHome {
                     goal: id.clone(),
                     target: target.clone(),

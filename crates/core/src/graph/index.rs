@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Facts, Graph};
 use crate::{
-    Bead, BeadId, BeadType, EdgeKind, Need, Phase, Priority, RigName, SatisfiedBy, Target,
+    Bead, BeadId, BeadType, EdgeKind, Landing, Need, Phase, Priority, RigName, SatisfiedBy, Target,
     Timestamp,
 };
 
@@ -47,6 +47,7 @@ impl ReadyKey {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Index {
     ready: BTreeMap<RigName, BTreeSet<ReadyKey>>,
+    hirable: BTreeMap<RigName, BTreeSet<ReadyKey>>,
     timed: BTreeMap<RigName, BTreeSet<(Timestamp, ReadyKey)>>,
     dependents: HashMap<BeadId, BTreeSet<BeadId>>,
     children: HashMap<BeadId, BTreeSet<BeadId>>,
@@ -55,6 +56,7 @@ pub(super) struct Index {
     unfinished: BTreeSet<BeadId>,
     open_goals: BTreeSet<BeadId>,
     open_in_goal: HashMap<BeadId, u32>,
+    landing: BTreeSet<BeadId>,
     spent: BTreeSet<BeadId>,
     parked: BTreeSet<BeadId>,
     found: HashMap<BeadId, BTreeSet<BeadId>>,
@@ -186,6 +188,10 @@ impl Index {
                 .or_default()
                 .insert(id.clone());
         }
+        let landing = facts.goals.get(id).map(|goal| &goal.landing);
+        if matches!(landing, Some(Landing::Asked { .. })) {
+            self.landing.insert(id.clone());
+        }
         if bead.phase.is_finished() {
             return;
         }
@@ -225,6 +231,10 @@ impl Index {
                                 .insert((until, key));
                         }
                         None => {
+                            if bead.wished_runtime().is_some() {
+                                let hirable = self.hirable.entry(bead.rig.clone());
+                                hirable.or_default().insert(key.clone());
+                            }
                             self.ready.entry(bead.rig.clone()).or_default().insert(key);
                         }
                     }
@@ -237,6 +247,7 @@ impl Index {
     /// Takes a bead out of every set, as it was before a change.
     pub(super) fn remove(&mut self, facts: &Facts, bead: &Bead) {
         let id = &bead.id;
+        self.landing.remove(id);
         if bead.phase.is_finished() {
             return;
         }
@@ -262,10 +273,12 @@ impl Index {
             }
         }
         let key = ReadyKey::of(bead);
-        if let Some(set) = self.ready.get_mut(&bead.rig) {
-            set.remove(&key);
-            if set.is_empty() {
-                self.ready.remove(&bead.rig);
+        for sets in [&mut self.ready, &mut self.hirable] {
+            if let Some(set) = sets.get_mut(&bead.rig) {
+                set.remove(&key);
+                if set.is_empty() {
+                    sets.remove(&bead.rig);
+                }
             }
         }
         if let Some(until) = bead.waits_until()
@@ -323,6 +336,22 @@ fn forget(sets: &mut HashMap<BeadId, BTreeSet<BeadId>>, key: &BeadId, member: &B
 impl Graph {
     /// Lists the beads of a rig that could begin, pauses aside: by urgency, then by age.
     pub fn ready<'a>(&'a self, rig: &RigName, now: Timestamp) -> impl Iterator<Item = &'a Bead> {
+        self.merged(self.index.ready.get(rig), rig, now)
+    }
+
+    /// Lists those of [`Graph::ready`] that an agent of some runtime could take.
+    pub fn hirable<'a>(&'a self, rig: &RigName, now: Timestamp) -> impl Iterator<Item = &'a Bead> {
+        self.merged(self.index.hirable.get(rig), rig, now)
+            .filter(|bead| bead.wished_runtime().is_some())
+    }
+
+    /// Reads a set of beads without a wait and the beads whose wait is over as one.
+    fn merged<'a>(
+        &'a self,
+        set: Option<&'a BTreeSet<ReadyKey>>,
+        rig: &RigName,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &'a Bead> {
         let due = self.index.timed.get(rig).into_iter().flat_map(move |set| {
             set.iter()
                 .take_while(move |(until, _)| *until <= now)
@@ -330,9 +359,8 @@ impl Graph {
         });
         let mut keys: Vec<&ReadyKey> = due.collect();
         keys.sort();
-        let ready = self.index.ready.get(rig).into_iter().flatten();
         MergedKeys {
-            left: ready.peekable(),
+            left: set.into_iter().flatten().peekable(),
             right: keys.into_iter().peekable(),
         }
         .filter_map(|key| self.bead(&key.bead))
@@ -466,6 +494,14 @@ impl Graph {
     /// Lists the beads that have not ended.
     pub fn unfinished(&self) -> impl Iterator<Item = &Bead> {
         self.index.unfinished.iter().filter_map(|id| self.bead(id))
+    }
+
+    /// Lists the goals whose integration branch a person wants to be brought further.
+    pub fn landing_asked(&self) -> impl Iterator<Item = (&BeadId, &crate::Goal)> {
+        self.index
+            .landing
+            .iter()
+            .filter_map(|id| Some((id, self.goal(id)?)))
     }
 
     /// Lists the goals that have not ended.
