@@ -16,8 +16,8 @@
 //! The adaptive queue takes the place of [`Refinery::next_members`].
 
 use gtd_core::{
-    Bead, Candidate, Command, Epoch, Fault, FaultClass, Gate, GateRun, Graph, LandMode, Landing,
-    Member, Observation, Oid, Phase, Queue, RigName, Target, Timestamp, Verdict, WaitReason,
+    Bead, Candidate, Command, Epoch, Fault, FaultClass, Gate, GateRun, Graph, LandMode, Member,
+    Observation, Oid, Phase, Queue, RigName, Target, Timestamp, Verdict, WaitReason,
 };
 
 use crate::{

@@ -19,12 +19,12 @@ use gtd_plan::{
 const NOW: Timestamp = Timestamp(1_000_000);
 
 fn oid(digit: char) -> Oid {
-    Oid::parse(&digit.to_string().repeat(40)).unwrap()
+    Oid::parse(&digit.to_string().repeat(40)).expect("a valid scene")
 }
 
 fn target() -> Target {
     Target {
-        rig: RigName::parse("repo").unwrap(),
+        rig: RigName::parse("repo").expect("a valid scene"),
         r#ref: "refs/heads/main".to_owned(),
         mode: LandMode::Local,
         branch: "main".to_owned(),
@@ -32,7 +32,7 @@ fn target() -> Target {
 }
 
 fn host() -> HostName {
-    HostName::parse("local").unwrap()
+    HostName::parse("local").expect("a valid scene")
 }
 
 /// A town with one rig, built by decisions.
@@ -49,7 +49,7 @@ impl Scene {
             beads: Vec::new(),
         };
         let gate = Gate {
-            name: GateName::parse("test").unwrap(),
+            name: GateName::parse("test").expect("a valid scene"),
             run: "make test".to_owned(),
             when: GateWhen::Merge,
             timeout_ms: 60_000,
@@ -91,7 +91,7 @@ impl Scene {
             }),
             approval: Approval::NotNeeded,
         });
-        let (_, goal) = scene.graph.goals().next().unwrap();
+        let (_, goal) = scene.graph.goals().next().expect("a valid scene");
         scene.beads = goal.beads.clone();
         scene
     }
@@ -103,7 +103,7 @@ impl Scene {
             expected: None,
             command,
         };
-        for event in decide(&self.graph, &ask, NOW).unwrap() {
+        for event in decide(&self.graph, &ask, NOW).expect("a valid scene") {
             let envelope = Envelope {
                 at: NOW,
                 by: Actor::Daemon,
@@ -117,9 +117,9 @@ impl Scene {
 
     /// Grants bead `n` to a seat.
     fn lease(&mut self, n: usize) -> Epoch {
-        let seat = SeatName::parse(&format!("seat{n}")).unwrap();
+        let seat = SeatName::parse(&format!("seat{n}")).expect("a valid scene");
         let bead = self.beads[n].clone();
-        let epoch = self.graph.bead(&bead).unwrap().epoch.next();
+        let epoch = self.graph.bead(&bead).expect("a valid scene").epoch.next();
         self.tell(Command::OpenSeat {
             seat: seat.clone(),
             rig: target().rig,
@@ -236,7 +236,7 @@ fn ended(code: i32) -> Answer {
 fn crew() -> Crew {
     Crew {
         host: host(),
-        runtimes: BTreeSet::from([RuntimeName::parse("shell").unwrap()]),
+        runtimes: BTreeSet::from([RuntimeName::parse("shell").expect("a valid scene")]),
     }
 }
 
@@ -453,12 +453,12 @@ fn judge(scene: &mut Scene, verdict: Verdict) {
         candidate: gtd_plan::candidate_id(&oid('f'), 0),
         verdict,
         gates: vec![gtd_core::GateRun {
-            gate: GateName::parse("test").unwrap(),
+            gate: GateName::parse("test").expect("a valid scene"),
             commit: oid('f'),
             verdict,
             detail: "exit 1".to_owned(),
             took_ms: 1,
-            run: gtd_core::RunId::parse("mr-ffffffffff.g0.test").unwrap(),
+            run: gtd_core::RunId::parse("mr-ffffffffff.g0.test").expect("a valid scene"),
             evidence: "the output".to_owned(),
         }],
     });
@@ -474,7 +474,7 @@ fn world(
         Question::Tip(_) => tip(at),
         Question::Contains { .. } => Answer::Contains(contains),
         Question::Run(_) => run.clone(),
-        Question::Assembly(_) => assembly.clone().unwrap(),
+        Question::Assembly(_) => assembly.clone().expect("a valid scene"),
         _ => Answer::Worktree(None),
     }
 }
@@ -590,12 +590,12 @@ fn red_alone_is_blamed_only_when_the_base_is_green() {
     scene.tell(Command::JudgeBase {
         target: target(),
         gate: gtd_core::GateRun {
-            gate: GateName::parse("test").unwrap(),
+            gate: GateName::parse("test").expect("a valid scene"),
             commit: oid('0'),
             verdict: Verdict::Passed,
             detail: "exit 0".to_owned(),
             took_ms: 1,
-            run: gtd_core::RunId::parse("base").unwrap(),
+            run: gtd_core::RunId::parse("base").expect("a valid scene"),
             evidence: String::new(),
         },
     });
@@ -631,7 +631,9 @@ fn a_conflict_goes_back_at_once() {
 fn a_pause_of_a_role_keeps_it_still() {
     let mut scene = Scene::new(1);
     scene.tell(Command::Pause {
-        scope: gtd_core::PauseScope::Role(gtd_core::RoleName::parse("crew").unwrap()),
+        scope: gtd_core::PauseScope::Role(
+            gtd_core::RoleName::parse("crew").expect("a valid scene"),
+        ),
         why: String::new(),
     });
     check(
@@ -656,7 +658,7 @@ fn a_fault_that_does_not_count_burns_no_attempt() {
             },
         });
     }
-    let bead = scene.graph.bead(&scene.beads[0]).unwrap();
+    let bead = scene.graph.bead(&scene.beads[0]).expect("a valid scene");
     assert_eq!((bead.spent, bead.epoch), (0, Epoch(5)));
     assert!(scene.graph.is_ready(bead, NOW));
 }
