@@ -187,7 +187,7 @@ pub enum Rejection {
         limit: u32,
     },
     /// A project's configuration changed since it was trusted.
-    #[error("gtd.toml of {rig} is not trusted as it is now")]
+    #[error("the configuration of {rig} is not trusted as it is now")]
     Untrusted {
         /// The rig.
         rig: RigName,

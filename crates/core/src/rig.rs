@@ -13,7 +13,7 @@ pub struct Rig {
     pub name: RigName,
     /// The rules in effect.
     pub rules: RigRules,
-    /// The digest of the trusted `gtd.toml`; empty when there is none.
+    /// The digest of the trusted files; empty when there are none.
     pub digest: String,
 }
 

@@ -21,7 +21,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use digest::digest_text;
+pub use digest::{digest_text, digest_with_roles};
 pub use duration::{InvalidDuration, parse_duration};
 pub use explain::{Explanation, UnknownKey, known_keys};
 pub use layer::{Layer, LayerKind, Origin, layer_from_toml};

@@ -204,7 +204,7 @@ fn codes_words_and_kinds_stay_as_they_are() {
         E0306 NOT_FOUND        not found   there is no message `9`
         E0307 AMBIGUOUS_ID     not found   `gt-7` matches 2 things
         E0401 NOT_YOURS        permission  the holder of gt-7f3k may not set a script
-        E0402 UNTRUSTED        permission  gtd.toml of api is not trusted as it is now
+        E0402 UNTRUSTED        permission  the configuration of api is not trusted as it is now
         E0501 NO_FREE_ID       busy        no free bead id under the prefix `gt`
         E0502 READ_ONLY        busy        the store takes no writes: as it is
     "#]].assert_eq(&(rows.join("\n") + "\n"));
