@@ -279,6 +279,40 @@ fn a_mistyped_word_names_its_line_and_the_word_that_was_meant() {
 }
 
 #[test]
+fn whoever_inherits_from_nothing_known_is_told_what_there_is() {
+    let shown = refused(&[("mine.toml", "extends = \"gardener\"\n")]);
+    expect![[r#"
+        mine.toml: there is no role `gardener`
+         --> mine.toml:1:11
+          |
+        1 | extends = "gardener"
+          |           ^^^^^^^^^^
+          help: inherit from one of these: builtin:crew, builtin:deacon, builtin:mayor, builtin:refinery, builtin:reviewer, builtin:witness, builtin:worker"#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn a_role_may_use_the_verbs_that_it_lists_and_their_special_forms() {
+    let set = with(
+        Layer::User,
+        &[(
+            "worker.toml",
+            "extends = \"builtin:worker\"\n[access]\ngtd = [\"bead create\", \"done\"]\n",
+        )],
+    );
+    let access = &set.get("worker").unwrap().access;
+    for allowed in ["bead create", "bead create --discovered-from", "done"] {
+        assert!(access.allows_verb(allowed), "{allowed}");
+    }
+    for refused in ["bead", "bead note", "don", "ask", ""] {
+        assert!(!access.allows_verb(refused), "{refused}");
+    }
+    let builtin = &set.get_builtin("worker").unwrap().access;
+    assert!(builtin.allows_verb("bead create --discovered-from"));
+    assert!(!builtin.allows_verb("bead create"));
+}
+
+#[test]
 fn unknown_events_and_handover_items_and_targets_are_found_together() {
     let set = with(
         Layer::User,

@@ -243,7 +243,7 @@ fn glob_covers(wide: &str, narrow: &str) -> bool {
 }
 
 /// Tells whether `narrow` is a verb, or a special form of the verb, `wide`.
-fn verb_covers(wide: &str, narrow: &str) -> bool {
+pub(super) fn verb_covers(wide: &str, narrow: &str) -> bool {
     narrow
         .strip_prefix(wide)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))

@@ -268,7 +268,15 @@ impl Building<'_> {
                 format!("did you mean `{PREFIX}{near}`?")
             }
             Some(near) => format!("did you mean `{near}`?"),
-            None => "inherit from one of these: gtd role list".to_owned(),
+            None => {
+                let builtin: Vec<String> = self
+                    .below
+                    .builtin
+                    .keys()
+                    .map(|name| format!("{PREFIX}{name}"))
+                    .collect();
+                format!("inherit from one of these: {}", builtin.join(", "))
+            }
         };
         let mistake = file
             .mistake("extends", &format!("there is no role `{word}`"))

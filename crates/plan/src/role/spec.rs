@@ -6,6 +6,7 @@ use gtd_core::{RoleName, RuntimeName};
 use serde::Serialize;
 
 use super::{
+    narrow::verb_covers,
     set::Layer,
     template::Template,
     words::{EscalateTo, HandoverItem, Instances, Network, RoleKind, Sandbox, Session, WakeEvent},
@@ -142,6 +143,14 @@ pub enum RoleVar {
     Bool(bool),
     /// Several.
     List(Vec<RoleVar>),
+}
+
+impl RoleAccess {
+    /// Tells whether the role may use a verb of gtd, such as `bead note`.
+    #[must_use]
+    pub fn allows_verb(&self, verb: &str) -> bool {
+        self.gtd.iter().any(|granted| verb_covers(granted, verb))
+    }
 }
 
 impl RoleSpec {
