@@ -17,6 +17,8 @@ mod supervise;
 mod survey;
 mod workers;
 
+pub mod roles;
+
 pub use emergency::{StopReport, stop_everything, thaw_everything};
 pub use error::HostError;
 pub use gtd_agent::{End, RunState, Runs, TranscriptLine};

@@ -1,0 +1,6 @@
+//! Role files, for whoever decides which of them are in effect.
+//!
+//! Texts in, roles and their rules out; nothing here reads a file. The daemon
+//! reads them, because it alone knows what a person has trusted.
+
+pub use gtd_plan::{Layer, RoleKind, RoleLimits, RoleSet, RoleSpec, worker_rules};
