@@ -163,11 +163,21 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Returns the next command that helps, where there is one.
+    /// Returns what to do next, where something helps; each is tried by a test.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Unreadable { .. } | Self::Emptied { .. } => Some("gtd backup restore"),
+            Self::Unreadable { .. } => Some(
+                "copy the folder away; then put an older copy of `journal.jsonl` in the place of the damaged one: \
+                 what the database still has is added to it",
+            ),
+            Self::Emptied { .. } => Some(
+                "put a copy of `journal.jsonl` or of `sled` back: one of them is enough; \
+                 to begin anew instead, move the folder away",
+            ),
+            Self::Diverged { .. } | Self::OtherTown { .. } => Some(
+                "move away the one that is wrong, `sled` or `journal.jsonl`: it is made again from the other",
+            ),
             _ => None,
         }
     }

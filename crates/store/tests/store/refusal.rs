@@ -105,7 +105,6 @@ fn when_both_are_broken_it_refuses_and_changes_nothing() {
     let journal = flip(&town, "entry 4");
     let error = town.try_open().unwrap_err();
     assert!(matches!(error, StoreError::Unreadable { .. }), "{error:?}");
-    assert_eq!(error.hint(), Some("gtd backup restore"));
     assert_eq!(fs::read(town.journal()).unwrap(), journal);
     assert_eq!(town.names("journal"), ["journal.jsonl"]);
     assert_eq!(town.names("sled"), ["sled"]);
@@ -146,6 +145,76 @@ fn it_never_starts_empty_where_data_were() {
     fs::copy(fresh.journal(), town.journal()).unwrap();
     let error = town.try_open().unwrap_err();
     assert!(matches!(error, StoreError::Emptied { .. }), "{error:?}");
+}
+
+#[test]
+fn an_older_journal_and_a_damaged_database_make_one_whole_log() {
+    let town = Town::with(5);
+    let older = fs::read(town.journal()).unwrap();
+    let (mut store, _) = town.open();
+    store.append(&records(6..=9)).unwrap();
+    store.close();
+    let db = sled::open(town.sled()).unwrap();
+    let log = db.open_tree("log").unwrap();
+    log.remove([b"e/".as_slice(), &3_u64.to_be_bytes()].concat())
+        .unwrap();
+    drop((log, db));
+    flip(&town, "entry 3");
+    let error = town.try_open().unwrap_err();
+    assert!(matches!(error, StoreError::Unreadable { .. }), "{error:?}");
+    assert_eq!(
+        error.hint(),
+        Some(
+            "copy the folder away; then put an older copy of `journal.jsonl` in the place of the damaged one: what the database still has is added to it"
+        )
+    );
+    fs::write(town.journal(), older).unwrap();
+    let (store, _) = town.try_open().unwrap();
+    assert_eq!(all(&store), records(1..=9));
+}
+
+#[test]
+fn of_an_emptied_store_one_copy_is_enough_and_a_new_folder_begins_anew() {
+    for kept in ["journal.jsonl", "sled"] {
+        let town = Town::with(5);
+        let copied = Town::empty();
+        copy(&town, &copied);
+        fs::remove_dir_all(town.sled()).unwrap();
+        fs::remove_file(town.journal()).unwrap();
+        fs::create_dir(town.sled()).unwrap();
+        let error = town.try_open().unwrap_err();
+        assert_eq!(
+            error.hint(),
+            Some(
+                "put a copy of `journal.jsonl` or of `sled` back: one of them is enough; to begin anew instead, move the folder away"
+            )
+        );
+        fs::remove_dir(town.sled()).unwrap();
+        fs::rename(copied.path().join(kept), town.path().join(kept)).unwrap();
+        let (store, _) = town.open();
+        assert_eq!(all(&store), records(1..=5), "{kept}");
+    }
+    assert_eq!(Town::empty().open().1.head, Revision(0));
+}
+
+#[test]
+fn of_two_stories_the_one_that_stays_is_the_log() {
+    for (wrong, town_of) in [("sled", 1), ("journal.jsonl", 0)] {
+        let pair = [Town::with(3), Town::with(4)];
+        fs::copy(pair[1].journal(), pair[0].journal()).unwrap();
+        let error = pair[0].try_open().unwrap_err();
+        assert_eq!(
+            error.hint(),
+            Some(
+                "move away the one that is wrong, `sled` or `journal.jsonl`: it is made again from the other"
+            )
+        );
+        fs::rename(pair[0].path().join(wrong), pair[0].path().join("wrong")).unwrap();
+        let (store, _) = pair[0].open();
+        assert_eq!(all(&store).len(), 3 + town_of, "without {wrong}");
+        store.close();
+        assert_eq!(pair[0].names("sled"), ["sled"]);
+    }
 }
 
 #[test]
