@@ -4,6 +4,8 @@
 //! variant. Each event carries the whole fact, so that [`crate::Graph::apply`]
 //! never has to think.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -377,6 +379,11 @@ pub enum Event {
         /// The effect's key.
         key: String,
     },
+    /// The log goes on from a backup: what was leased after it is not known here.
+    TownRestored {
+        /// The highest epoch of each bead that the world shows; none is granted again.
+        epochs: BTreeMap<BeadId, Epoch>,
+    },
 }
 
 impl Event {
@@ -431,6 +438,7 @@ impl Event {
             Self::RoleDegraded { .. } => "RoleDegraded",
             Self::EffectBackedOff { .. } => "EffectBackedOff",
             Self::EffectRecovered { .. } => "EffectRecovered",
+            Self::TownRestored { .. } => "TownRestored",
         }
     }
 }

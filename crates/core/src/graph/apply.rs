@@ -5,9 +5,9 @@
 
 use super::{Graph, index::Index};
 use crate::{
-    Attempt, Bead, BeadId, Envelope, Epoch, Event, Fault, Halt, HaltKind, Landing, Outcome, Pause,
-    PauseScope, Phase, PlanState, Queue, Revision, Rig, Seat, SeatName, Stop, Target, Timestamp,
-    Verdict,
+    Attempt, Bead, BeadId, Envelope, Epoch, Event, Fault, FaultClass, Halt, HaltKind, Landing,
+    Outcome, Pause, PauseScope, Phase, PlanState, Queue, Revision, Rig, Seat, SeatName, Stop,
+    Target, Timestamp, Verdict,
 };
 
 impl Graph {
@@ -459,6 +459,22 @@ impl Graph {
             }
             Event::EffectRecovered { key } => {
                 self.facts.back_offs.remove(key);
+            }
+            Event::TownRestored { epochs } => {
+                let leased: Vec<BeadId> = self.leased().map(|bead| bead.id.clone()).collect();
+                for bead in leased {
+                    let why = Fault {
+                        class: FaultClass::Lost,
+                        text: "the town was restored from a backup".to_owned(),
+                        evidence: String::new(),
+                        run: None,
+                    };
+                    let phase = Phase::Returned { why: why.clone() };
+                    self.end_lease(&bead, at, phase, None, Some(&why));
+                }
+                for (bead, epoch) in epochs {
+                    self.change(bead, |bead| bead.epoch = bead.epoch.max(*epoch));
+                }
             }
         }
     }

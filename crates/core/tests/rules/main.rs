@@ -29,5 +29,6 @@ mod phases;
 mod ready;
 mod reasons;
 mod rejections;
+mod restored;
 mod scene;
 mod world;
