@@ -5,9 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use gtd_client::ProjectTexts;
+pub(crate) use gtd_client::{LOCAL_FILE as LOCAL, PROJECT_FILE as PROJECT};
 use gtd_core::{
     RigName, RuntimeName,
-    config::{Config, LayerKind, digest_text, layer_from_env, layer_from_toml, usable_runtimes},
+    config::{Config, LayerKind, layer_from_env, layer_from_toml, usable_runtimes},
 };
 
 use crate::{
@@ -15,36 +17,12 @@ use crate::{
     error::{CliError, Kind},
 };
 
-/// The project's file.
-pub(crate) const PROJECT: &str = "gtd.toml";
-/// The file beside it that is never committed.
-pub(crate) const LOCAL: &str = "gtd.local.toml";
 const USER: &str = "config.toml";
 const SYSTEM: &str = "/etc/gtd/config.toml";
 
-/// The two texts of a project that trust is given to.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct ProjectTexts {
-    /// `gtd.toml`.
-    pub(crate) project: Option<String>,
-    /// `gtd.local.toml`.
-    pub(crate) local: Option<String>,
-}
-
-impl ProjectTexts {
-    /// Reads the texts of a folder.
-    pub(crate) fn read(folder: &Path) -> Result<Self, CliError> {
-        Ok(Self {
-            project: read(&folder.join(PROJECT))?,
-            local: read(&folder.join(LOCAL))?,
-        })
-    }
-
-    /// Returns the digest that trust is given to.
-    pub(crate) fn digest(&self) -> String {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        digest_text(&text(&self.project), &text(&self.local))
-    }
+/// Reads the texts of a folder that trust is given to.
+pub(crate) fn project_texts(folder: &Path) -> Result<ProjectTexts, CliError> {
+    ProjectTexts::read(folder).map_err(|error| CliError::io(error.to_string(), error.source))
 }
 
 /// Returns the folder of the trusted copy of a rig's configuration.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use gtd_client::WriteContext;
+use gtd_client::{ProjectTexts, WriteContext};
 use gtd_core::{
     RigName,
     config::{LayerKind, layer_from_toml},
@@ -16,14 +16,15 @@ use crate::{
     exit::Exit,
     output::Ink,
     place,
-    settings::{self, LOCAL, PROJECT, ProjectTexts},
+    settings::{self, LOCAL, PROJECT},
     town,
 };
 
 /// Put the configuration of a rig into effect as it is now
 ///
-/// gtd.toml can name commands, so it takes effect only after this: a copy of
-/// what you trust is kept outside of the repository. Shows what changed.
+/// gtd.toml can name commands, and the role files in .gtd/roles say how agents
+/// work, so they take effect only after this: a copy of what you trust is kept
+/// outside of the repository. Shows what changed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The repository; by default the one around the present folder
@@ -38,8 +39,8 @@ pub(crate) struct Args {
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let rig = rig(ctx, &args)?;
     let folder = ctx.folder_of(&rig)?;
-    let now = ProjectTexts::read(&folder)?;
-    let before = ProjectTexts::read(&settings::trusted_folder(ctx, &rig))?;
+    let now = settings::project_texts(&folder)?;
+    let before = settings::project_texts(&settings::trusted_folder(ctx, &rig))?;
     let digest = now.digest();
     let changes = changes(&before, &now);
     let is_same = before == now;
@@ -58,11 +59,8 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
             ctx.screen.line(ctx.screen.look.paint(ink, line));
         }
     }
-    for (kind, name, text) in [
-        (LayerKind::Project, PROJECT, &now.project),
-        (LayerKind::Local, LOCAL, &now.local),
-    ] {
-        if let Some(text) = text {
+    for (kind, name) in [(LayerKind::Project, PROJECT), (LayerKind::Local, LOCAL)] {
+        if let Some(text) = now.get(name) {
             layer_from_toml(kind, name, text).map_err(settings::wrong)?;
         }
     }
@@ -70,11 +68,11 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         if ctx.screen.is_json() {
             ctx.screen.document(&document);
         } else {
-            let short = &digest[..12];
+            let short = short(&digest);
             ctx.screen.line(if is_same {
-                format!("{rig} is trusted as it is (digest {short})")
+                format!("{rig} is trusted as it is ({short})")
             } else {
-                format!("{rig} is not trusted as it is now (digest {short}).   gtd trust")
+                format!("{rig} is not trusted as it is now ({short}).   gtd trust")
             });
         }
         return Ok(Exit::Done);
@@ -91,9 +89,17 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     } else {
         let what = if is_same { "as before" } else { "as it is now" };
         ctx.screen
-            .line(format!("trusted {rig} {what} (digest {})", &digest[..12]));
+            .line(format!("trusted {rig} {what} ({})", short(&digest)));
     }
     Ok(Exit::Done)
+}
+
+/// Says which texts it is about, in few characters.
+fn short(digest: &str) -> String {
+    match digest.get(..12) {
+        Some(digest) => format!("digest {digest}"),
+        None => "no files".to_owned(),
+    }
 }
 
 fn rig(ctx: &Context, args: &Args) -> Result<RigName, CliError> {
@@ -109,16 +115,10 @@ fn rig(ctx: &Context, args: &Args) -> Result<RigName, CliError> {
 /// Lists the lines that went and came, file by file.
 fn changes(before: &ProjectTexts, now: &ProjectTexts) -> Vec<String> {
     let mut lines = Vec::new();
-    for (name, before, now) in [
-        (PROJECT, &before.project, &now.project),
-        (LOCAL, &before.local, &now.local),
-    ] {
-        if before != now {
-            lines.push(format!("{name}:"));
-            let before = before.as_deref().unwrap_or_default();
-            let now = now.as_deref().unwrap_or_default();
-            lines.extend(difference(before, now));
-        }
+    for name in before.changed(now) {
+        lines.push(format!("{name}:"));
+        let text = |texts: &ProjectTexts| texts.get(name).unwrap_or_default().to_owned();
+        lines.extend(difference(&text(before), &text(now)));
     }
     lines
 }

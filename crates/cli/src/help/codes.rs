@@ -129,7 +129,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "E0402",
-        "gtd.toml changed since it was trusted. It can name commands, so it takes effect only after `gtd trust`, which shows the change. Until then the trusted copy stays in effect and no new goal is taken.",
+        "gtd.toml, gtd.local.toml or a file in .gtd/roles changed since it was trusted. They say what is run, so they take effect only after `gtd trust`, which shows the change. Until then the trusted copy stays in effect and no new goal is taken.",
     ),
     (
         "E0501",
