@@ -145,7 +145,8 @@ pub fn read_roles(folder: &Path) -> Result<Vec<(String, String)>, ProjectError> 
             continue;
         };
         let is_role = ROLE_ENDS.iter().any(|end| name.ends_with(end));
-        if name.starts_with('.') || !is_role {
+        // A name is shown to a person who decides about it.
+        if name.starts_with('.') || name.contains(char::is_control) || !is_role {
             continue;
         }
         if let Some(text) = read(&entry.path())? {
@@ -217,6 +218,7 @@ mod tests {
                 (".gtd/roles/worker.md.j2", "d"),
                 (".gtd/roles/notes.md", "e"),
                 (".gtd/roles/.worker.toml", "f"),
+                (".gtd/roles/a\nb.toml", "f"),
                 (".gtd/other.toml", "g"),
             ],
         );
