@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gtd_core::{BeadId, Epoch, Oid, RigName, RunId, Target, Verdict};
+use gtd_core::{Bead, BeadId, Epoch, Oid, Revision, RigName, RunId, Target, Verdict};
 
 /// One question about the world.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -225,9 +225,28 @@ pub enum MachineSeen {
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
     answers: BTreeMap<Question, Answer>,
+    since: Option<Revision>,
 }
 
 impl Seen {
+    /// Begins to look, with a graph of this revision.
+    #[must_use]
+    pub fn at(revision: Revision) -> Self {
+        Self {
+            answers: BTreeMap::new(),
+            since: Some(revision),
+        }
+    }
+
+    /// Tells whether a bead has changed since the looking began.
+    ///
+    /// A pass plans on the newest graph. What was seen of the world may be older, and
+    /// proves nothing about what the graph has learned since.
+    #[must_use]
+    pub fn is_older_than(&self, bead: &Bead) -> bool {
+        self.since.is_some_and(|since| bead.changed > since)
+    }
+
     /// Notes an answer.
     pub fn put(&mut self, question: Question, answer: Answer) {
         self.answers.insert(question, answer);

@@ -112,6 +112,8 @@ fn watch(
     let run = work_run(&bead.id, lease.epoch);
     match seen.run(&run) {
         None | Some(RunSeen::Prepared) => {}
+        // It may have begun after it was looked for.
+        Some(RunSeen::Absent { .. }) if seen.is_older_than(bead) => {}
         Some(RunSeen::Absent { for_ms }) => {
             if lease.run.is_some() {
                 plan.tell(expire(
