@@ -4,9 +4,9 @@
 //! take the steps in order; a step that fails ends the pass, and the next wake
 //! is the retry.
 
-use std::{collections::VecDeque, rc::Rc};
+use std::collections::VecDeque;
 
-use gtd_core::{Actor as Pen, BeadId, Epoch, Graph, Revision};
+use gtd_core::{Actor as Pen, BeadId, Epoch, Revision};
 use gtd_plan::{Plan, Planner, Question, Seen};
 
 /// Rounds of questions in one pass at most.
@@ -41,7 +41,6 @@ pub(super) struct Role {
 pub(super) enum Stage {
     Asleep,
     Looking {
-        graph: Rc<Graph>,
         seen: Seen,
         open: VecDeque<Question>,
         rounds: usize,

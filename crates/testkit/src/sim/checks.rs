@@ -88,6 +88,15 @@ impl Checks {
                 self.holds(bead, *epoch)?;
                 self.leases.remove(bead);
                 has_reason(bead, &why.text)?;
+                let run = gtd_plan::work_run(bead, *epoch);
+                // One that begins just as the witness gives it up costs a try and nothing else.
+                let is_late = why.text.contains("never began");
+                let lives = world.runs.get(&run).is_some_and(|proc| {
+                    proc.state == State::Live && proc.is_healthy && proc.stop_at.is_none()
+                });
+                want(is_late || !lives, || {
+                    format!("the lease of {run} is ended ({}), and it gets on", why.text)
+                })?;
             }
             Event::WorkClosed {
                 bead, epoch, why, ..

@@ -43,6 +43,15 @@ pub(super) struct Commit {
     ancestors: Vec<u64>,
 }
 
+impl Commit {
+    /// Tells whether the commit with this number is this one or behind it.
+    fn has(&self, index: usize) -> bool {
+        self.ancestors
+            .get(index / 64)
+            .is_some_and(|word| word >> (index % 64) & 1 == 1)
+    }
+}
+
 /// The object database and the refs.
 #[derive(Debug, Default)]
 pub(super) struct Git {
@@ -99,21 +108,20 @@ impl Git {
     }
 
     pub(super) fn is_ancestor(&self, ancestor: &Oid, of: &Oid) -> bool {
-        let (Some(index), Some(commit)) = (self.by_oid.get(ancestor), self.commit_of(of)) else {
-            return false;
-        };
-        commit
-            .ancestors
-            .get(index / 64)
-            .is_some_and(|word| word >> (index % 64) & 1 == 1)
+        match (self.by_oid.get(ancestor), self.commit_of(of)) {
+            (Some(index), Some(commit)) => commit.has(*index),
+            _ => false,
+        }
     }
 
     /// Lists the commits of `to` that `from` does not have.
     pub(super) fn since(&self, from: &Oid, to: &Oid) -> impl Iterator<Item = &Commit> {
+        let (from, to) = (self.at(from), self.at(to));
         self.commits
             .iter()
-            .filter(move |commit| self.is_ancestor(&commit.oid, to))
-            .filter(move |commit| !self.is_ancestor(&commit.oid, from))
+            .enumerate()
+            .filter(move |(index, _)| to.has(*index) && !from.has(*index))
+            .map(|(_, commit)| commit)
     }
 
     /// Writes a commit; the same inputs give the same commit.
@@ -151,11 +159,12 @@ impl Git {
     }
 
     fn merge_base(&self, ours: &Oid, theirs: &Oid) -> Option<&Commit> {
+        let (ours, theirs) = (self.at(ours), self.at(theirs));
         self.commits
             .iter()
-            .filter(|commit| {
-                self.is_ancestor(&commit.oid, ours) && self.is_ancestor(&commit.oid, theirs)
-            })
+            .enumerate()
+            .filter(|(index, _)| ours.has(*index) && theirs.has(*index))
+            .map(|(_, commit)| commit)
             .max_by_key(|commit| commit.depth)
     }
 

@@ -119,18 +119,23 @@ impl World {
     }
 
     fn see_assembly(&mut self, order: &AssemblyOrder) -> AssemblySeen {
+        if let Some(known) = self.assemblies.get(order) {
+            return known.clone();
+        }
         let members: Vec<_> = order
             .members
             .iter()
             .map(|member| (member.bead.clone(), member.head.clone()))
             .collect();
         let done = self.git.assemble(&order.base, &members, self.adopts);
-        AssemblySeen {
+        let seen = AssemblySeen {
             joined: done.already.into_iter().chain(done.joined).collect(),
             conflicts: done.conflicts,
             commit: done.commit,
             tree: done.tree,
-        }
+        };
+        self.assemblies.insert(order.clone(), seen.clone());
+        seen
     }
 
     /// Performs one effect; returns what is to be told about it.

@@ -15,10 +15,6 @@ pub struct Options {
     ///
     /// Without it they begin a run that exists, and merge what is merged.
     pub adopt_first: bool,
-    /// Whether a pass looks at one graph from its begin to its end.
-    ///
-    /// Otherwise what it saw of the world may be older than the graph that it plans on.
-    pub one_graph: bool,
     /// Whether the whole trace is kept, and not only its end.
     pub whole_trace: bool,
 }
@@ -26,11 +22,10 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            ticks: 700,
-            beads: 7,
+            ticks: 1_000,
+            beads: 10,
             faults: true,
             adopt_first: true,
-            one_graph: true,
             whole_trace: false,
         }
     }

@@ -1,11 +1,14 @@
 //! The people of the town: they set goals, change their minds, push, and, when
 //! faults have stopped, do what `gtd why` tells them to.
 
-use std::{collections::BTreeSet, rc::Rc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    rc::Rc,
+};
 
 use gtd_core::{
     Actor as Pen, Approval, BeadId, BeadSpec, Command, Criterion, Epoch, Fault, FaultClass, Gate,
-    GateName, GateWhen, LandMode, MergeRules, Need, Oid, Outcome, PauseScope, Phase, Plan,
+    GateName, GateWhen, LandMode, Landing, MergeRules, Need, Oid, Outcome, PauseScope, Phase, Plan,
     PlannedBead, Priority, RigRules, RoleName, SeatName, Target, WorkerRules, explain,
 };
 
@@ -19,7 +22,7 @@ use super::{
 const MAIN: &str = "refs/heads/main";
 const INTEGRATION: &str = "refs/heads/gtd/integration/main";
 /// Files that beads change.
-const FILES: u64 = 7;
+const FILES: u64 = 12;
 
 /// What the people remember.
 #[derive(Debug, Default)]
@@ -73,7 +76,7 @@ fn gate(name: &str, when: GateWhen) -> Gate {
         name: GateName::parse(name).expect("a plain word"),
         run: name.to_owned(),
         when,
-        timeout_ms: 90_000,
+        timeout_ms: 300_000,
         env: std::collections::BTreeMap::new(),
     }
 }
@@ -146,7 +149,8 @@ impl Sim {
         }
         self.world.files.insert(number, files);
         let n_bad = self.rng.below(self.swarm.bad_attempts + 1);
-        self.world.tempers.insert(number, Temper { n_bad });
+        let rush = self.swarm.rush;
+        self.world.tempers.insert(number, Temper { n_bad, rush });
         if number > 0 && self.rng.chance(250) {
             let other = u16::try_from(self.rng.below(u64::from(number))).unwrap_or(0);
             self.world.git.clashes.push((other, number));
@@ -182,7 +186,7 @@ impl Sim {
             let needs = beads
                 .iter()
                 .map(|bead| bead.local_id.clone())
-                .filter(|_| self.rng.chance(180))
+                .filter(|_| self.rng.chance(90))
                 .collect();
             beads.push(PlannedBead {
                 local_id,
@@ -458,7 +462,7 @@ impl Sim {
 
     /// Does for each bead that needs a person what `gtd why` says is next.
     fn obey_all(&mut self) -> Going {
-        if self.is_calm || self.rng.chance(500) {
+        if self.is_calm || self.rng.chance(150) {
             self.mend();
         }
         self.wait_for_landings()?;
@@ -470,13 +474,8 @@ impl Sim {
             if why.clears_by_itself || self.graph.bead(&id).is_none_or(|b| b.phase.is_finished()) {
                 continue;
             }
-            let mut is_taken = false;
-            for step in &why.next {
-                if self.obey(&step.cmd)? {
-                    is_taken = true;
-                    break;
-                }
-            }
+            let next = why.next.iter().map(|step| step.cmd.clone()).collect();
+            let is_taken = self.follow(next)?;
             if !is_taken {
                 return Err(format!(
                     "{id} needs a person, and nothing of what is next helps: {:?} {:?}",
@@ -487,19 +486,56 @@ impl Sim {
         Ok(())
     }
 
-    /// Somebody who asked for a landing and sees no end of it looks at what is paused.
+    /// Somebody who asked for a landing and sees no end of it looks at what is paused; and
+    /// nobody leaves everything stopped for ever.
     fn wait_for_landings(&mut self) -> Going {
+        let done: Vec<BeadId> = self
+            .graph
+            .goals()
+            .filter(|(id, goal)| {
+                goal.landing == Landing::Unasked
+                    && goal.target.mode == LandMode::Integration
+                    && self.graph.bead(id).is_some_and(|bead| bead.phase.is_good())
+            })
+            .map(|(id, _)| id.clone())
+            .collect();
+        for goal in done {
+            self.say_to_ledger(Command::RequestLanding { goal })?;
+        }
         let waits = self
             .graph
             .goals()
-            .any(|(_, goal)| matches!(goal.landing, gtd_core::Landing::Asked { .. }));
-        if waits && self.graph.stop().is_some() {
+            .any(|(_, goal)| matches!(goal.landing, Landing::Asked { .. }));
+        if self.is_calm && self.graph.stop().is_some() {
             self.obey("gtd resume --all")?;
         }
         if waits && self.graph.is_role_paused("refinery") {
             self.obey("gtd resume refinery")?;
         }
         Ok(())
+    }
+
+    /// Tries what is advised, in order; one advice may be to ask why of something else.
+    fn follow(&mut self, advice: Vec<String>) -> Going<bool> {
+        let mut open: VecDeque<String> = advice.into();
+        let mut asked = BTreeSet::new();
+        while let Some(line) = open.pop_front() {
+            let other = line
+                .strip_prefix("gtd why ")
+                .and_then(|id| BeadId::parse(id).ok())
+                .filter(|id| asked.insert(id.clone()));
+            if let Some(other) = other {
+                let why = explain(&self.graph, &self.board, &other, self.now());
+                open.extend(
+                    why.into_iter()
+                        .flat_map(|why| why.next)
+                        .map(|step| step.cmd),
+                );
+            } else if self.obey(&line)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Runs a command line of `gtd`; true when the ledger took it.

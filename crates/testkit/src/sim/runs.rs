@@ -99,6 +99,8 @@ pub(super) struct Proc {
 pub(super) struct Temper {
     /// Attempts that go wrong before one goes well.
     pub(super) n_bad: u64,
+    /// How much quicker than usual they are.
+    pub(super) rush: u64,
 }
 
 /// How often gates go wrong by themselves, per mille.
@@ -106,6 +108,8 @@ pub(super) struct Temper {
 pub(super) struct GateLuck {
     pub(super) infra: u64,
     pub(super) hang: u64,
+    /// How long they take, in parts of a hundred of the usual.
+    pub(super) slow: u64,
 }
 
 impl Proc {
@@ -139,7 +143,7 @@ impl Proc {
                 if proc.order.epoch.0 <= temper.n_bad {
                     proc.bad_agent(rng);
                 } else {
-                    proc.good_agent(rng);
+                    proc.good_agent(rng, temper.rush.max(1));
                 }
             }
             _ => proc.gate(rng, luck),
@@ -151,15 +155,15 @@ impl Proc {
         self.script = acts.into_iter().collect();
     }
 
-    fn good_agent(&mut self, rng: &mut Rng) {
-        let mut long = rng.between(2_000, 60_000);
+    fn good_agent(&mut self, rng: &mut Rng, rush: u64) {
+        let mut long = rng.between(2_000, 60_000) / rush;
         match rng.below(6) {
             0 => {
-                long = rng.between(200_000, 500_000);
+                long = rng.between(80_000, 240_000);
                 self.noise = Noise::Steady { every: 25_000 };
             }
             1 => {
-                long = rng.between(100_000, 300_000);
+                long = rng.between(70_000, 150_000);
                 self.noise = Noise::Thinking;
             }
             _ => {}
@@ -211,7 +215,7 @@ impl Proc {
     }
 
     fn gate(&mut self, rng: &mut Rng, luck: GateLuck) {
-        let long = rng.between(500, 30_000);
+        let long = rng.between(500, 20_000) * luck.slow.max(10) / 100;
         if rng.chance(luck.hang) {
             self.is_healthy = false;
             self.noise = Noise::Dead;

@@ -25,6 +25,10 @@ pub(super) struct Swarm {
     pub(super) person_every: u64,
     /// Attempts at a bead that may go wrong at most.
     pub(super) bad_attempts: u64,
+    /// How much quicker agents are than usual; quick ones make long queues.
+    pub(super) rush: u64,
+    /// How much longer gates take than usual, in parts of a hundred; long gates make long queues.
+    pub(super) slow_gates: u64,
 }
 
 /// What can happen to the whole town.
@@ -81,6 +85,8 @@ impl Swarm {
             accident_every: 5_000 + often(90_000),
             person_every: 8_000 + often(60_000),
             bad_attempts: often(4),
+            rush: 1 + often(12),
+            slow_gates: 100 + often(900),
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use gtd_core::{Oid, RunId};
-use gtd_plan::{EndSeen, RunOrder, Work};
+use gtd_plan::{AssemblyOrder, AssemblySeen, EndSeen, RunOrder, Work};
 
 use super::{
     git::{Change, Git, Tree, changes, tree_oid},
@@ -52,6 +52,8 @@ pub(super) struct World {
     pub(super) git: Git,
     pub(super) slots: BTreeMap<String, Slot>,
     pub(super) runs: BTreeMap<RunId, Proc>,
+    /// The runs with a live process.
+    pub(super) at_work: BTreeSet<RunId>,
     /// What was saved of an earlier owner's uncommitted work.
     pub(super) snapshots: Vec<Tree>,
     /// Since when all processes stand still and no effect may begin.
@@ -67,6 +69,8 @@ pub(super) struct World {
     pub(super) adopts: bool,
     /// What the hands of the living host remember: a sign and since when it is so.
     pub(super) memory: HashMap<String, (u64, u64)>,
+    /// What submissions on a base are, as far as it was looked at.
+    pub(super) assemblies: BTreeMap<AssemblyOrder, AssemblySeen>,
     /// Rises with every change that matters to a planner.
     pub(super) version: u64,
     /// Every write of an agent, to see that none is lost.
@@ -147,6 +151,7 @@ impl World {
             self.luck,
             began_on,
         );
+        self.at_work.insert(run.clone());
         self.runs.insert(run, proc);
         self.version += 1;
         Ok(())
@@ -216,9 +221,9 @@ impl World {
 
     /// Returns the run that does something next, and when.
     pub(super) fn next_run(&self) -> Option<(u64, RunId)> {
-        self.runs
+        self.at_work
             .iter()
-            .filter_map(|(run, proc)| Some((proc.next_at(self.frozen.is_some())?, run)))
+            .filter_map(|run| Some((self.runs[run].next_at(self.frozen.is_some())?, run)))
             .min()
             .map(|(at, run)| (at, run.clone()))
     }
@@ -286,6 +291,7 @@ impl World {
             if end.stopped { ", stopped" } else { "" }
         ));
         proc.state = State::Ended(end);
+        self.at_work.remove(run);
         self.version += 1;
     }
 
@@ -388,17 +394,14 @@ impl World {
             && proc.state == State::Live
         {
             proc.state = State::Lost { survivors };
+            self.at_work.remove(run);
             self.version += 1;
         }
     }
 
     /// Lists the live runs.
     pub(super) fn live(&self) -> Vec<RunId> {
-        self.runs
-            .iter()
-            .filter(|(_, proc)| proc.state == State::Live)
-            .map(|(run, _)| run.clone())
-            .collect()
+        self.at_work.iter().cloned().collect()
     }
 
     /// Freezes all processes; no effect begins from here on.
