@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{
     Bead, BeadId, Command, Epoch, Gate, GateName, GateRun, GateWhen, Goal, Graph, Observation, Oid,
-    Outcome, PlanState, Timestamp, Verdict, WaitReason,
+    Outcome, PlanState, RunId, Timestamp, Verdict, WaitReason,
 };
 
 use crate::{
@@ -17,6 +17,8 @@ use crate::{
 
 /// The longest that a goal's own check may take.
 const CHECK_LIMIT_MS: u64 = 20 * 60_000;
+/// How often a check is run that says nothing about the work.
+const TRIES: u32 = 3;
 
 /// Plans goals.
 #[derive(Debug, Clone, Default)]
@@ -46,9 +48,9 @@ impl Planner for Mayor {
                 continue;
             };
             for index in 0..proofs.len() {
-                let run = accept_run(id, tip, index);
-                let green = matches!(seen.run(&run), Some(RunSeen::Ended(end)) if end.verdict() == Verdict::Passed);
-                questions.push(Question::Run(run));
+                let tries: Vec<RunId> = tries(seen, id, tip, index).collect();
+                let green = matches!(tries.last().and_then(|run| seen.run(run)), Some(RunSeen::Ended(end)) if end.verdict() == Verdict::Passed);
+                questions.extend(tries.into_iter().map(Question::Run));
                 if !green {
                     break;
                 }
@@ -74,12 +76,14 @@ impl Planner for Mayor {
             }
         }
         let mut busy: BTreeSet<String> = BTreeSet::new();
+        let mut parts = Vec::new();
         for (id, bead, goal) in ended(graph) {
             if busy.contains(&goal.target.key()) {
                 continue;
             }
-            match conclude(graph, seen, id, bead, goal, &mut plan) {
-                Some((outcome, why, proof)) => plan.tell(Command::CloseGoal {
+            let mut part = Plan::default();
+            match conclude(graph, seen, id, bead, goal, &mut part) {
+                Some((outcome, why, proof)) => part.tell(Command::CloseGoal {
                     goal: id.clone(),
                     outcome,
                     why,
@@ -89,7 +93,9 @@ impl Planner for Mayor {
                     busy.insert(goal.target.key());
                 }
             }
+            parts.push(part);
         }
+        plan.join(graph, parts);
         plan
     }
 }
@@ -162,17 +168,23 @@ fn conclude(
     let tip = seen.tip(&goal.target).and_then(|tip| tip.start())?;
     let mut runs = Vec::new();
     for (index, gate) in proofs.iter().enumerate() {
-        let run = accept_run(id, tip, index);
+        let run = tries(seen, id, tip, index).last()?;
         match seen.run(&run)? {
             RunSeen::Absent { .. } | RunSeen::Prepared => {
+                let earlier = tries(seen, id, tip, index)
+                    .filter(|run| matches!(seen.run(run), Some(RunSeen::Lost)));
+                for run in earlier {
+                    plan.act(Effect::SweepLost { run });
+                }
                 begin(seen, goal, bead, tip, gate, run, plan);
                 return None;
             }
             RunSeen::Live(_) => return None,
             RunSeen::Lost => {
+                plan.act(Effect::SweepLost { run });
                 return Some((
                     Outcome::Failed,
-                    format!("{} vanished while it ran", gate.name),
+                    format!("{} vanished while it ran, {TRIES} times", gate.name),
                     runs,
                 ));
             }
@@ -193,7 +205,7 @@ fn conclude(
                     Verdict::Infra => {
                         return Some((
                             Outcome::Failed,
-                            format!("{} could not run ({detail})", gate.name),
+                            format!("{} could not run, {TRIES} times ({detail})", gate.name),
                             runs,
                         ));
                     }
@@ -208,13 +220,34 @@ fn conclude(
     ))
 }
 
+/// Lists the runs of one check, as far as each before the last said nothing about the work.
+fn tries<'a>(
+    seen: &'a Seen,
+    goal: &'a BeadId,
+    tip: &'a Oid,
+    index: usize,
+) -> impl Iterator<Item = RunId> + 'a {
+    let mut goes_on = true;
+    (0..TRIES)
+        .map(move |retry| accept_run(goal, tip, index, retry))
+        .take_while(move |run| {
+            let is_wanted = goes_on;
+            goes_on = match seen.run(run) {
+                Some(RunSeen::Lost) => true,
+                Some(RunSeen::Ended(end)) => end.verdict() == Verdict::Infra,
+                _ => false,
+            };
+            is_wanted
+        })
+}
+
 fn begin(
     seen: &Seen,
     goal: &Goal,
     bead: &Bead,
     tip: &Oid,
     gate: &Gate,
-    run: gtd_core::RunId,
+    run: RunId,
     plan: &mut Plan,
 ) {
     let slot = accept_slot(&goal.target);

@@ -59,10 +59,16 @@ pub fn accept_owner(goal: &BeadId, commit: &Oid) -> String {
     format!("{goal}.accept-{}", &commit.as_str()[..10])
 }
 
-/// Names the run of one of a goal's own checks on the target.
+/// Names the run of one of a goal's own checks on the target; `retry` counts the earlier
+/// runs that said nothing about the work.
 #[must_use]
-pub fn accept_run(goal: &BeadId, commit: &Oid, index: usize) -> RunId {
-    run_id(&format!("{}.{index}", accept_owner(goal, commit)))
+pub fn accept_run(goal: &BeadId, commit: &Oid, index: usize, retry: u32) -> RunId {
+    let owner = accept_owner(goal, commit);
+    if retry == 0 {
+        run_id(&format!("{owner}.{index}"))
+    } else {
+        run_id(&format!("{owner}.{index}.r{retry}"))
+    }
 }
 
 /// Names a candidate after the commit that would land.

@@ -48,4 +48,23 @@ impl Plan {
     pub(crate) fn act(&mut self, effect: Effect) {
         self.steps.push(Step::Do(effect));
     }
+
+    /// Adds plans for matters that have nothing to do with each other.
+    ///
+    /// A step that fails ends the pass. What failed before therefore comes last, and what
+    /// failed latest at the very end, so that it holds up nothing else.
+    pub(crate) fn join(&mut self, graph: &Graph, mut parts: Vec<Self>) {
+        let waits = |part: &Self| {
+            let effects = part.steps.iter().filter_map(|step| match step {
+                Step::Do(effect) => Some(graph.back_off(&effect.key())?.until),
+                Step::Tell(_) => None,
+            });
+            effects.max()
+        };
+        parts.sort_by_cached_key(waits);
+        for part in parts {
+            self.steps.extend(part.steps);
+            self.observations.extend(part.observations);
+        }
+    }
 }

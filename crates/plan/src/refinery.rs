@@ -54,9 +54,13 @@ impl Planner for Refinery {
         if graph.stop().is_some() || graph.is_role_paused("refinery") {
             return plan;
         }
+        let mut parts = Vec::new();
         for target in self.targets(graph) {
-            self.plan_target(graph, seen, now, &target, &mut plan);
+            let mut part = Plan::default();
+            self.plan_target(graph, seen, now, &target, &mut part);
+            parts.push(part);
         }
+        plan.join(graph, parts);
         plan
     }
 }
@@ -174,12 +178,18 @@ impl Refinery {
         let queue = graph.queue(target).unwrap_or(&empty);
         if let Some(candidate) = &queue.candidate
             && candidate.verdict == Some(Verdict::Passed)
-            && seen.contains(target, &candidate.commit)
         {
-            plan.tell(Command::Land {
-                candidate: candidate.id.clone(),
-            });
-            return;
+            match seen.contains(target, &candidate.commit) {
+                // Whether it has landed decides everything else.
+                None => return,
+                Some(true) => {
+                    plan.tell(Command::Land {
+                        candidate: candidate.id.clone(),
+                    });
+                    return;
+                }
+                Some(false) => {}
+            }
         }
         // Main went ahead of the integration branch: begin from where main is.
         if target.mode == LandMode::Integration
@@ -372,6 +382,7 @@ impl Refinery {
                     return;
                 }
                 Some(RunSeen::Lost) => {
+                    plan.act(Effect::SweepLost { run: run.clone() });
                     runs.push(lost_run(gate, &candidate.commit, &run));
                     break;
                 }
@@ -499,10 +510,13 @@ impl Refinery {
                     plan,
                 );
             }
-            Some(RunSeen::Lost) => plan.tell(Command::JudgeBase {
-                target: candidate.target.clone(),
-                gate: lost_run(gate, &candidate.base, &run),
-            }),
+            Some(RunSeen::Lost) => {
+                plan.act(Effect::SweepLost { run: run.clone() });
+                plan.tell(Command::JudgeBase {
+                    target: candidate.target.clone(),
+                    gate: lost_run(gate, &candidate.base, &run),
+                });
+            }
             Some(RunSeen::Ended(end)) => plan.tell(Command::JudgeBase {
                 target: candidate.target.clone(),
                 gate: gate_run(gate, &candidate.base, &run, end),

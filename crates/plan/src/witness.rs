@@ -88,11 +88,15 @@ impl Planner for Witness {
         if graph.stop().is_some() {
             return plan;
         }
+        let mut parts = Vec::new();
         for (bead, lease) in self.leases(graph) {
             if let Some(rules) = rules(graph, bead) {
-                watch(&mut plan, seen, now, bead, lease, rules);
+                let mut part = Plan::default();
+                watch(&mut part, seen, now, bead, lease, rules);
+                parts.push(part);
             }
         }
+        plan.join(graph, parts);
         plan
     }
 }

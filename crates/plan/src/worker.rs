@@ -388,6 +388,9 @@ impl Worker {
                     return;
                 }
                 Some(RunSeen::Lost) => {
+                    plan.act(Effect::SweepLost {
+                        run: proof.run.clone(),
+                    });
                     return self.give_back(
                         plan,
                         FaultClass::Lost,
