@@ -192,6 +192,10 @@ pub(crate) enum Command {
     Bead(commands::bead::Args),
     /// The configuration and the folders
     Config(commands::config::Args),
+    /// Make, check and restore backups of the town
+    Backup(commands::backup::Args),
+    /// Write out all that the town knows
+    Export(commands::export::Args),
     /// For agents: what am I to do
     Brief(commands::brief::Args),
     /// For agents: hand work in

@@ -6,8 +6,9 @@ use std::{
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::mpsc,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use gtd_client::Places;
@@ -106,7 +107,7 @@ impl DaemonProgram {
     pub(crate) fn run(&self, words: &[&str], within: Duration) -> Result<Output, CliError> {
         let act = || format!("run {} {}", self.path.display(), words.join(" "));
         let failed = |error| CliError::io(act(), error);
-        let mut child = self
+        let child = self
             .command()
             .args(words)
             .stdin(Stdio::null())
@@ -114,19 +115,16 @@ impl DaemonProgram {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(failed)?;
-        let until = Instant::now() + within;
-        loop {
-            match child.try_wait().map_err(failed)? {
-                Some(_) => return child.wait_with_output().map_err(failed),
-                None if Instant::now() >= until => {
-                    // It goes on by itself; only the wait for it ends.
-                    return Err(CliError::io(
-                        act(),
-                        io::Error::new(io::ErrorKind::TimedOut, "it did not end in time"),
-                    ));
-                }
-                None => thread::sleep(Duration::from_millis(3)),
-            }
+        // Read while it runs: what it says may be more than a pipe holds.
+        let (done, ended) = mpsc::channel();
+        thread::spawn(move || done.send(child.wait_with_output()));
+        match ended.recv_timeout(within) {
+            Ok(output) => output.map_err(failed),
+            // It goes on by itself; only the wait for it ends.
+            Err(_) => Err(CliError::io(
+                act(),
+                io::Error::new(io::ErrorKind::TimedOut, "it did not end in time"),
+            )),
         }
     }
 }

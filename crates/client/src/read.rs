@@ -1,10 +1,15 @@
 //! Reads: documents of the public JSON API.
 
+use std::{path::Path, time::Duration};
+
 use gtd_core::{BeadId, Epoch, Revision, RigName, Timestamp};
 use gtd_wire::{API_LEVEL, Call, Document, Read, pb};
 use serde_json::Value;
 
 use crate::{Client, ClientError};
+
+/// How long a backup may take at least.
+const BACKUP: Duration = Duration::from_secs(600);
 
 /// Who answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +137,19 @@ impl Client {
             rig: rig.map(ToString::to_string).unwrap_or_default(),
         })
         .await
+    }
+
+    /// Has a backup made: at an absolute path, or under a dated name in the folder of backups.
+    ///
+    /// # Errors
+    /// When the daemon refuses, does not come to its end in time, or is not there.
+    pub async fn backup(&self, file: Option<&Path>) -> Result<Value, ClientError> {
+        let request = pb::town::v1::BackupRequest {
+            file: file.map_or_else(String::new, |file| file.to_string_lossy().into_owned()),
+        };
+        let within = self.deadline().max(BACKUP);
+        let (json, _) = self.call_within(request, within).await?.into_parts();
+        parse_json(&json, pb::town::v1::BackupRequest::NAME)
     }
 
     /// Reads the rigs.

@@ -146,6 +146,7 @@ pub(crate) const TABLE: &[(&str, Rule)] = &[
     ("gtd.town.v1.TownService/ListRigs", EVERYONE),
     ("gtd.town.v1.TownService/Roles", EVERYONE),
     ("gtd.town.v1.TownService/Gates", EVERYONE),
+    ("gtd.town.v1.TownService/Backup", PERSON),
     ("gtd.town.v1.TownService/Logs", EVERYONE),
 ];
 

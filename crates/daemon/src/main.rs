@@ -1,6 +1,7 @@
-//! `gtdd`: the daemon of a town, a role host, and the two verbs that must work without either.
+//! `gtdd`: the daemon of a town, a role host, and the verbs that must work without either.
 
 mod access;
+mod backup;
 mod board;
 mod boot;
 mod callers;
@@ -11,6 +12,7 @@ mod town;
 
 use std::{
     io::{self, Write as _},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -20,6 +22,8 @@ use gtd_core::{HostName, RoleName};
 use gtd_host::HostOptions;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+use crate::backup::Occupied;
 
 /// Runs a town of coding agents.
 #[derive(Debug, Parser)]
@@ -48,6 +52,30 @@ enum Verb {
     },
     /// Ends the stop, with or without a daemon.
     Thaw,
+    /// Looks at backups and restores them, without a daemon.
+    Backup {
+        #[command(subcommand)]
+        verb: BackupVerb,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum BackupVerb {
+    /// Lists the backups of the town.
+    List,
+    /// Checks every digest and every line of the log.
+    Verify {
+        /// The backup.
+        file: PathBuf,
+    },
+    /// Puts the town back to where the backup was made.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+        /// Keeps what is there aside.
+        #[arg(long)]
+        replace: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -69,6 +97,33 @@ fn main() -> ExitCode {
             }
             Err(error) => fail(&error, 1, None),
         },
+        Some(Verb::Backup { verb }) => look_at_backups(&places, &verb),
+    }
+}
+
+fn look_at_backups(places: &Places, verb: &BackupVerb) -> ExitCode {
+    let (kind, done) = match verb {
+        BackupVerb::List => {
+            let items = backup::list(places);
+            let list = items.map(|items| serde_json::json!({"items": items, "next": ""}));
+            ("BackupList", list)
+        }
+        BackupVerb::Verify { file } => ("Backup", backup::verify(places, file)),
+        BackupVerb::Restore { file, replace } => {
+            let occupied = match replace {
+                true => Occupied::Replace,
+                false => Occupied::Refuse,
+            };
+            ("Restore", backup::restore(places, file, occupied))
+        }
+    };
+    match done {
+        Ok(mut document) => {
+            document["kind"] = kind.into();
+            document["api"] = gtd_core::API.into();
+            say(&document)
+        }
+        Err(error) => fail(&error, error.exit(), error.hint()),
     }
 }
 

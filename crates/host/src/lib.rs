@@ -7,6 +7,7 @@
 mod actor;
 mod bells;
 mod emergency;
+mod epochs;
 mod errands;
 mod error;
 mod hands;
@@ -20,6 +21,7 @@ mod workers;
 pub mod roles;
 
 pub use emergency::{StopReport, stop_everything, thaw_everything};
+pub use epochs::{EpochsSeen, end_every_run, epochs_seen};
 pub use error::HostError;
 pub use gtd_agent::{End, RunState, Runs, TranscriptLine};
 pub use run::{HostOptions, run_host};

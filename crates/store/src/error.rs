@@ -140,6 +140,16 @@ pub enum StoreError {
         /// What is wrong with it.
         why: String,
     },
+    /// A journal that has to be whole is not.
+    #[error("read the journal {}: at byte {at}: {why}", path.display())]
+    JournalDamaged {
+        /// The file.
+        path: PathBuf,
+        /// Where the first bad line begins.
+        at: u64,
+        /// What is wrong there.
+        why: String,
+    },
     /// The database failed.
     #[error("{act}")]
     Database {
@@ -168,11 +178,13 @@ impl StoreError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unreadable { .. } => Some(
-                "copy the folder away; then put an older copy of `journal.jsonl` in the place of the damaged one: \
+                "gtd backup restore FILE --replace, and gtd backup list shows which there are; \
+                 without a backup, copy the folder away; then put an older copy of `journal.jsonl` in the place of the damaged one: \
                  what the database still has is added to it",
             ),
             Self::Emptied { .. } => Some(
-                "put a copy of `journal.jsonl` or of `sled` back: one of them is enough; \
+                "gtd backup restore FILE --replace, and gtd backup list shows which there are; \
+                 or put a copy of `journal.jsonl` or of `sled` back: one of them is enough; \
                  to begin anew instead, move the folder away",
             ),
             Self::Diverged { .. } | Self::OtherTown { .. } => Some(

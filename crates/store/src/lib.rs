@@ -48,6 +48,7 @@
 //! A chunk is at most 7 KiB. A leaf of sled holds up to 17 values and is written whole now and then, and
 //! whatever is longer than 128 KiB goes to a blob file that sled never syncs: 17 chunks stay below that.
 
+mod copy;
 mod database;
 mod error;
 mod files;
@@ -71,6 +72,7 @@ mod fault_tests;
 #[cfg(test)]
 mod faulty;
 
+pub use copy::{JournalReport, check_journal, copy_journal};
 pub use error::{StoreError, Witness};
 pub use kv::DatabaseError;
 pub use open::{Opened, Options};

@@ -165,5 +165,6 @@ calls! {
         list_rigs ListRigsRequest ListRigsResponse,
         roles RolesRequest RolesResponse,
         gates GatesRequest GatesResponse,
+        backup BackupRequest BackupResponse,
     }
 }

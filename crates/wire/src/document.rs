@@ -39,7 +39,7 @@ documents! {
     run { ListResponse }
     town {
         StatusResponse, WhyResponse, ReportResponse, ConfigResponse, ListRigsResponse,
-        RolesResponse, GatesResponse
+        RolesResponse, GatesResponse, BackupResponse
     }
     work { BriefResponse }
 }

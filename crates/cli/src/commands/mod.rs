@@ -2,6 +2,7 @@
 
 pub(crate) mod approve;
 pub(crate) mod ask;
+pub(crate) mod backup;
 pub(crate) mod bead;
 pub(crate) mod brief;
 pub(crate) mod completions;
@@ -9,6 +10,7 @@ pub(crate) mod config;
 pub(crate) mod convoy;
 pub(crate) mod done;
 pub(crate) mod down;
+pub(crate) mod export;
 pub(crate) mod goal;
 pub(crate) mod help;
 pub(crate) mod home;
@@ -54,6 +56,8 @@ pub(crate) async fn run(ctx: &Context, command: Option<Command>) -> Result<Exit,
         Command::Convoy(args) => convoy::run(ctx, args).await,
         Command::Bead(args) => bead::run(ctx, args).await,
         Command::Config(args) => config::run(ctx, args).await,
+        Command::Backup(args) => backup::run(ctx, args).await,
+        Command::Export(args) => export::run(ctx, args).await,
         Command::Brief(args) => brief::run(ctx, args).await,
         Command::Done(args) => done::run(ctx, args).await,
         Command::Ask(args) => ask::run(ctx, args).await,

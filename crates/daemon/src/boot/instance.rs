@@ -21,13 +21,13 @@ const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The right to be this town's daemon.
 #[derive(Debug)]
-pub(super) struct Instance {
+pub(crate) struct Instance {
     _file: Flock<File>,
 }
 
 impl Instance {
     /// Takes the lock, or says who has it.
-    pub(super) fn take(path: &Path) -> Result<Self, BootError> {
+    pub(crate) fn take(path: &Path) -> Result<Self, BootError> {
         let failed = |source| BootError::File {
             act: "lock",
             path: path.to_owned(),

@@ -28,8 +28,9 @@ use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
-use self::instance::Instance;
+pub(crate) use self::instance::Instance;
 use crate::{
+    backup::{self, BackupError},
     board::Board,
     callers::{Gate, Gatekeeper},
     ledger::{Ledger, LoadError},
@@ -60,6 +61,9 @@ pub(crate) enum BootError {
     /// The folders cannot be told or made.
     #[error("prepare the folders of the town")]
     Places(#[from] PlacesError),
+    /// A restore that was begun cannot be finished.
+    #[error("finish the restore of a backup")]
+    Restore(#[source] BackupError),
     /// The key cannot be had.
     #[error("prepare the key of the town")]
     Key(#[from] KeyError),
@@ -128,6 +132,7 @@ fn holder(pid: Option<u32>) -> String {
 pub(crate) fn run(places: &Places) -> Result<(), BootError> {
     places.prepare()?;
     let _instance = Instance::take(&places.lock())?;
+    backup::finish(places).map_err(BootError::Restore)?;
     logs::start(&places.logs(), logs::DAEMON);
     let key = TownKey::load_or_create(&places.key_file())?;
     let runs = gtd_host::runs(places).map_err(BootError::Runs)?;

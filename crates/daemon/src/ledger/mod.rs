@@ -32,7 +32,7 @@ use std::{
 };
 
 use gtd_core::{Actor, Command, Graph, Rejection, RequestId, Revision, Timestamp};
-use gtd_store::{Repair, StoreError};
+use gtd_store::{Repair, Store, StoreError};
 use tokio::sync::{oneshot, watch};
 
 pub(crate) use self::{
@@ -40,7 +40,7 @@ pub(crate) use self::{
     load::LoadError,
     tail::{Followed, Stored},
 };
-use self::{keeper::Keeper, published::Published};
+use self::{clock::Clock, keeper::Keeper, published::Published};
 use crate::board::Board;
 
 /// How many orders may wait.
@@ -245,6 +245,13 @@ impl Ledger {
             let _ended = closed.await;
         }
     }
+}
+
+/// Folds the whole log of a store, for whoever has it open without a ledger; also returns a moment
+/// that is not before its last record's.
+pub(crate) fn fold(store: &Store) -> Result<(Graph, Timestamp), LoadError> {
+    let (graph, last) = load::fold(store, None)?;
+    Ok((graph, Clock::new(last).now()))
 }
 
 /// Says what an error is, with everything that stands behind it.

@@ -10,13 +10,13 @@ use gtd_wire::{
     pb::{
         common::v1::Line,
         town::v1::{
-            AddRigRequest, AddRigResponse, ConfigRequest, ConfigResponse, GatesRequest,
-            GatesResponse, HelloRequest, HelloResponse, ListRigsRequest, ListRigsResponse,
-            LogsRequest, LogsResponse, PauseRequest, PauseResponse, RemoveRigRequest,
-            RemoveRigResponse, ReportRequest, ReportResponse, ResumeRequest, ResumeResponse,
-            RolesRequest, RolesResponse, ShutdownRequest, ShutdownResponse, StatusRequest,
-            StatusResponse, StopAllRequest, StopAllResponse, ThawRequest, ThawResponse,
-            TrustRigRequest, TrustRigResponse, WhyRequest, WhyResponse,
+            AddRigRequest, AddRigResponse, BackupRequest, BackupResponse, ConfigRequest,
+            ConfigResponse, GatesRequest, GatesResponse, HelloRequest, HelloResponse,
+            ListRigsRequest, ListRigsResponse, LogsRequest, LogsResponse, PauseRequest,
+            PauseResponse, RemoveRigRequest, RemoveRigResponse, ReportRequest, ReportResponse,
+            ResumeRequest, ResumeResponse, RolesRequest, RolesResponse, ShutdownRequest,
+            ShutdownResponse, StatusRequest, StatusResponse, StopAllRequest, StopAllResponse,
+            ThawRequest, ThawResponse, TrustRigRequest, TrustRigResponse, WhyRequest, WhyResponse,
             town_service_server::TownService,
         },
     },
@@ -34,6 +34,7 @@ use super::{
     why::why_all,
 };
 use crate::{
+    backup,
     ledger::chain,
     logs::{DAEMON, LogReader},
     town::{LastPass, OrderFrame, ROLES},
@@ -306,6 +307,31 @@ super::writes::writes! {
                 Ok::<_, Status>((items, view.graph.revision()))
             })?;
             document("GateList", ListDoc { items, next: String::new() }, revision)
+        }
+
+        async fn backup(
+            &self,
+            request: Request<BackupRequest>,
+        ) -> Result<Response<BackupResponse>, Status> {
+            let file = match request.into_inner().file.as_str() {
+                "" => None,
+                path => Some(std::path::PathBuf::from(path)),
+            };
+            if file.as_ref().is_some_and(|file| !file.is_absolute()) {
+                return Err(Status::invalid_argument("the file of a backup is an absolute path"));
+            }
+            let town = Arc::clone(&self.town);
+            let made = tokio::task::spawn_blocking(move || {
+                let (until, now) = (town.ledger.graph().revision(), town.ledger.now());
+                backup::create(&town.places, until, file.as_deref(), now)
+            });
+            let made = made
+                .await
+                .map_err(|error| Status::internal(error.to_string()))?
+                .map_err(|error| Status::failed_precondition(format!("cannot {}", chain(&error))))?;
+            tracing::info!(path = %made.path.display(), revision = %made.manifest.head, "made a backup");
+            let head = made.manifest.head;
+            document("Backup", made.document(), head)
         }
 
         async fn logs(

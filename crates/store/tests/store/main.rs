@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod append;
 #[cfg(test)]
+mod copy;
+#[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod refusal;

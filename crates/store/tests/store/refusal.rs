@@ -165,7 +165,7 @@ fn an_older_journal_and_a_damaged_database_make_one_whole_log() {
     assert_eq!(
         error.hint(),
         Some(
-            "copy the folder away; then put an older copy of `journal.jsonl` in the place of the damaged one: what the database still has is added to it"
+            "gtd backup restore FILE --replace, and gtd backup list shows which there are; without a backup, copy the folder away; then put an older copy of `journal.jsonl` in the place of the damaged one: what the database still has is added to it"
         )
     );
     fs::write(town.journal(), older).unwrap();
@@ -186,7 +186,7 @@ fn of_an_emptied_store_one_copy_is_enough_and_a_new_folder_begins_anew() {
         assert_eq!(
             error.hint(),
             Some(
-                "put a copy of `journal.jsonl` or of `sled` back: one of them is enough; to begin anew instead, move the folder away"
+                "gtd backup restore FILE --replace, and gtd backup list shows which there are; or put a copy of `journal.jsonl` or of `sled` back: one of them is enough; to begin anew instead, move the folder away"
             )
         );
         fs::remove_dir(town.sled()).unwrap();

@@ -14,7 +14,7 @@ use std::{
     collections::BTreeMap,
     ffi::OsStr,
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
@@ -183,8 +183,7 @@ impl Town {
     /// Reads the event log, oldest first: the body of each line of the journal.
     #[must_use]
     pub fn log(&self) -> Vec<Value> {
-        let path = find_journal(&self.path("home"));
-        fs::read_to_string(path)
+        fs::read_to_string(self.path("home/data/store/journal.jsonl"))
             .unwrap_or_default()
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())
@@ -236,25 +235,6 @@ pub fn is_event(record: &Value, event: &str) -> bool {
         Value::Object(map) => map.contains_key(event),
         _ => false,
     }
-}
-
-fn find_journal(home: &Path) -> PathBuf {
-    let mut open = vec![home.join("data")];
-    while let Some(folder) = open.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else {
-            continue;
-        };
-        for entry in entries.flatten() {
-            if entry.file_name() == "journal.jsonl" {
-                return entry.path();
-            }
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) && entry.file_name() != "worktrees"
-            {
-                open.push(entry.path());
-            }
-        }
-    }
-    home.join("journal.jsonl")
 }
 
 impl Town {

@@ -293,6 +293,23 @@ pub struct GatesResponse {
     #[prost(uint64, tag = "2")]
     pub revision: u64,
 }
+/// BackupRequest asks for Backup.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BackupRequest {
+    /// Where the file is to be, as an absolute path; empty means a dated name in the folder of backups.
+    #[prost(string, tag = "1")]
+    pub file: ::prost::alloc::string::String,
+}
+/// BackupResponse answers Backup.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BackupResponse {
+    /// The document: one JSON object with `kind`.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub json: ::prost::bytes::Bytes,
+    /// The last record that is in the file.
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+}
 /// LogsRequest asks for Logs.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LogsRequest {
@@ -764,6 +781,28 @@ pub mod town_service_client {
                 .insert(GrpcMethod::new("gtd.town.v1.TownService", "Gates"));
             self.inner.unary(req, path, codec).await
         }
+        /// Backup writes one file from which the town can be restored.
+        pub async fn backup(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BackupRequest>,
+        ) -> std::result::Result<tonic::Response<super::BackupResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.town.v1.TownService/Backup",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.town.v1.TownService", "Backup"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Logs tells the log of the daemon or of a role.
         pub async fn logs(
             &mut self,
@@ -896,6 +935,11 @@ pub mod town_service_server {
             &self,
             request: tonic::Request<super::GatesRequest>,
         ) -> std::result::Result<tonic::Response<super::GatesResponse>, tonic::Status>;
+        /// Backup writes one file from which the town can be restored.
+        async fn backup(
+            &self,
+            request: tonic::Request<super::BackupRequest>,
+        ) -> std::result::Result<tonic::Response<super::BackupResponse>, tonic::Status>;
         /// Server streaming response type for the Logs method.
         type LogsStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::LogsResponse, tonic::Status>,
@@ -1678,6 +1722,51 @@ pub mod town_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GatesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.town.v1.TownService/Backup" => {
+                    #[allow(non_camel_case_types)]
+                    struct BackupSvc<T: TownService>(pub Arc<T>);
+                    impl<
+                        T: TownService,
+                    > tonic::server::UnaryService<super::BackupRequest>
+                    for BackupSvc<T> {
+                        type Response = super::BackupResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BackupRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TownService>::backup(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BackupSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

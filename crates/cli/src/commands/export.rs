@@ -1,0 +1,139 @@
+//! `gtd export`: all that the town knows, as a stream of lines.
+
+use std::{
+    fs::File,
+    io::{BufWriter, Write},
+    path::PathBuf,
+};
+
+use gtd_client::Client;
+use gtd_wire::pb::{common::v1::Record, graph::v1::LogRequest};
+
+use crate::{
+    context::Context,
+    error::{CliError, Kind},
+    exit::Exit,
+    town,
+};
+
+/// Write out all that the town knows
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    format: Format,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Format {
+    /// The event log, one JSON object on each line with its `seq`
+    ///
+    /// Ends at the record that was the last one when it began.
+    Json {
+        /// Write to this file
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Begin after this `seq`
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        after: u64,
+    },
+}
+
+pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
+    let Format::Json { output, after } = args.format;
+    let client = town::reach(ctx).await?;
+    let Some(path) = output else {
+        walk(&client, after, |line| {
+            ctx.screen.write(line.as_bytes());
+            Ok(())
+        })
+        .await?;
+        return Ok(Exit::Done);
+    };
+    let path = ctx.path(&path);
+    let failed = |error| CliError::io(format!("write {}", path.display()), error);
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = PathBuf::from(name);
+    let mut file = BufWriter::new(File::create(&part).map_err(failed)?);
+    let written = walk(&client, after, |line| {
+        file.write_all(line.as_bytes()).map_err(failed)
+    })
+    .await;
+    let finished = written.and_then(|n_records| {
+        file.flush()
+            .and_then(|()| file.get_ref().sync_all())
+            .and_then(|()| std::fs::rename(&part, &path))
+            .map_err(failed)
+            .map(|()| n_records)
+    });
+    match finished {
+        Ok(n_records) => {
+            ctx.screen
+                .say(format!("wrote {n_records} records to {}", path.display()));
+            Ok(Exit::Done)
+        }
+        Err(error) => {
+            // The first failure is the one to tell.
+            drop(std::fs::remove_file(&part));
+            Err(error)
+        }
+    }
+}
+
+/// Shows every line after a record up to the present head; returns how many there were.
+async fn walk(
+    client: &Client,
+    mut after: u64,
+    mut show: impl FnMut(&str) -> Result<(), CliError>,
+) -> Result<u64, CliError> {
+    let until = client.hello().await?.revision.0;
+    let mut n_records = 0;
+    while after < until {
+        let request = LogRequest {
+            after_revision: after,
+            limit: 0,
+            until_revision: Some(until),
+        };
+        let page = client.call(request).await?;
+        for record in &page.records {
+            show(&line(record)?)?;
+            after = record.revision;
+            n_records += 1;
+        }
+        if page.records.is_empty() {
+            let text = format!("the log ends at record {after} instead of {until}");
+            return Err(CliError::new(Kind::Daemon(text)));
+        }
+    }
+    Ok(n_records)
+}
+
+/// Makes one line: the envelope as it stands in the log, with its place in front.
+fn line(record: &Record) -> Result<String, CliError> {
+    let text = std::str::from_utf8(&record.envelope_json)
+        .ok()
+        .and_then(|text| text.strip_prefix('{'))
+        .ok_or_else(|| {
+            let text = format!("record {} is no JSON object", record.revision);
+            CliError::new(Kind::Daemon(text))
+        })?;
+    let rev = record.revision;
+    Ok(format!("{{\"seq\":{rev},\"rev\":{rev},{text}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_the_record_with_its_place() {
+        let record = Record {
+            revision: 12,
+            envelope_json: b"{\"at\":1,\"event\":\"Thawed\"}".as_slice().into(),
+        };
+        assert_eq!(
+            line(&record).unwrap(),
+            "{\"seq\":12,\"rev\":12,\"at\":1,\"event\":\"Thawed\"}\n"
+        );
+    }
+}
