@@ -2,7 +2,10 @@
 //!
 //! A gate speaks by its exit code alone. An end that says nothing about the
 //! tree (the command is missing, the disk is full, somebody killed it) is an
-//! infrastructure error: to be repeated, and neither green nor red.
+//! infrastructure error: to be repeated, and neither green nor red. A crash is
+//! an answer: nobody but the program itself sends itself those signals.
+
+use nix::libc;
 
 use crate::{
     shim::{CANNOT_START, NOT_FOUND},
@@ -29,6 +32,17 @@ pub enum GateVerdict {
     },
 }
 
+/// Signals by which a program dies of its own mistake.
+const CRASHES: [i32; 7] = [
+    libc::SIGILL,
+    libc::SIGTRAP,
+    libc::SIGABRT,
+    libc::SIGBUS,
+    libc::SIGFPE,
+    libc::SIGSEGV,
+    libc::SIGSYS,
+];
+
 const STARVED: [&str; 2] = ["No space left on device", "Cannot allocate memory"];
 
 /// Judges an ended gate by its exit and the last of its output.
@@ -50,6 +64,10 @@ pub fn classify_gate(exit: &Exit, tail: &str) -> GateVerdict {
         }
         End::Code(code) if code == i32::from(CANNOT_START) => {
             infra("its command cannot be started (exit code 126)".to_owned())
+        }
+        // As a shell has it.
+        End::Signal(signal) if CRASHES.contains(&signal) => {
+            GateVerdict::Failed { code: 128 + signal }
         }
         End::Signal(signal) => infra(format!("signal {signal} killed it")),
         End::Code(code) => match STARVED.iter().find(|text| tail.contains(**text)) {
@@ -108,6 +126,9 @@ mod tests {
         assert_eq!(word(&exit(End::Code(126)), ""), "infra");
         assert_eq!(word(&exit(End::Code(127)), ""), "infra");
         assert_eq!(word(&exit(End::Signal(9)), ""), "infra");
+        assert_eq!(word(&exit(End::Signal(15)), ""), "infra");
+        assert_eq!(word(&exit(End::Signal(11)), ""), "failed 139");
+        assert_eq!(word(&exit(End::Signal(6)), "assertion"), "failed 134");
         assert_eq!(
             word(&exit(End::Code(2)), "write: No space left on device"),
             "infra"
