@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use gtd_core::{BeadId, Epoch, GateName, Oid, RigName, RunId, Target};
+use gtd_core::{
+    BackOff, BeadId, Candidate, Epoch, GateName, Graph, Observation, Oid, RigName, RunId, Target,
+    WaitReason,
+};
 
 /// One act on the world.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,5 +148,43 @@ impl Effect {
             Self::StopRun { .. } => "stop",
             Self::SweepLost { .. } => "sweep",
         }
+    }
+
+    /// Says whose work waits while this effect waits after a failure.
+    #[must_use]
+    pub fn held_up(&self, graph: &Graph, wait: &BackOff) -> Vec<Observation> {
+        let of_candidate = |is_wanted: &dyn Fn(&Candidate) -> bool| {
+            let in_test = graph.queues().filter_map(|queue| queue.candidate.as_ref());
+            in_test
+                .filter(|candidate| is_wanted(candidate))
+                .flat_map(|candidate| &candidate.members)
+                .map(|member| member.bead.clone())
+                .collect()
+        };
+        let beads: Vec<BeadId> = match self {
+            Self::EnsureWorktree { checkout, .. } => match checkout {
+                Checkout::Attempt { bead, .. } => vec![bead.clone()],
+                Checkout::Exact { commit, .. } => of_candidate(&|known| known.commit == *commit),
+            },
+            Self::EnsureRun(order) => match &order.bead {
+                Some(bead) => vec![bead.clone()],
+                None => of_candidate(&|known| order.run.as_str().starts_with(known.id.as_str())),
+            },
+            Self::EnsureCommit { bead, .. } => vec![bead.clone()],
+            Self::EnsureRef { new, .. } => of_candidate(&|known| known.commit == *new),
+            Self::BringHome { goal, .. } => vec![goal.clone()],
+            Self::StopRun { .. } | Self::SweepLost { .. } => vec![],
+        };
+        beads
+            .into_iter()
+            .filter_map(|id| graph.bead(&id))
+            .map(|bead| Observation {
+                subject: bead.id.to_string(),
+                reason: WaitReason::Backoff,
+                text: format!("failed {} times to {}", wait.failures, wait.why),
+                since: bead.since,
+                until: Some(wait.until),
+            })
+            .collect()
     }
 }

@@ -1,6 +1,6 @@
 //! What the hands can be asked about the world, and what they answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{Bead, BeadId, Epoch, Oid, Revision, RigName, RunId, Target, Verdict};
 
@@ -225,6 +225,7 @@ pub enum MachineSeen {
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
     answers: BTreeMap<Question, Answer>,
+    unseen: BTreeSet<Question>,
     since: Option<Revision>,
 }
 
@@ -233,8 +234,8 @@ impl Seen {
     #[must_use]
     pub fn at(revision: Revision) -> Self {
         Self {
-            answers: BTreeMap::new(),
             since: Some(revision),
+            ..Self::default()
         }
     }
 
@@ -252,10 +253,15 @@ impl Seen {
         self.answers.insert(question, answer);
     }
 
-    /// Tells whether a question has been answered.
+    /// Notes that a question cannot be answered now: nothing may be concluded from that.
+    pub fn pass_over(&mut self, question: Question) {
+        self.unseen.insert(question);
+    }
+
+    /// Tells whether there is nothing more to be had from asking a question.
     #[must_use]
     pub fn knows(&self, question: &Question) -> bool {
-        self.answers.contains_key(question)
+        self.answers.contains_key(question) || self.unseen.contains(question)
     }
 
     /// Returns how far a run is, when that was asked.
@@ -276,27 +282,35 @@ impl Seen {
         }
     }
 
-    /// Tells whether a target contains a commit; false when that was not asked.
+    /// Tells whether a target contains a commit, when that was asked.
     #[must_use]
-    pub fn contains(&self, target: &Target, commit: &Oid) -> bool {
+    pub fn contains(&self, target: &Target, commit: &Oid) -> Option<bool> {
         let question = Question::Contains {
             target: target.clone(),
             commit: commit.clone(),
         };
-        matches!(self.answers.get(&question), Some(Answer::Contains(true)))
+        match self.answers.get(&question) {
+            Some(Answer::Contains(contains)) => Some(*contains),
+            _ => None,
+        }
     }
 
     /// Returns what stands in a worktree, when that was asked and there is one.
     #[must_use]
     pub fn worktree(&self, rig: &RigName, slot: &str) -> Option<&WorktreeSeen> {
-        let question = Question::Worktree {
-            rig: rig.clone(),
-            slot: slot.to_owned(),
-        };
-        match self.answers.get(&question) {
+        match self.answers.get(&worktree_question(rig, slot)) {
             Some(Answer::Worktree(Some(worktree))) => Some(worktree),
             _ => None,
         }
+    }
+
+    /// Tells whether it was seen that there is no such worktree.
+    #[must_use]
+    pub fn has_no_worktree(&self, rig: &RigName, slot: &str) -> bool {
+        matches!(
+            self.answers.get(&worktree_question(rig, slot)),
+            Some(Answer::Worktree(None))
+        )
     }
 
     /// Returns for how many milliseconds nothing has changed in a worktree, when that was asked.
@@ -336,5 +350,12 @@ impl Seen {
             Some(Answer::Machine(machine)) => machine.clone(),
             _ => MachineSeen::Roomy,
         }
+    }
+}
+
+fn worktree_question(rig: &RigName, slot: &str) -> Question {
+    Question::Worktree {
+        rig: rig.clone(),
+        slot: slot.to_owned(),
     }
 }
