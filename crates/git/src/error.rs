@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use gtd_core::Oid;
 
-use crate::run::GitRun;
+use crate::{operation::Operation, run::GitRun};
 
 /// Says which act failed and on what.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +115,14 @@ pub enum GitError {
         path: PathBuf,
         /// The files.
         files: Vec<String>,
+    },
+    /// A worktree in the middle of something that must end before its head means anything.
+    #[error("commit {path}: {operation} was left unfinished")]
+    Unfinished {
+        /// The worktree.
+        path: PathBuf,
+        /// What it is in the middle of.
+        operation: Operation,
     },
     /// A file or folder could not be worked on.
     #[error("{act} {path}")]

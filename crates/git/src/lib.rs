@@ -38,7 +38,7 @@ pub use history::DiffStat;
 pub use marker::Owner;
 pub use message::{Author, Trailer, message};
 pub use operation::Operation;
-pub use pool::{Checkout, Pool, Removal, Tidy, WorktreeState};
+pub use pool::{Checkout, Held, Pool, Removal, Tidy, WorktreeState};
 pub use refs::{Expect, RefMove};
 pub use repository::Repository;
 pub use run::{GitRun, RunFailure};

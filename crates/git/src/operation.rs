@@ -29,6 +29,30 @@ pub enum Operation {
     Revert,
 }
 
+impl Operation {
+    /// Says whether the head stands somewhere on the way, and not where the work is to end.
+    #[must_use]
+    pub fn moves_the_head(&self) -> bool {
+        matches!(
+            self,
+            Self::Rebase { .. } | Self::Bisect { .. } | Self::ApplyMail
+        )
+    }
+}
+
+impl std::fmt::Display for Operation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Rebase { .. } => "a rebase",
+            Self::Bisect { .. } => "a bisection",
+            Self::ApplyMail => "patches from mails",
+            Self::Merge => "a merge",
+            Self::CherryPick => "a cherry-pick",
+            Self::Revert => "a revert",
+        })
+    }
+}
+
 /// Reads what the worktree with this git folder is in the middle of.
 pub(crate) fn operation(git_dir: &Path) -> Option<Operation> {
     let has = |name: &str| git_dir.join(name).exists();

@@ -28,7 +28,7 @@ use gtd_core::Oid;
 use crate::{
     environment::agent_git_env,
     error::GitError,
-    lock::clear_stale,
+    lock::{Hold, clear_stale},
     marker::{Marker, Owner, State},
     message::Author,
     operation::Operation,
@@ -76,7 +76,7 @@ pub struct WorktreeState {
     pub head: Option<Oid>,
     /// The short name of the branch that its head is on.
     pub branch: Option<String>,
-    /// Whether anything but ignored files differs from the head.
+    /// Whether [`Held::commit_all`] has something to commit.
     pub dirty: bool,
     /// What it is in the middle of.
     pub operation: Option<Operation>,
@@ -253,7 +253,7 @@ impl Pool {
         Ok(Some(WorktreeState {
             head: tree.head()?,
             branch: tree.branch()?,
-            dirty: tree.is_dirty()?,
+            dirty: tree.has_changes()? || tree.operation() == Some(Operation::Merge),
             operation: tree.operation(),
             owner: self.owner(slot)?,
             ready,
@@ -284,57 +284,27 @@ impl Pool {
         env
     }
 
-    /// Commits whatever was changed, ignored files and nested repositories aside.
+    /// Keeps a slot for the owner that `is_owner` knows by its key, until the answer is dropped.
     ///
-    /// The repository's hooks do not run. None when nothing was changed.
+    /// None when the slot is ready for somebody else or for nobody: whoever comes late
+    /// does nothing in a worktree that has passed on.
     ///
     /// # Errors
-    /// When conflicts are unresolved, or git fails.
-    pub fn commit_all(
+    /// When the lock or the marker cannot be used.
+    pub fn hold_for(
         &self,
         slot: &str,
-        message: &str,
-        author: &Author,
-    ) -> Result<Option<Oid>, GitError> {
+        is_owner: impl Fn(&str) -> bool,
+    ) -> Result<Option<Held<'_>>, GitError> {
         check_slot(slot)?;
-        let _hold = self.hold(slot)?;
-        let tree = self.tree(slot)?;
-        let unmerged = tree
-            .git()
-            .args(["diff", "--name-only", "--diff-filter=U", "-z"])
-            .args(["--no-ext-diff"])
-            .ok()?;
-        let mut files: Vec<String> = fields(&unmerged).map(lossy).collect();
-        files.dedup();
-        if !files.is_empty() {
-            return Err(GitError::Unmerged {
-                path: tree.path,
-                files,
-            });
-        }
-        tree.unhide(&tree.index())?;
-        let outside = salvage::outside_nested(&tree, &tree.index())?;
-        tree.write(|git| git.args(["add", "-A"]).args(&outside))?;
-        let staged = tree
-            .git()
-            .args(["diff", "--cached", "--quiet", "--no-ext-diff"])
-            .args(["--ignore-submodules=none"])
-            .run()?;
-        match staged.code {
-            0 if tree.operation() != Some(Operation::Merge) => return Ok(None),
-            0 | 1 => {}
-            _ => return Err(staged.failed().into()),
-        }
-        tree.write(|git| {
-            let git = author
-                .env()
-                .into_iter()
-                .fold(git, |git, (name, value)| git.env(name, value));
-            git.args(["commit", "--quiet", "--no-verify", "--no-gpg-sign"])
-                .args(["--cleanup=verbatim", "--allow-empty-message", "-F", "-"])
-                .input(message)
-        })?;
-        tree.head()
+        let hold = self.hold(slot)?;
+        let is_theirs = Marker::read(&self.marker_path(slot))?
+            .is_some_and(|marker| marker.state == State::Ready && is_owner(&marker.owner.key));
+        Ok(is_theirs.then(|| Held {
+            pool: self,
+            slot: slot.to_owned(),
+            _hold: hold,
+        }))
     }
 
     /// Saves uncommitted work to `refs/gtd/snap/<label>/<n>` and returns that name.
@@ -469,6 +439,73 @@ impl Pool {
         // An agent at work may be on whatever branch it likes for a while.
         Ok(matches!(checkout, Checkout::Branch { .. })
             && process::processes_in(&tree.path).is_some_and(|pids| !pids.is_empty()))
+    }
+}
+
+/// A slot that its owner keeps: nobody else gets it meanwhile.
+#[derive(Debug)]
+pub struct Held<'a> {
+    pool: &'a Pool,
+    slot: String,
+    _hold: Hold,
+}
+
+impl Held<'_> {
+    /// Commits whatever was changed, ignored files and nested repositories aside.
+    ///
+    /// A merge in progress is ended by the commit.
+    ///
+    /// The repository's hooks do not run. None when nothing was changed.
+    ///
+    /// # Errors
+    /// When conflicts are unresolved, a rebase or the like was left unfinished, or git fails.
+    pub fn commit_all(&self, message: &str, author: &Author) -> Result<Option<Oid>, GitError> {
+        let tree = self.pool.tree(&self.slot)?;
+        if !tree.path.join(".git").exists() {
+            tree.link()?;
+        }
+        let unmerged = tree
+            .git()
+            .args(["diff", "--name-only", "--diff-filter=U", "-z"])
+            .args(["--no-ext-diff"])
+            .ok()?;
+        let mut files: Vec<String> = fields(&unmerged).map(lossy).collect();
+        files.dedup();
+        if !files.is_empty() {
+            return Err(GitError::Unmerged {
+                path: tree.path,
+                files,
+            });
+        }
+        if let Some(operation) = tree.operation().filter(Operation::moves_the_head) {
+            return Err(GitError::Unfinished {
+                path: tree.path,
+                operation,
+            });
+        }
+        tree.unhide(&tree.index())?;
+        let outside = salvage::outside_nested(&tree, &tree.index())?;
+        tree.write(|git| git.args(["add", "-A"]).args(&outside))?;
+        let staged = tree
+            .git()
+            .args(["diff", "--cached", "--quiet", "--no-ext-diff"])
+            .args(["--ignore-submodules=none"])
+            .run()?;
+        match staged.code {
+            0 if tree.operation() != Some(Operation::Merge) => return Ok(None),
+            0 | 1 => {}
+            _ => return Err(staged.failed().into()),
+        }
+        tree.write(|git| {
+            let git = author
+                .env()
+                .into_iter()
+                .fold(git, |git, (name, value)| git.env(name, value));
+            git.args(["commit", "--quiet", "--no-verify", "--no-gpg-sign"])
+                .args(["--cleanup=verbatim", "--allow-empty-message", "-F", "-"])
+                .input(message)
+        })?;
+        tree.head()
     }
 }
 

@@ -228,11 +228,11 @@ impl Pool {
             why,
         };
         match inspect(&self.repository, &self.path(slot))? {
-            Found::Tree(tree) => Ok(tree),
+            // Git is always told both folders, and so needs no `.git` file to work here.
+            Found::Tree(tree) | Found::Unlinked(tree) => Ok(tree),
             Found::Absent | Found::Gone { .. } => Err(GitError::NoSuchSlot {
                 slot: slot.to_owned(),
             }),
-            Found::Unlinked(_) => Err(damaged("its .git file is gone")),
             Found::Foreign { why, .. } => Err(damaged(why)),
         }
     }

@@ -166,6 +166,21 @@ impl Tree {
         Ok(!output.is_empty())
     }
 
+    /// Says whether a commit of everything would hold something new.
+    ///
+    /// A repository that somebody made inside, or changes inside a submodule, cannot be
+    /// committed here and do not count.
+    pub(crate) fn has_changes(&self) -> Result<bool, GitError> {
+        let output = self
+            .git()
+            .args(["status", "--porcelain", "-z", "--no-renames"])
+            .args(["--untracked-files=all", "--ignore-submodules=dirty"])
+            .limit(LONG)
+            .ok()?;
+        let is_nested = |line: &[u8]| line.starts_with(b"?? ") && line.ends_with(b"/");
+        Ok(fields(&output).any(|line| !is_nested(line)))
+    }
+
     /// Lists repositories that somebody made inside; git would not keep their content.
     pub(crate) fn nested(&self, index: &Path) -> Result<Vec<PathBuf>, GitError> {
         let output = self

@@ -6,7 +6,7 @@ mod common;
 
 use std::fs;
 
-use common::{Rig, git, on_branch, owner, picture, try_git, write};
+use common::{Rig, commit_all, git, on_branch, owner, picture, try_git, write};
 use gtd_git::{
     AssemblySpec, Author, Expect, FastForward, Member, Operation, RefMove, Removal, Tidy,
 };
@@ -44,7 +44,7 @@ fn the_persons_dirty_checkout_stays_as_it_is_through_a_whole_life() {
             )
             .unwrap();
         write(&at, bead, "work\n");
-        let head = pool.commit_all(slot, "work\n", &author).unwrap().unwrap();
+        let head = commit_all(&pool, slot, "work\n", &author).unwrap().unwrap();
         write(&at, "left over", "left over\n");
         members.push(Member {
             key: bead.to_owned(),

@@ -11,7 +11,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use common::{Rig, git, on_branch, owner, picture, read, try_git, write};
+use common::{Rig, commit_all, git, on_branch, owner, picture, read, try_git, write};
 use gtd_core::Oid;
 use gtd_git::{Author, Checkout, GitError, Operation, Pool, Removal, Tidy};
 
@@ -121,7 +121,9 @@ fn a_rebase_of_the_same_owner_is_left_alone() {
     let checkout = on_branch("gtd/x/e1", &base);
     let at = pool.ensure("q", &checkout, KEEP, &owner("x/1")).unwrap();
     write(&at, "f", "agent\n");
-    pool.commit_all("q", "work\n", &author()).unwrap().unwrap();
+    commit_all(&pool, "q", "work\n", &author())
+        .unwrap()
+        .unwrap();
     assert_ne!(try_git(&at, &["rebase", "-q", tip.as_str()]).0, 0);
     let before = picture(&at);
     pool.ensure("q", &checkout, KEEP, &owner("x/1")).unwrap();
@@ -134,7 +136,7 @@ fn a_rebase_of_the_same_owner_is_left_alone() {
             branch: Some("gtd/x/e1".to_owned())
         })
     );
-    let error = pool.commit_all("q", "work\n", &author()).unwrap_err();
+    let error = commit_all(&pool, "q", "work\n", &author()).unwrap_err();
     assert!(matches!(error, GitError::Unmerged { files, .. } if files == ["f"]));
 
     // The next owner ends it, and nothing of it is lost.
@@ -158,7 +160,9 @@ fn what_another_owner_left_is_saved_exactly_before_a_slot_is_reused() {
         .ensure("q", &on_branch("gtd/x/e1", &base), KEEP, &owner("x/1"))
         .unwrap();
     write(&at, "committed", "c\n");
-    pool.commit_all("q", "work\n", &author()).unwrap().unwrap();
+    commit_all(&pool, "q", "work\n", &author())
+        .unwrap()
+        .unwrap();
     write(&at, "f", "edited\n");
     write(&at, "deep/gr ün\n☃", "untracked\n");
     write(&at, "staged", "staged content\n");
@@ -406,7 +410,11 @@ fn a_stale_lock_of_a_dead_owner_is_taken_away() {
 
     lock();
     write(&at, "new", "new\n");
-    assert!(pool.commit_all("q", "work\n", &author()).unwrap().is_some());
+    assert!(
+        commit_all(&pool, "q", "work\n", &author())
+            .unwrap()
+            .is_some()
+    );
     assert!(is_clear());
 
     lock();
@@ -436,7 +444,7 @@ fn a_lock_of_a_living_process_stays() {
         .read_line(&mut line)
         .unwrap();
     write(&at, "new", "new\n");
-    let error = pool.commit_all("q", "work\n", &author()).unwrap_err();
+    let error = commit_all(&pool, "q", "work\n", &author()).unwrap_err();
     assert!(matches!(error, GitError::Locked { .. }), "{error:?}");
     let gate = Checkout::Detached(base);
     let error = pool.ensure("q", &gate, KEEP, &owner("gate")).unwrap_err();
@@ -448,7 +456,11 @@ fn a_lock_of_a_living_process_stays() {
 
     drop(holder.stdin.take());
     holder.wait().unwrap();
-    assert!(pool.commit_all("q", "work\n", &author()).unwrap().is_some());
+    assert!(
+        commit_all(&pool, "q", "work\n", &author())
+            .unwrap()
+            .is_some()
+    );
 }
 
 #[test]
@@ -513,9 +525,15 @@ fn commit_all_takes_new_and_changed_files_and_nothing_ignored() {
     let at = pool
         .ensure("q", &on_branch("gtd/x/e1", &base), KEEP, &owner("x/1"))
         .unwrap();
-    assert_eq!(pool.commit_all("q", "nothing\n", &author()).unwrap(), None);
+    assert_eq!(
+        commit_all(&pool, "q", "nothing\n", &author()).unwrap(),
+        None
+    );
     write(&at, "x.ignored", "no");
-    assert_eq!(pool.commit_all("q", "nothing\n", &author()).unwrap(), None);
+    assert_eq!(
+        commit_all(&pool, "q", "nothing\n", &author()).unwrap(),
+        None
+    );
     write(&at, "gr ün\n☃", "yes");
     fs::remove_file(at.join("f")).unwrap();
     let text = gtd_git::message(
@@ -523,7 +541,7 @@ fn commit_all_takes_new_and_changed_files_and_nothing_ignored() {
         "# not a comment",
         &[("Gtd-Bead".to_owned(), "x".to_owned())],
     );
-    let oid = pool.commit_all("q", &text, &author()).unwrap().unwrap();
+    let oid = commit_all(&pool, "q", &text, &author()).unwrap().unwrap();
     assert_eq!(rig.oid("gtd/x/e1"), oid);
     let commit = rig.open().commit(&oid).unwrap();
     assert_eq!(commit.message, "Do it\n\n# not a comment\n\nGtd-Bead: x\n");
@@ -534,7 +552,107 @@ fn commit_all_takes_new_and_changed_files_and_nothing_ignored() {
     let mut files = rig.open().changed_files(&base, &oid).unwrap();
     files.sort();
     assert_eq!(files, ["f", "gr ün\n☃"]);
-    assert_eq!(pool.commit_all("q", "nothing\n", &author()).unwrap(), None);
+    assert_eq!(
+        commit_all(&pool, "q", "nothing\n", &author()).unwrap(),
+        None
+    );
+}
+
+#[test]
+fn what_no_commit_can_hold_is_nothing_to_commit() {
+    let rig = Rig::new();
+    let base = rig.oid("main");
+    let pool = rig.pool();
+    let at = pool
+        .ensure("q", &on_branch("gtd/x/e1", &base), KEEP, &owner("x/1"))
+        .unwrap();
+    for folder in ["nested", "deep/nested"] {
+        fs::create_dir_all(at.join(folder)).unwrap();
+        git(&at.join(folder), &["init", "-q"]);
+        write(&at.join(folder), "file", "theirs\n");
+    }
+    assert!(!pool.look("q").unwrap().unwrap().dirty);
+    write(&at, "deep/ours", "ours\n");
+    assert!(pool.look("q").unwrap().unwrap().dirty);
+    let oid = commit_all(&pool, "q", "work\n", &author())
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        rig.open().changed_files(&base, &oid).unwrap(),
+        ["deep/ours"]
+    );
+    assert!(!pool.look("q").unwrap().unwrap().dirty);
+}
+
+#[test]
+fn work_in_a_worktree_without_its_git_file_is_committed() {
+    let rig = Rig::new();
+    let base = rig.oid("main");
+    let pool = rig.pool();
+    let at = pool
+        .ensure("q", &on_branch("gtd/x/e1", &base), KEEP, &owner("x/1"))
+        .unwrap();
+    write(&at, "new", "work\n");
+    fs::remove_file(at.join(".git")).unwrap();
+    assert!(pool.look("q").unwrap().unwrap().dirty);
+    let oid = commit_all(&pool, "q", "work\n", &author())
+        .unwrap()
+        .unwrap();
+    assert_eq!(rig.oid("gtd/x/e1"), oid);
+    assert_eq!(git(&at, &["status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_merge_that_was_left_is_ended_and_a_rebase_is_not() {
+    let rig = Rig::new();
+    let base = rig.oid("main");
+    let side = rig.branch("side", "main", "side", "theirs\n");
+    let pool = rig.pool();
+    let at = pool
+        .ensure("q", &on_branch("gtd/x/e1", &base), KEEP, &owner("x/1"))
+        .unwrap();
+    write(&at, "new", "work\n");
+    git(&at, &["add", "-A"]);
+    git(&at, &["commit", "-q", "-m", "work"]);
+    git(
+        &at,
+        &["merge", "-q", "--no-commit", "-s", "ours", side.as_str()],
+    );
+    assert!(pool.look("q").unwrap().unwrap().dirty, "it is to be ended");
+    let oid = commit_all(&pool, "q", "work\n", &author())
+        .unwrap()
+        .unwrap();
+    assert_eq!(rig.open().commit(&oid).unwrap().parents.len(), 2);
+    assert!(!pool.look("q").unwrap().unwrap().dirty);
+
+    git(
+        &at,
+        &[
+            "-c",
+            "sequence.editor=sed -i s/pick/edit/",
+            "rebase",
+            "-q",
+            "-i",
+            "HEAD~1",
+        ],
+    );
+    let error = commit_all(&pool, "q", "work\n", &author()).unwrap_err();
+    assert!(matches!(error, GitError::Unfinished { .. }), "{error}");
+}
+
+#[test]
+fn a_slot_that_has_passed_on_is_kept_for_nobody_else() {
+    let rig = Rig::new();
+    let base = rig.oid("main");
+    let pool = rig.pool();
+    let is_first = |key: &str| key == "x/1";
+    assert!(pool.hold_for("q", is_first).unwrap().is_none());
+    pool.ensure("q", &on_branch("gtd/x/e1", &base), KEEP, &owner("x/1"))
+        .unwrap();
+    assert!(pool.hold_for("q", is_first).unwrap().is_some());
+    pool.ensure("q", &on_branch("gtd/y/e1", &base), KEEP, &owner("y/1"))
+        .unwrap();
+    assert!(pool.hold_for("q", is_first).unwrap().is_none());
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod common;
 
 use std::fs;
 
-use common::{Rig, git, try_git};
+use common::{Rig, commit_all, git, try_git};
 use gtd_core::Oid;
 use gtd_git::{Expect, GitError, RefMove, Repository};
 
@@ -68,7 +68,7 @@ fn a_bare_repository_works_alike() {
         .unwrap();
     common::write(&at, "new", "new\n");
     let author = gtd_git::Author::new("quartz (gtd)", "quartz@gtd.invalid");
-    let commit = pool.commit_all("q", "work\n", &author).unwrap().unwrap();
+    let commit = commit_all(&pool, "q", "work\n", &author).unwrap().unwrap();
     assert_eq!(
         repository.resolve("refs/heads/gtd/x/e1").unwrap(),
         Some(commit)

@@ -10,7 +10,7 @@ use std::{
 };
 
 use gtd_core::{Epoch, Oid};
-use gtd_git::{Checkout, Owner, Pool, Repository};
+use gtd_git::{Author, Checkout, GitError, Owner, Pool, Repository};
 use tempfile::TempDir;
 
 pub(crate) struct Rig {
@@ -145,6 +145,19 @@ pub(crate) fn owner(key: &str) -> Owner {
         label: key.split('/').next().unwrap().to_owned(),
         epoch: Epoch(1),
     }
+}
+
+/// Commits everything in a slot in the name of whoever owns it.
+pub(crate) fn commit_all(
+    pool: &Pool,
+    slot: &str,
+    message: &str,
+    author: &Author,
+) -> Result<Option<Oid>, GitError> {
+    let held = pool
+        .hold_for(slot, |_| true)?
+        .expect("a slot with an owner");
+    held.commit_all(message, author)
 }
 
 pub(crate) fn on_branch(name: &str, start: &Oid) -> Checkout {
