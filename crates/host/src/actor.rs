@@ -2,27 +2,40 @@
 //!
 //! A pass begins only when the mirror has seen the role's own last write. A
 //! step that fails ends the pass, and its effect waits; the next wake is the
-//! retry. Wakes carry no data and coalesce.
+//! retry. What cannot be seen is passed over: nothing is concluded from it, and
+//! the rest goes on. Wakes carry no data and coalesce.
 
 use std::{sync::Arc, time::Duration};
 
 use gtd_client::{Client, ClientError, HostLine, Mirror};
-use gtd_core::{Command, Graph, Observation, RoleName, Timestamp};
-use gtd_plan::{Effect, Plan, Planner, Seen, Step};
-use tokio::time::Instant;
+use gtd_core::{Command, Graph, Observation, Revision, RoleName, Timestamp};
+use gtd_plan::{Effect, Plan, Planner, RunSeen, Seen, Step};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use crate::{HostError, bells::Bells, hands::Hands};
+use crate::{HostError, bells::Bells, describe::describe, hands::Hands};
 
-/// Rounds of questions in one pass at most.
-const ROUNDS: usize = 32;
-/// The longest wait of a role that has nothing at work.
-const IDLE: Duration = Duration::from_secs(30);
+/// Rounds of questions in one pass at most: a planner that asks for ever is a bug.
+const ROUNDS: usize = 10_000;
+/// The longest wait of a role that has nothing at work. What the graph and the runs do wakes it
+/// at once; this is for what nobody announces, such as a push to a branch.
+const IDLE: Duration = Duration::from_secs(5);
 /// The longest wait of a role that has something at work.
 const BUSY: Duration = Duration::from_secs(2);
-/// The wait after a pass that failed, or that planned the same again.
+/// The wait after a pass that failed, or that planned the same again; it doubles.
 const AGAIN: Duration = Duration::from_millis(500);
+/// The longest wait after a pass that failed.
+const AGAIN_MAX: Duration = Duration::from_secs(30);
+/// A little more than what the clock can tell apart.
+const TICK: Duration = Duration::from_millis(1);
+/// So many failures in a row of one effect are told to a person.
+const MANY: u32 = 10;
+/// A role that cannot look for so long is told to a person.
+const BLIND: Duration = Duration::from_mins(2);
 
 /// What all actors of a host share.
 #[derive(Debug, Clone)]
@@ -60,11 +73,20 @@ pub(crate) struct Actor<P> {
     observer: RoleName,
     /// Whose pen the commands are written with.
     pen: Client,
-    /// The pen for back-offs.
+    /// The pen for what a role says of itself.
     role_pen: Client,
     stage: Stage,
     bells: Bells,
     published: Vec<Observation>,
+    /// What the last pass failed with, so that nobody hears the same again and again.
+    complaint: Option<String>,
+    blind: Option<Blind>,
+}
+
+/// How long a role has not been able to look.
+struct Blind {
+    since: Instant,
+    is_told: bool,
 }
 
 /// How a pass ended.
@@ -72,9 +94,17 @@ enum Pass {
     /// Nothing was to be done.
     Quiet { at_work: bool },
     /// Steps were taken.
-    Acted,
-    /// A step failed, or the daemon could not be told.
-    Failed,
+    Acted(Vec<Step>),
+    /// Something could not be seen, a step failed, or the daemon could not be told.
+    Failed(HostError),
+}
+
+/// What a look at the world led to.
+struct Looked {
+    plan: Plan,
+    seen: Seen,
+    /// Why something could not be seen.
+    unseen: Option<HostError>,
 }
 
 /// Returns the present moment by the wall clock.
@@ -102,6 +132,8 @@ impl<P: Planner + Clone + Send + Sync + 'static> Actor<P> {
             stage,
             bells,
             published: Vec::new(),
+            complaint: None,
+            blind: None,
         }
     }
 
@@ -112,71 +144,79 @@ impl<P: Planner + Clone + Send + Sync + 'static> Actor<P> {
         is_over: impl Fn(&Graph) -> bool + Send,
     ) -> Result<(), HostError> {
         let mut revisions = self.stage.mirror.revisions();
-        let rings = self.bells.rings();
-        let mut last_plan: Option<Plan> = None;
+        let mut last: Option<Vec<Step>> = None;
+        // Passes in a row that failed or planned the same.
+        let mut in_vain = 0;
         loop {
             revisions.borrow_and_update();
             let interest = (waking.interest)(&self.stage.mirror.graph());
             let began = Instant::now();
-            let plan_before = last_plan.take();
-            let (pass, plan) = self.pass(plan_before.as_ref()).await;
-            last_plan = plan;
-            let repeats = last_plan.is_some() && last_plan == plan_before;
+            let pass = self.pass().await;
+            let now = now();
             let wait = match pass {
-                Pass::Acted if !repeats => continue,
-                Pass::Acted | Pass::Failed => AGAIN,
-                Pass::Quiet { at_work: true } => BUSY,
-                Pass::Quiet { at_work: false } => {
-                    if is_over(&self.stage.mirror.graph()) {
+                Pass::Acted(steps) if last.as_ref() != Some(&steps) => {
+                    last = Some(steps);
+                    in_vain = 0;
+                    continue;
+                }
+                Pass::Acted(_) => {
+                    debug!("planned the same again");
+                    in_vain += 1;
+                    again_after(in_vain)
+                }
+                Pass::Failed(error) => {
+                    last = None;
+                    in_vain += 1;
+                    let wait = again_after(in_vain);
+                    match error {
+                        HostError::Waits { until, .. } => wait.min(until.since(now) + TICK),
+                        _ => wait,
+                    }
+                }
+                Pass::Quiet { at_work } => {
+                    last = None;
+                    in_vain = 0;
+                    if at_work {
+                        BUSY
+                    } else if is_over(&self.stage.mirror.graph()) {
                         self.publish(Vec::new()).await;
                         return Ok(());
+                    } else {
+                        IDLE
                     }
-                    IDLE
                 }
             };
-            let due = self.stage.mirror.graph().next_due(now());
-            let wait = match due {
-                Some(due) => wait.min(due.since(now()) + Duration::from_millis(1)),
-                None => wait,
+            let due = self.stage.mirror.graph().next_due(now);
+            let wait = due.map_or(wait, |due| wait.min(due.since(now) + TICK));
+            let sleep = Sleep {
+                not_before: began + waking.min_interval,
+                until: began + wait.max(waking.min_interval),
+                interest,
             };
-            let until = began + wait.max(waking.min_interval);
-            if self
-                .sleep_until(
-                    until,
-                    began + waking.min_interval,
-                    interest,
-                    waking,
-                    &mut revisions,
-                    &rings,
-                )
-                .await
-                .is_cancelled()
-            {
+            if self.sleep(&sleep, waking, &mut revisions).await == Slept::Cancelled {
                 return Ok(());
             }
         }
     }
 
     /// Waits for a wake: something of interest changed, a run ended, or the time is up.
-    async fn sleep_until(
+    async fn sleep(
         &self,
-        until: Instant,
-        not_before: Instant,
-        interest: u64,
+        sleep: &Sleep,
         waking: &Waking,
-        revisions: &mut tokio::sync::watch::Receiver<gtd_core::Revision>,
-        rings: &Arc<tokio::sync::Notify>,
+        revisions: &mut watch::Receiver<Revision>,
     ) -> Slept {
+        let rings: Arc<Notify> = self.bells.rings();
         loop {
             tokio::select! {
                 () = self.stage.cancel.cancelled() => return Slept::Cancelled,
-                () = tokio::time::sleep_until(until) => return Slept::Woken,
+                () = tokio::time::sleep_until(sleep.until) => return Slept::Woken,
                 () = rings.notified() => break,
                 changed = revisions.changed() => {
                     if changed.is_err() {
                         return Slept::Cancelled;
                     }
-                    if (waking.interest)(&self.stage.mirror.graph()) != interest {
+                    if (waking.interest)(&self.stage.mirror.graph()) != sleep.interest {
                         break;
                     }
                 }
@@ -184,54 +224,95 @@ impl<P: Planner + Clone + Send + Sync + 'static> Actor<P> {
         }
         tokio::select! {
             () = self.stage.cancel.cancelled() => Slept::Cancelled,
-            () = tokio::time::sleep_until(not_before) => Slept::Woken,
+            () = tokio::time::sleep_until(sleep.not_before) => Slept::Woken,
         }
     }
 
-    async fn pass(&mut self, before: Option<&Plan>) -> (Pass, Option<Plan>) {
-        match self.observe_and_plan().await {
-            Err(error) => {
-                warn!(
-                    error = error.chain(),
-                    "the pass could not look at the world"
-                );
-                (Pass::Failed, None)
+    async fn pass(&mut self) -> Pass {
+        let (pass, is_blind) = match self.look().await {
+            Ok(looked) => {
+                let is_blind = looked.unseen.is_some();
+                (self.act_on(looked).await, is_blind)
             }
-            Ok((plan, at_work)) => {
-                self.publish(plan.observations.clone()).await;
-                if plan.steps.is_empty() {
-                    return (Pass::Quiet { at_work }, None);
-                }
-                if before == Some(&plan) {
-                    debug!("planned the same again");
-                }
-                let outcome = self.take(&plan).await;
-                let revision = self.stage.mirror.revision();
-                let error = outcome.as_ref().err().map(HostError::chain);
-                if let Some(error) = &error {
-                    warn!(error, "a step failed; the next wake is the retry");
-                }
-                self.stage
-                    .line
-                    .passed(&self.observer, revision, error)
-                    .await;
-                match outcome {
-                    Ok(()) => (Pass::Acted, Some(plan)),
-                    Err(_) => (Pass::Failed, None),
-                }
+            Err(error) => (Pass::Failed(error), true),
+        };
+        self.report(&pass).await;
+        match &pass {
+            Pass::Failed(error) if is_blind => self.note_blindness(error).await,
+            _ => self.blind = None,
+        }
+        pass
+    }
+
+    async fn act_on(&mut self, looked: Looked) -> Pass {
+        let Looked { plan, seen, unseen } = looked;
+        let mut at_work = false;
+        for run in seen.live_runs() {
+            at_work = true;
+            // A run that has not begun cannot ring.
+            if matches!(seen.run(run), Some(RunSeen::Live(_))) {
+                self.bells.hang(run);
             }
+        }
+        let mut observations = plan.observations;
+        observations.extend(self.held_up(&plan.steps));
+        self.publish(observations).await;
+        match (self.take(&plan.steps).await, unseen) {
+            (Err(error), _) | (Ok(()), Some(error)) => Pass::Failed(error),
+            (Ok(()), None) if plan.steps.is_empty() => Pass::Quiet { at_work },
+            (Ok(()), None) => Pass::Acted(plan.steps),
         }
     }
 
-    /// Looks until the planner asks nothing new, then plans on the graph of the last look.
-    async fn observe_and_plan(&mut self) -> Result<(Plan, bool), HostError> {
+    /// Tells how the pass ended, unless it ended as the last one did.
+    async fn report(&mut self, pass: &Pass) {
+        let complaint = match pass {
+            Pass::Failed(error) => Some(error.chain()),
+            Pass::Quiet { .. } if self.complaint.is_none() => return,
+            Pass::Quiet { .. } | Pass::Acted(_) => None,
+        };
+        if complaint.is_some() && complaint == self.complaint {
+            debug!(error = complaint, "the pass failed as the last one did");
+            return;
+        }
+        if let Some(error) = &complaint {
+            warn!(error, "the pass failed; the next wake is the retry");
+        }
+        let revision = self.stage.mirror.revision();
+        let name = self.role_name();
+        self.complaint.clone_from(&complaint);
+        self.stage.line.passed(&name, revision, complaint).await;
+    }
+
+    /// Tells a person when the role has not been able to look for long.
+    async fn note_blindness(&mut self, error: &HostError) {
+        let blind = self.blind.get_or_insert(Blind {
+            since: Instant::now(),
+            is_told: false,
+        });
+        if blind.is_told || blind.since.elapsed() < BLIND {
+            return;
+        }
+        blind.is_told = true;
+        let role = self.role_name();
+        let why = error.chain();
+        self.note(Command::Degrade { role, why }).await;
+    }
+
+    fn role_name(&self) -> RoleName {
+        RoleName::parse(self.planner.role()).unwrap_or_else(|_| self.observer.clone())
+    }
+
+    /// Looks until the planner asks nothing new, then plans on the newest graph.
+    async fn look(&self) -> Result<Looked, HostError> {
         let (planner, mirror, hands) = (
             self.planner.clone(),
             self.stage.mirror.clone(),
             self.stage.hands.clone(),
         );
-        let look = move || {
-            let mut seen = Seen::default();
+        blocking(move || {
+            let mut seen = Seen::at(mirror.revision());
+            let mut unseen = None;
             for _ in 0..ROUNDS {
                 let questions: Vec<_> = planner
                     .look(&mirror.graph(), &seen, now())
@@ -242,25 +323,37 @@ impl<P: Planner + Clone + Send + Sync + 'static> Actor<P> {
                     break;
                 }
                 for question in questions {
-                    let answer = hands.see(&question)?;
-                    seen.put(question, answer);
+                    match hands.see(&question) {
+                        Ok(answer) => seen.put(question, answer),
+                        Err(error) => {
+                            unseen.get_or_insert(error);
+                            seen.pass_over(question);
+                        }
+                    }
                 }
             }
             let plan = planner.plan(&mirror.graph(), &seen, now());
-            Ok::<_, HostError>((plan, seen))
-        };
-        let (plan, seen) = blocking(look).await??;
-        let mut at_work = false;
-        for run in seen.live_runs() {
-            at_work = true;
-            self.bells.hang(run);
-        }
-        Ok((plan, at_work))
+            Looked { plan, seen, unseen }
+        })
+        .await
     }
 
-    async fn take(&self, plan: &Plan) -> Result<(), HostError> {
+    /// Says whose work waits for an effect that failed.
+    fn held_up(&self, steps: &[Step]) -> Vec<Observation> {
+        let graph = self.stage.mirror.graph();
+        let effects = steps.iter().filter_map(|step| match step {
+            Step::Do(effect) => Some(effect),
+            Step::Tell(_) => None,
+        });
+        effects
+            .filter_map(|effect| Some((effect, graph.back_off(&effect.key())?)))
+            .flat_map(|(effect, wait)| effect.held_up(&graph, wait))
+            .collect()
+    }
+
+    async fn take(&self, steps: &[Step]) -> Result<(), HostError> {
         let mut last = None;
-        for step in &plan.steps {
+        for step in steps {
             if self.stage.cancel.is_cancelled() {
                 break;
             }
@@ -280,7 +373,7 @@ impl<P: Planner + Clone + Send + Sync + 'static> Actor<P> {
     }
 
     /// Tells the ledger; a refusal ends the pass and is no fault: the world moved on.
-    async fn tell(&self, command: Command) -> Result<Option<gtd_core::Revision>, HostError> {
+    async fn tell(&self, command: Command) -> Result<Option<Revision>, HostError> {
         let word = describe(&command);
         match self.pen.tell(command).await {
             Ok(written) => {
@@ -298,37 +391,44 @@ impl<P: Planner + Clone + Send + Sync + 'static> Actor<P> {
 
     async fn act(&self, effect: &Effect) -> Result<Vec<Command>, HostError> {
         let key = effect.key();
-        let waits = self.stage.mirror.graph().back_off(&key).cloned();
-        if let Some(wait) = &waits
-            && wait.until > now()
-        {
-            return Err(HostError::Broken {
-                what: format!("{key} waits after a failure: {}", wait.why),
+        let earlier = self.stage.mirror.graph().back_off(&key).cloned();
+        if let Some(wait) = earlier.as_ref().filter(|wait| wait.until > now()) {
+            return Err(HostError::Waits {
+                key,
+                why: wait.why.clone(),
+                until: wait.until,
             });
         }
         let (hands, owned) = (self.stage.hands.clone(), effect.clone());
-        let outcome = blocking(move || hands.perform(&owned)).await?;
-        match outcome {
+        let error = match blocking(move || hands.perform(&owned)).await? {
             Ok(commands) => {
                 info!(effect = effect.kind(), "{key}");
-                if waits.is_some() {
+                if earlier.is_some() {
                     self.note(Command::Recover { key }).await;
                 }
-                Ok(commands)
+                return Ok(commands);
             }
-            // A moved ref is no failure: the next pass sees where it went.
-            Err(error @ (HostError::Stopped | HostError::RefMoved { .. })) => Err(error),
-            Err(error) => {
-                let why = error.chain();
-                self.note(Command::BackOff { key, why }).await;
-                Err(error)
+            Err(error) => error,
+        };
+        if !error.is_passing() {
+            let why = error.chain();
+            let failures = earlier.map_or(0, |wait| wait.failures) + 1;
+            if failures >= MANY {
+                self.note(Command::Escalate {
+                    about: key.clone(),
+                    text: format!("it failed {failures} times: {why}"),
+                })
+                .await;
             }
+            self.note(Command::BackOff { key, why }).await;
         }
+        Err(error)
     }
 
+    /// Says something of the role itself, which is no reason to fail.
     async fn note(&self, command: Command) {
         if let Err(error) = self.role_pen.tell(command).await {
-            debug!(%error, "a back-off could not be noted");
+            debug!(%error, "a word of the role could not be noted");
         }
     }
 
@@ -347,6 +447,13 @@ impl<P: Planner + Clone + Send + Sync + 'static> Actor<P> {
     }
 }
 
+/// How long a role sleeps at most and at least, and what it was interested in when it lay down.
+struct Sleep {
+    not_before: Instant,
+    until: Instant,
+    interest: u64,
+}
+
 /// How a sleep ended.
 #[derive(PartialEq, Eq)]
 enum Slept {
@@ -354,10 +461,10 @@ enum Slept {
     Cancelled,
 }
 
-impl Slept {
-    fn is_cancelled(&self) -> bool {
-        *self == Self::Cancelled
-    }
+/// Returns the wait after so many passes in a row that came to nothing.
+fn again_after(in_vain: u32) -> Duration {
+    let doublings = in_vain.saturating_sub(1).min(16);
+    AGAIN.saturating_mul(1 << doublings).min(AGAIN_MAX)
 }
 
 /// Runs blocking work; a panic in it becomes this task's panic, for the supervisor.
@@ -373,41 +480,17 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Names a command with its subject, for the role's log.
-fn describe(command: &Command) -> String {
-    let text = format!("{command:?}");
-    let word = text.split([' ', '{']).next().unwrap_or_default();
-    let subject = match command {
-        Command::Grant {
-            bead, seat, epoch, ..
-        } => format!("{bead} to {seat}, epoch {epoch}"),
-        Command::Started { bead, epoch, .. }
-        | Command::Submit { bead, epoch, .. }
-        | Command::Finish { bead, epoch, .. } => format!("{bead}, epoch {epoch}"),
-        Command::Return { bead, epoch, why }
-        | Command::Expire { bead, epoch, why }
-        | Command::SendBack { bead, epoch, why } => format!("{bead}, epoch {epoch}: {}", why.text),
-        Command::Quarantine { bead } => bead.to_string(),
-        Command::Form { id, members, .. } => format!(
-            "{id}: {}",
-            members
-                .iter()
-                .map(|member| member.bead.to_string())
-                .collect::<Vec<_>>()
-                .join(" ")
-        ),
-        Command::Judge {
-            candidate, verdict, ..
-        } => format!("{candidate}: {verdict:?}"),
-        Command::Land { candidate } | Command::Void { candidate, .. } => candidate.to_string(),
-        Command::CloseGoal { goal, why, .. } => format!("{goal}: {why}"),
-        Command::OpenSeat { seat, .. } | Command::CloseSeat { seat } => seat.to_string(),
-        Command::ObserveTarget { target, tip } => format!("{} at {}", target.key(), tip.short()),
-        _ => String::new(),
-    };
-    if subject.is_empty() {
-        word.to_owned()
-    } else {
-        format!("{word} {subject}")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_again_and_again_is_tried_less_and_less_often() {
+        let waits: Vec<u128> = (1..=8).map(|n| again_after(n).as_millis()).collect();
+        assert_eq!(
+            waits,
+            [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]
+        );
+        assert_eq!(again_after(u32::MAX), AGAIN_MAX);
     }
 }

@@ -4,11 +4,15 @@ use std::{
     collections::HashSet,
     os::fd::OwnedFd,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use gtd_agent::Runs;
 use gtd_core::RunId;
 use tokio::{io::unix::AsyncFd, sync::Notify, task::JoinSet};
+
+/// How long a run goes unwatched that cannot be listened to.
+const DEAF: Duration = Duration::from_secs(2);
 
 /// The bells of one role: one for each run that it saw at work.
 #[derive(Debug)]
@@ -34,7 +38,7 @@ impl Bells {
         self.rings.clone()
     }
 
-    /// Hangs a bell on a run, unless there is one.
+    /// Hangs a bell on a run that is at work, unless there is one.
     pub(crate) fn hang(&mut self, run: &RunId) {
         while self.tasks.try_join_next().is_some() {}
         let is_new = self
@@ -52,10 +56,14 @@ impl Bells {
             run.clone(),
         );
         self.tasks.spawn(async move {
-            if let Ok(Some(notice)) = runs.exit_notice(&run)
-                && let Some(notice) = watch(notice)
-            {
-                drop(notice.readable().await);
+            match runs.exit_notice(&run) {
+                Ok(Some(notice)) => match watch(notice) {
+                    Some(notice) => drop(notice.readable().await),
+                    None => tokio::time::sleep(DEAF).await,
+                },
+                // It has ended between the look and now.
+                Ok(None) => {}
+                Err(_) => tokio::time::sleep(DEAF).await,
             }
             hung.lock()
                 .unwrap_or_else(PoisonError::into_inner)

@@ -107,12 +107,13 @@ impl MayAct {
     /// Takes the right to act, unless everything is stopped.
     pub(crate) fn take(places: &Places) -> Result<Self, HostError> {
         let path = places.stop_lock();
-        let lock = Flock::lock(open_lock(&path)?, FlockArg::LockExclusive).map_err(|(_, errno)| {
-            HostError::File {
-                path,
-                source: errno.into(),
-            }
-        })?;
+        let lock =
+            Flock::lock(open_lock(&path)?, FlockArg::LockExclusive).map_err(|(_, errno)| {
+                HostError::File {
+                    path,
+                    source: errno.into(),
+                }
+            })?;
         check_not_stopped(places)?;
         Ok(Self { _lock: lock })
     }

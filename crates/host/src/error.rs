@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use gtd_agent::RunError;
 use gtd_client::{ClientError, PlacesError, RigFoldersError};
-use gtd_core::{Oid, RigName};
+use gtd_core::{Oid, RigName, RunId, Timestamp};
 use gtd_git::GitError;
 
 /// What can go wrong in a role host.
@@ -62,6 +62,28 @@ pub enum HostError {
         /// Where.
         at: PathBuf,
     },
+    /// A worktree belongs to somebody else by now.
+    #[error("work in {slot}: it has passed on to another owner")]
+    PassedOn {
+        /// The worktree's name in the pool.
+        slot: String,
+    },
+    /// A run goes on although it was asked to end.
+    #[error("end run {run}: it goes on")]
+    DoesNotEnd {
+        /// The run.
+        run: RunId,
+    },
+    /// An effect that failed waits until it is tried again.
+    #[error("try {key} again before its time: {why}")]
+    Waits {
+        /// The effect's key.
+        key: String,
+        /// What it said when it failed.
+        why: String,
+        /// When it is tried again.
+        until: Timestamp,
+    },
     /// Everything is stopped.
     #[error("act: everything is stopped")]
     Stopped,
@@ -77,8 +99,8 @@ pub enum HostError {
     /// The shim was not found.
     #[error("find gtd-shim: not in GTD_SHIM, not beside this program, not on PATH")]
     NoShim,
-    /// A name in the graph cannot be used here.
-    #[error("use the answer of another part: {what}")]
+    /// Work on a thread of its own came to no end.
+    #[error("end what was begun on another thread: {what}")]
     Broken {
         /// What was wrong.
         what: String,
@@ -89,6 +111,14 @@ impl HostError {
     pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { path, source }
+    }
+
+    /// Tells whether the world merely moved on: the next pass sees where to, and nothing waits.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Stopped | Self::RefMoved { .. } | Self::PassedOn { .. }
+        )
     }
 
     /// Returns the whole chain of causes on one line.

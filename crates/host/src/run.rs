@@ -198,7 +198,14 @@ impl Cast<'_> {
         let span = tracing::info_span!("actor", role = name);
         let task = match name {
             "mayor" => tokio::spawn(
-                play(Mayor, pen, stage, Waking::new(Duration::ZERO, any_change)).instrument(span),
+                // What it looks at costs processes, and every change of the town wakes it.
+                play(
+                    Mayor,
+                    pen,
+                    stage,
+                    Waking::new(Duration::from_millis(100), any_change),
+                )
+                .instrument(span),
             ),
             "crew" => {
                 let crew = Crew {
@@ -307,7 +314,8 @@ async fn run_refineries(stage: Stage, pen: Client) {
         for rig in rigs {
             if known.insert(rig.clone()) {
                 let planner = Refinery { rig: rig.clone() };
-                let observer = role(&format!("refinery.{rig}"));
+                let observer = RoleName::parse(&format!("refinery.{rig}"))
+                    .unwrap_or_else(|_| role("refinery"));
                 let waking = Waking::new(Duration::ZERO, move |graph: &Graph| {
                     refinery_interest(graph, &rig)
                 });
@@ -331,7 +339,9 @@ async fn run_refineries(stage: Stage, pen: Client) {
 fn refinery_interest(graph: &Graph, rig: &RigName) -> u64 {
     let mut hasher = DefaultHasher::new();
     graph.stop().is_some().hash(&mut hasher);
-    graph.pauses().len().hash(&mut hasher);
+    for pause in graph.pauses() {
+        pause.scope.hash(&mut hasher);
+    }
     graph.rig(rig).map(|rig| &rig.digest).hash(&mut hasher);
     for queue in graph.queues().filter(|queue| queue.target.rig == *rig) {
         queue.generation.hash(&mut hasher);
@@ -339,6 +349,7 @@ fn refinery_interest(graph: &Graph, rig: &RigName) -> u64 {
         queue.suspects.hash(&mut hasher);
         queue.green.hash(&mut hasher);
         queue.halt.is_some().hash(&mut hasher);
+        queue.infra.hash(&mut hasher);
         if let Some(candidate) = &queue.candidate {
             candidate.id.hash(&mut hasher);
             candidate.verdict.is_some().hash(&mut hasher);

@@ -1,7 +1,8 @@
 //! For how long nothing has happened, by the monotonic clock of this process.
 //!
-//! Nothing here survives a restart: after one, every silence begins anew, so
-//! no lease can end within its grace period because a daemon was away.
+//! Only what was watched counts. Nothing here survives a restart, and a thing
+//! that nobody looked at for a while begins anew: after a restart, a stop or a
+//! machine that stood still, no lease can end because nobody was there to see.
 
 use std::{
     collections::HashMap,
@@ -13,31 +14,53 @@ use std::{
 
 /// Files looked at in one worktree at most.
 const FILES_MAX: usize = 50_000;
+/// The longest time between two looks over which a silence goes on.
+const GAP: Duration = Duration::from_mins(1);
+/// Things that are remembered before those that nobody looks at any more are dropped.
+const KEPT: usize = 1_000;
 
 /// What was seen last of each thing, and since when it is so.
 #[derive(Debug, Default)]
 pub(crate) struct Stillness {
-    seen: HashMap<String, (u64, Instant)>,
+    seen: HashMap<String, Sight>,
+}
+
+#[derive(Debug)]
+struct Sight {
+    sign: u64,
+    since: Instant,
+    looked: Instant,
 }
 
 impl Stillness {
     /// Notes a sign and returns for how long it has been the same, in milliseconds.
     pub(crate) fn note(&mut self, key: &str, sign: u64) -> u64 {
-        let now = Instant::now();
+        self.note_at(key, sign, Instant::now())
+    }
+
+    fn note_at(&mut self, key: &str, sign: u64, now: Instant) -> u64 {
+        let is_watched = |sight: &Sight| now.duration_since(sight.looked) <= GAP;
+        if self.seen.len() >= KEPT {
+            self.seen.retain(|_, sight| is_watched(sight));
+        }
         match self.seen.get_mut(key) {
-            Some((last, since)) if *last == sign => millis(now - *since),
-            Some(entry) => {
-                *entry = (sign, now);
-                0
+            Some(sight) if sight.sign == sign && is_watched(sight) => {
+                sight.looked = now;
+                millis(now - sight.since)
             }
-            None => {
-                self.seen.insert(key.to_owned(), (sign, now));
+            _ => {
+                let sight = Sight {
+                    sign,
+                    since: now,
+                    looked: now,
+                };
+                self.seen.insert(key.to_owned(), sight);
                 0
             }
         }
     }
 
-    /// Forgets a thing that has ended.
+    /// Forgets all things whose key begins so.
     pub(crate) fn forget(&mut self, prefix: &str) {
         self.seen.retain(|key, _| !key.starts_with(prefix));
     }
@@ -45,51 +68,6 @@ impl Stillness {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Returns the processor time of a process and all of its descendants, in clock ticks.
-pub(crate) fn processor_time(root: i32) -> u64 {
-    let Ok(entries) = fs::read_dir("/proc") else {
-        return 0;
-    };
-    let mut processes: HashMap<i32, (i32, u64)> = HashMap::new();
-    for entry in entries.flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse().ok()) else {
-            continue;
-        };
-        if let Some(stat) = fs::read_to_string(entry.path().join("stat"))
-            .ok()
-            .as_deref()
-            .and_then(parent_and_time)
-        {
-            processes.insert(pid, stat);
-        }
-    }
-    let mut total = 0;
-    let mut open = vec![root];
-    while let Some(pid) = open.pop() {
-        total += processes.get(&pid).map_or(0, |(_, ticks)| *ticks);
-        open.extend(
-            processes
-                .iter()
-                .filter(|(_, (parent, _))| *parent == pid)
-                .map(|(child, _)| *child),
-        );
-    }
-    total
-}
-
-/// Reads the parent and the used ticks (own and reaped children's) off a `stat` line.
-fn parent_and_time(stat: &str) -> Option<(i32, u64)> {
-    let rest = stat.rsplit_once(')')?.1;
-    let fields: Vec<&str> = rest.split_whitespace().collect();
-    let parent = fields.get(1)?.parse().ok()?;
-    let ticks = fields
-        .get(11..15)?
-        .iter()
-        .filter_map(|field| field.parse::<u64>().ok())
-        .sum();
-    Some((parent, ticks))
 }
 
 /// Returns a sign that changes when a file below `folder` is written, made or removed.
@@ -124,4 +102,58 @@ pub(crate) fn content_sign(folder: &Path) -> u64 {
         }
     }
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_counted_from_the_first_look_and_ends_with_a_sign() {
+        let mut stillness = Stillness::default();
+        let begin = Instant::now();
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        assert_eq!(stillness.note_at("run x output", 7, at(0)), 0);
+        assert_eq!(stillness.note_at("run x output", 7, at(30)), 30_000);
+        assert_eq!(stillness.note_at("run x output", 7, at(60)), 60_000);
+        assert_eq!(stillness.note_at("run x output", 8, at(61)), 0);
+        stillness.forget("run x ");
+        assert_eq!(stillness.note_at("run x output", 8, at(62)), 0);
+    }
+
+    #[test]
+    fn silence_that_nobody_watched_does_not_count() {
+        let mut stillness = Stillness::default();
+        let begin = Instant::now();
+        assert_eq!(stillness.note_at("run x output", 7, begin), 0);
+        let after_a_night = begin + Duration::from_hours(8);
+        assert_eq!(stillness.note_at("run x output", 7, after_a_night), 0);
+    }
+
+    #[test]
+    fn what_nobody_looks_at_is_dropped() {
+        let mut stillness = Stillness::default();
+        let begin = Instant::now();
+        for n in 0..KEPT {
+            stillness.note_at(&format!("run {n}"), 0, begin);
+        }
+        stillness.note_at("run next", 0, begin + GAP + GAP);
+        assert_eq!(stillness.seen.len(), 1);
+    }
+
+    #[test]
+    fn a_worktree_is_still_until_a_file_is_written_or_removed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let sign = || content_sign(folder.path());
+        let empty = sign();
+        fs::create_dir(folder.path().join(".git")).expect("a folder");
+        fs::write(folder.path().join(".git/index"), "x").expect("a file");
+        assert_eq!(sign(), empty, "git's own files do not count");
+        fs::write(folder.path().join("file"), "x").expect("a file");
+        let one = sign();
+        assert_ne!(one, empty);
+        assert_eq!(sign(), one);
+        fs::remove_file(folder.path().join("file")).expect("a file");
+        assert_eq!(sign(), empty);
+    }
 }

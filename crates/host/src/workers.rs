@@ -123,6 +123,8 @@ fn interest(graph: &Graph, bead: &BeadId) -> u64 {
     let mut hasher = DefaultHasher::new();
     graph.bead(bead).map(|bead| bead.changed).hash(&mut hasher);
     graph.stop().is_some().hash(&mut hasher);
-    graph.pauses().len().hash(&mut hasher);
+    for pause in graph.pauses() {
+        pause.scope.hash(&mut hasher);
+    }
     hasher.finish()
 }

@@ -1,0 +1,42 @@
+//! One line of a role's log for each command.
+
+use gtd_core::Command;
+
+/// Names a command with its subject, for the role's log.
+pub(crate) fn describe(command: &Command) -> String {
+    let text = format!("{command:?}");
+    let word = text.split([' ', '{']).next().unwrap_or_default();
+    let subject = match command {
+        Command::Grant {
+            bead, seat, epoch, ..
+        } => format!("{bead} to {seat}, epoch {epoch}"),
+        Command::Started { bead, epoch, .. }
+        | Command::Submit { bead, epoch, .. }
+        | Command::Finish { bead, epoch, .. } => format!("{bead}, epoch {epoch}"),
+        Command::Return { bead, epoch, why }
+        | Command::Expire { bead, epoch, why }
+        | Command::SendBack { bead, epoch, why } => format!("{bead}, epoch {epoch}: {}", why.text),
+        Command::Quarantine { bead } => bead.to_string(),
+        Command::Form { id, members, .. } => format!(
+            "{id}: {}",
+            members
+                .iter()
+                .map(|member| member.bead.to_string())
+                .collect::<Vec<_>>()
+                .join(" ")
+        ),
+        Command::Judge {
+            candidate, verdict, ..
+        } => format!("{candidate}: {verdict:?}"),
+        Command::Land { candidate } | Command::Void { candidate, .. } => candidate.to_string(),
+        Command::CloseGoal { goal, why, .. } => format!("{goal}: {why}"),
+        Command::OpenSeat { seat, .. } | Command::CloseSeat { seat } => seat.to_string(),
+        Command::ObserveTarget { target, tip } => format!("{} at {}", target.key(), tip.short()),
+        _ => String::new(),
+    };
+    if subject.is_empty() {
+        word.to_owned()
+    } else {
+        format!("{word} {subject}")
+    }
+}

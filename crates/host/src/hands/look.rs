@@ -1,0 +1,253 @@
+//! Looking: the answers to what planners ask.
+
+use gtd_agent::{
+    End, Exit, Live, RunState,
+    gate::{GateVerdict, classify_gate},
+};
+use gtd_core::{Oid, RigName, RunId, Target};
+use gtd_git::{Against, AssemblySpec, GitError, Member};
+use gtd_plan::{
+    Answer, AssemblyMember, AssemblyOrder, AssemblySeen, EndSeen, LiveSeen, Question, RunSeen,
+    TipSeen, WorktreeSeen,
+};
+
+use super::{Hands, git, split_key};
+use crate::{HostError, machine, stillness::content_sign};
+
+/// How much of an output is read as evidence, in bytes.
+const TAIL: u64 = 8 * 1024;
+/// Silence after which the processor time of a run is looked at, in milliseconds.
+const CPU_LOOK_MS: u64 = 500;
+/// Assemblies that are remembered.
+const ASSEMBLIES: usize = 512;
+
+impl Hands {
+    /// Answers one question.
+    pub(crate) fn see(&self, question: &Question) -> Result<Answer, HostError> {
+        Ok(match question {
+            Question::Run(run) => Answer::Run(self.see_run(run)?),
+            Question::Tip(target) => Answer::Tip(self.see_tip(target)?),
+            Question::Contains { target, commit } => {
+                Answer::Contains(self.see_contains(target, commit)?)
+            }
+            Question::Worktree { rig, slot } => Answer::Worktree(self.see_worktree(rig, slot)?),
+            Question::Stillness { rig, slot } => {
+                let sign = content_sign(&self.pool(rig)?.path(slot));
+                let key = format!("tree {rig}/{slot}");
+                Answer::Stillness(self.memory().stillness.note(&key, sign))
+            }
+            Question::Assembly(order) => Answer::Assembly(self.see_assembly(order)?),
+            Question::Machine => Answer::Machine(machine::look(&self.places.data)),
+        })
+    }
+
+    fn see_run(&self, run: &RunId) -> Result<RunSeen, HostError> {
+        let key = |what: &str| format!("run {run} {what}");
+        if self.places.stop_file().exists() {
+            // Who is made to stand still is not silent.
+            self.memory().stillness.forget(&key(""));
+        }
+        Ok(match self.runs.state(run).map_err(HostError::Run)? {
+            RunState::Absent => RunSeen::Absent {
+                for_ms: self.memory().stillness.note(&key("absent"), 0),
+            },
+            RunState::Prepared => RunSeen::Prepared,
+            RunState::Lost => RunSeen::Lost,
+            RunState::Live(live) => RunSeen::Live(self.see_live(run, &live)?),
+            RunState::Exited(exit) => {
+                self.memory().stillness.forget(&key(""));
+                RunSeen::Ended(self.see_end(run, &exit)?)
+            }
+        })
+    }
+
+    fn see_live(&self, run: &RunId, live: &Live) -> Result<LiveSeen, HostError> {
+        let progress = self.runs.progress(run).map_err(HostError::Run)?;
+        let mut memory = self.memory();
+        let quiet_ms = memory
+            .stillness
+            .note(&format!("run {run} output"), progress.bytes);
+        let idle_ms = if quiet_ms >= CPU_LOOK_MS {
+            let ticks = memory.processes.time_below(live.pid);
+            memory.stillness.note(&format!("run {run} cpu"), ticks)
+        } else {
+            0
+        };
+        Ok(LiveSeen {
+            quiet_ms,
+            idle_ms,
+            repeats: progress.repeats,
+            last_line: progress.last_line,
+        })
+    }
+
+    fn see_end(&self, run: &RunId, exit: &Exit) -> Result<EndSeen, HostError> {
+        let tail = self.runs.tail(run, TAIL).map_err(HostError::Run)?;
+        let infra = match classify_gate(exit, &tail) {
+            GateVerdict::Infra { why } => Some(why),
+            GateVerdict::Passed | GateVerdict::Failed { .. } => None,
+        };
+        let (code, signal) = match exit.end {
+            End::Code(code) => (Some(code), None),
+            End::Signal(signal) => (None, Some(signal)),
+        };
+        Ok(EndSeen {
+            code,
+            signal,
+            timed_out: exit.timed_out,
+            stopped: exit.stopped,
+            took_ms: u64::try_from(exit.ended_at.since(exit.started_at).as_millis())
+                .unwrap_or(u64::MAX),
+            repeats: self.runs.progress(run).map_or(0, |p| p.repeats),
+            tail,
+            infra,
+        })
+    }
+
+    fn see_tip(&self, target: &Target) -> Result<TipSeen, HostError> {
+        let pool = self.pool(&target.rig)?;
+        let repository = pool.repository();
+        let wrong = git(&target.rig);
+        let look = || {
+            let at = repository.resolve(&target.r#ref)?;
+            let name = format!("refs/heads/{}", target.branch);
+            let branch = if name == target.r#ref {
+                at.clone()
+            } else {
+                repository.resolve(&name)?
+            };
+            let branch_is_ahead = match (&at, &branch) {
+                (Some(at), Some(branch)) if at != branch => repository.is_ancestor(at, branch)?,
+                _ => false,
+            };
+            Ok(TipSeen {
+                at,
+                branch,
+                branch_is_ahead,
+            })
+        };
+        look().map_err(wrong)
+    }
+
+    fn see_contains(&self, target: &Target, commit: &Oid) -> Result<bool, HostError> {
+        let pool = self.pool(&target.rig)?;
+        let repository = pool.repository();
+        let look = || match repository.resolve(&target.r#ref)? {
+            Some(tip) => repository.is_ancestor(commit, &tip),
+            None => Ok(false),
+        };
+        look().map_err(git(&target.rig))
+    }
+
+    fn see_worktree(&self, rig: &RigName, slot: &str) -> Result<Option<WorktreeSeen>, HostError> {
+        let pool = self.pool(rig)?;
+        let repository = pool.repository();
+        let look = || {
+            let state = match pool.look(slot) {
+                Ok(Some(state)) => state,
+                // What an agent made of it is no worktree any more.
+                Ok(None) | Err(GitError::DamagedSlot { .. }) => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            let (Some(owner), Some(head), true) = (state.owner, state.head, state.ready) else {
+                return Ok(None);
+            };
+            let (owner, start) = split_key(&owner.key);
+            let changed = match &start {
+                // Whoever only went back to what was there before has made nothing.
+                Some(start) => {
+                    repository.tree_of(start)? != repository.tree_of(&head)?
+                        && !repository.is_ancestor(&head, start)?
+                }
+                None => true,
+            };
+            Ok(Some(WorktreeSeen {
+                owner,
+                start,
+                head,
+                dirty: state.dirty || state.operation.is_some_and(|found| found.moves_the_head()),
+                changed,
+            }))
+        };
+        look().map_err(git(rig))
+    }
+
+    fn see_assembly(&self, order: &AssemblyOrder) -> Result<AssemblySeen, HostError> {
+        if let Some(known) = self.memory().assemblies.get(order) {
+            return Ok(known.clone());
+        }
+        let pool = self.pool(&order.target.rig)?;
+        let assembly = pool
+            .repository()
+            .assemble(&assembly_spec(order))
+            .map_err(git(&order.target.rig))?;
+        let bead = |key: &String| {
+            order
+                .members
+                .iter()
+                .map(|member| &member.bead)
+                .find(|bead| bead.as_str() == key)
+                .cloned()
+        };
+        // What does not fit behind an earlier member may fit when that one does not land.
+        let conflicts = assembly
+            .conflicts
+            .iter()
+            .filter(|conflict| conflict.against == Against::Base)
+            .filter_map(|conflict| Some((bead(&conflict.key)?, conflict.files.clone())))
+            .collect();
+        let seen = AssemblySeen {
+            joined: assembly
+                .already
+                .iter()
+                .chain(&assembly.joined)
+                .filter_map(bead)
+                .collect(),
+            conflicts,
+            commit: assembly.commit,
+            tree: assembly.tree,
+        };
+        let mut memory = self.memory();
+        let assemblies = &mut memory.assemblies;
+        if assemblies.len() >= ASSEMBLIES {
+            assemblies.clear();
+        }
+        assemblies.insert(order.clone(), seen.clone());
+        Ok(seen)
+    }
+}
+
+fn assembly_spec(order: &AssemblyOrder) -> AssemblySpec {
+    let trailers = |member: &AssemblyMember| {
+        let mut trailers = vec![("Gtd-Bead".to_owned(), member.bead.to_string())];
+        trailers.extend(
+            member
+                .goal
+                .as_ref()
+                .map(|goal| ("Gtd-Convoy".to_owned(), goal.to_string())),
+        );
+        trailers
+    };
+    let subject = match order.members.as_slice() {
+        [only] => only.title.clone(),
+        many => format!("Land {} beads", many.len()),
+    };
+    let mut all: Vec<(String, String)> = order.members.iter().flat_map(trailers).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    all.retain(|trailer| seen.insert(trailer.clone()));
+    AssemblySpec {
+        base: order.base.clone(),
+        subject,
+        trailers: all,
+        members: order
+            .members
+            .iter()
+            .map(|member| Member {
+                key: member.bead.to_string(),
+                head: member.head.clone(),
+                title: member.title.clone(),
+                trailers: trailers(member),
+            })
+            .collect(),
+    }
+}
