@@ -720,13 +720,31 @@ impl Sim {
         Ok(())
     }
 
-    /// Ends all accidents.
+    /// Tells whether submissions for a branch that nobody holds wait for one that somebody does.
+    pub(super) fn held_up(&self) -> Option<String> {
+        const LONG: std::time::Duration = std::time::Duration::from_mins(40);
+        let waits = self.graph.unfinished().find(|bead| {
+            let Some(target) = self.graph.target_of(bead) else {
+                return false;
+            };
+            let stands = self.graph.queue(&target).is_some_and(|q| q.halt.is_some());
+            matches!(bead.phase, Phase::Submitted { .. })
+                && !self.world.held.contains(&target.r#ref)
+                && !stands
+                && self.now().since(bead.since) > LONG
+        })?;
+        Some(format!(
+            "{} waits for what it has nothing to do with",
+            waits.id
+        ))
+    }
+
+    /// Ends all accidents, but that somebody has a branch checked out.
     pub(super) fn calm_down(&mut self) {
         self.say("from here on nothing goes wrong by accident");
         self.is_calm = true;
         self.accident_at = u64::MAX;
         self.person_at = self.world.now + 1;
-        self.world.held.clear();
         self.world.is_short = false;
         self.world.failing = None;
         self.world.luck.infra = 0;

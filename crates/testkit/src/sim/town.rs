@@ -35,6 +35,8 @@ const MIRRORS: usize = 3;
 const ERRANDS: u64 = 60_000;
 /// Steps after the last fault in which everything must end.
 const CALM_STEPS: u32 = 60_000;
+/// For how long a branch stays checked out after the last fault, in milliseconds.
+const HELD: u64 = 90 * 60_000;
 /// The same plan so often in a row, with nothing changed, is a plan for ever.
 const SAME_MAX: u32 = 40;
 
@@ -481,7 +483,7 @@ impl Sim {
             && version == self.world.version;
         let n = if is_same { n + 1 } else { 0 };
         role.same = (n, self.graph.revision(), self.world.version);
-        if n > SAME_MAX && self.world.frozen.is_none() {
+        if n > SAME_MAX && self.world.frozen.is_none() && self.world.held.is_empty() {
             return Err(format!("{name} plans the same for ever: {:?}", plan.steps));
         }
         Ok(())
@@ -767,6 +769,7 @@ impl Sim {
             self.step()?;
         }
         self.calm_down();
+        self.wait_while_held()?;
         let until = self.tick + CALM_STEPS;
         while !(self.has_ended() && self.is_quiet()) {
             if self.tick > until {
@@ -780,6 +783,23 @@ impl Sim {
         self.explain_all()?;
         self.replay()?;
         self.checks.end(&self.world, &self.graph)
+    }
+
+    /// Goes on for a while with a branch checked out: nothing else may wait for that.
+    fn wait_while_held(&mut self) -> Going {
+        if self.world.held.is_empty() {
+            return Ok(());
+        }
+        let until = self.world.now + HELD;
+        while self.world.now < until && !self.has_ended() {
+            self.step()?;
+        }
+        if let Some(what) = self.held_up() {
+            return Err(what);
+        }
+        self.say("nothing is checked out any more");
+        self.world.held.clear();
+        Ok(())
     }
 
     /// Says what has not ended, and why as far as gtd knows.
