@@ -12,6 +12,8 @@ use gtd_core::{
     config::{Config, LayerKind, layer_from_env, layer_from_toml, usable_runtimes},
 };
 
+use serde_json::Value;
+
 use crate::{
     context::Context,
     error::{CliError, Kind},
@@ -75,6 +77,16 @@ pub(crate) fn runtimes(config: &Config) -> Runtimes {
         .find_map(|name| usable.iter().find(|known| known.as_str() == name))
         .cloned();
     Runtimes { usable, default }
+}
+
+/// Returns what the document of a rig warns of.
+pub(crate) fn warnings_of(rig: &Value) -> Vec<String> {
+    rig["warnings"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|warning| warning.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// Says that a configuration is wrong.

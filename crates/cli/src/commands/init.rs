@@ -75,7 +75,10 @@ struct Draft {
     gates: Vec<Proposal>,
     /// The text to write; none when there is a file already.
     text: Option<String>,
+    /// What is not meant as it is written; of a rig, the daemon says it.
     warnings: Vec<String>,
+    /// What was asked for and not done.
+    notice: Option<String>,
 }
 
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
@@ -124,12 +127,13 @@ fn draft(ctx: &Context, args: &Args) -> Result<Draft, CliError> {
         .unwrap_or_default();
     let file = repository.main.join(PROJECT);
     let mut warnings = Vec::new();
+    let mut notice = None;
     if let Some(text) = settings::read(&file)? {
         let layer = layer_from_toml(LayerKind::Project, PROJECT, &text).map_err(settings::wrong)?;
         let config = Config::merge([layer]);
         warnings.extend(config.warnings().iter().map(ToString::to_string));
         if !args.gate.is_empty() || args.branch.is_some() {
-            warnings.push(format!(
+            notice = Some(format!(
                 "{PROJECT} is there and kept: --gate and --branch were not used"
             ));
         }
@@ -147,6 +151,7 @@ fn draft(ctx: &Context, args: &Args) -> Result<Draft, CliError> {
             repository,
             text: None,
             warnings,
+            notice,
         });
     }
     let name = match asked {
@@ -181,6 +186,7 @@ fn draft(ctx: &Context, args: &Args) -> Result<Draft, CliError> {
         gates,
         text: Some(text),
         warnings,
+        notice,
     })
 }
 
@@ -250,8 +256,11 @@ fn show(ctx: &Context, draft: &Draft, rig: Option<&Value>, wrote: &[String]) {
         ctx.screen
             .line("  gates        none: nothing proves the work. Add [[gate]] to gtd.toml, then: gtd trust");
     }
-    for warning in &draft.warnings {
+    for warning in rig.map_or_else(|| draft.warnings.clone(), settings::warnings_of) {
         ctx.screen.warn(warning);
+    }
+    if let Some(notice) = &draft.notice {
+        ctx.screen.warn(notice);
     }
     match (&draft.text, rig.is_some()) {
         (Some(text), false) => {

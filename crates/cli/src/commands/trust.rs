@@ -87,6 +87,9 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         document["rig_document"] = receipt.document;
         ctx.screen.document(&document);
     } else {
+        for warning in settings::warnings_of(&receipt.document) {
+            ctx.screen.warn(warning);
+        }
         let what = if is_same { "as before" } else { "as it is now" };
         ctx.screen
             .line(format!("trusted {rig} {what} ({})", short(&digest)));
