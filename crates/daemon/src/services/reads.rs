@@ -110,15 +110,23 @@ impl Api {
     /// Makes the document of one thing: bead, goal, rig, candidate or seat.
     pub(super) fn get_one(&self, id: &str) -> Result<(Vec<u8>, gtd_core::Revision), Status> {
         self.town.view(|view| {
-            let body = match lookup::bead(view.graph, id) {
-                Ok(bead) => match view.graph.goal(&bead.id) {
+            let bead = lookup::bead(view.graph, id);
+            let is_exact = bead
+                .as_ref()
+                .is_ok_and(|bead| bead.id.as_str().eq_ignore_ascii_case(id.trim()));
+            // A whole name is better than the beginning of an id.
+            let other = if is_exact {
+                None
+            } else {
+                self.get_other(view, id.trim())
+            };
+            let body = match (other, bead) {
+                (Some(other), _) => other,
+                (None, Ok(bead)) => match view.graph.goal(&bead.id) {
                     Some(goal) => json("Convoy", convoy_doc(view, bead, goal)),
                     None => json("Bead", bead_doc(view, bead)),
                 },
-                Err(rejection @ Rejection::AmbiguousId { .. }) => Err(rejected(rejection)),
-                Err(rejection) => self
-                    .get_other(view, id.trim())
-                    .unwrap_or_else(|| Err(rejected(rejection))),
+                (None, Err(rejection)) => Err(rejected(rejection)),
             };
             Ok((body?, view.graph.revision()))
         })

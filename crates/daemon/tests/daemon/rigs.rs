@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use gtd_client::WriteContext;
 use gtd_core::{Rejection, RigName};
 
-use crate::town::{Town, block_on, named};
+use crate::town::{Town, block_on, named, spec};
 
 #[test]
 fn a_folder_that_is_no_repository_becomes_no_rig() {
@@ -96,6 +96,31 @@ fn a_rig_takes_its_rules_from_the_project_the_user_and_the_environment() {
         assert!(client.get(rig.as_str()).await.is_err());
         let folders = fs::read_to_string(town.places.rigs_file()).unwrap();
         assert_eq!(folders.trim(), "{}");
+    });
+}
+
+#[test]
+fn the_name_of_a_rig_is_not_taken_for_the_beginning_of_an_id() {
+    let town = Town::started();
+    block_on(async {
+        let client = town.person();
+        let rig = town.quiet_rig(&client).await;
+        for title in ["one", "two"] {
+            let create = gtd_core::Command::CreateBead {
+                rig: rig.clone(),
+                goal: None,
+                spec: spec(title),
+                needs: vec![],
+            };
+            client.tell(create).await.unwrap();
+            // The ids begin with `api` too.
+            assert_eq!(client.get("api").await.unwrap()["kind"], "Rig");
+        }
+        let several = client.get("api-").await.unwrap_err();
+        assert!(matches!(
+            several.rejection(),
+            Some(Rejection::AmbiguousId { .. })
+        ));
     });
 }
 
