@@ -11,6 +11,8 @@ use std::sync::{
 
 use gtd_testkit::sim::{Broken, Options, Outcome, run};
 
+const NO_PANIC: &str = "nobody panics with the list in hand";
+
 fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name)
         .ok()
@@ -34,19 +36,22 @@ fn run_all(first: u64, n: u64, options: &Options) -> (Vec<Outcome>, Option<Box<B
                         break;
                     }
                     match run(seed, options) {
-                        Ok(outcome) => outcomes.lock().unwrap().push(outcome),
+                        Ok(outcome) => outcomes.lock().expect(NO_PANIC).push(outcome),
                         Err(one) => {
                             has_failed.store(true, Ordering::Relaxed);
-                            broken.lock().unwrap().push(one);
+                            broken.lock().expect(NO_PANIC).push(one);
                         }
                     }
                 }
             });
         }
     });
-    let mut broken = broken.into_inner().unwrap();
+    let mut broken = broken.into_inner().expect(NO_PANIC);
     broken.sort_by_key(|one| one.seed);
-    (outcomes.into_inner().unwrap(), broken.into_iter().next())
+    (
+        outcomes.into_inner().expect(NO_PANIC),
+        broken.into_iter().next(),
+    )
 }
 
 #[test]
@@ -82,7 +87,9 @@ fn a_town_without_faults_lands_everything() {
         ..Options::default()
     };
     let (outcomes, broken) = run_all(1, 40, &options);
-    assert!(broken.is_none(), "{}", broken.unwrap());
+    if let Some(broken) = broken {
+        panic!("{broken}");
+    }
     for outcome in outcomes {
         assert_eq!(outcome.closed, 0, "seed {}", outcome.seed);
         assert!(outcome.landed > 0);

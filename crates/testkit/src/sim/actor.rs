@@ -31,6 +31,8 @@ pub(super) struct Role {
     pub(super) mirror: usize,
     pub(super) last_write: Revision,
     pub(super) last_plan: Option<Plan>,
+    /// Whether something could not be seen in this pass.
+    pub(super) is_blind: bool,
     /// The revision of its last pass without a step.
     pub(super) quiet_at: Option<Revision>,
     /// How often it planned the same while nothing changed, and what "nothing" is.
@@ -62,6 +64,7 @@ impl Role {
             mirror,
             last_write: Revision(0),
             last_plan: None,
+            is_blind: false,
             quiet_at: None,
             same: (0, Revision(0), 0),
         }

@@ -15,11 +15,18 @@
 //! It has no clock, no file, no thread and no runtime of its own, and it does
 //! not test the hands of `gtd-host`: those meet real processes elsewhere.
 
+mod accidents;
 mod actor;
+mod cast;
 mod checks;
+mod claims;
 mod git;
 mod hands;
+mod ledger;
+mod meddle;
+mod obey;
 mod options;
+mod pass;
 mod person;
 mod rng;
 mod runs;

@@ -3,7 +3,7 @@
 //! A seed that has all kinds at once hides what two of them would show, so
 //! each seed draws its own few.
 
-use super::{rng::Rng, town::StepFault};
+use super::{pass::StepFault, rng::Rng};
 
 /// The accidents of one town, each per mille.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +15,8 @@ pub(super) struct Swarm {
     pub(super) half: u64,
     /// A role sleeps for long between two steps.
     pub(super) sleeps: u64,
+    /// A question cannot be answered.
+    pub(super) blind: u64,
     pub(super) gate_infra: u64,
     pub(super) gate_hang: u64,
     /// Weights of what happens to the whole town.
@@ -75,6 +77,7 @@ impl Swarm {
             crash: often(60),
             half: often(100),
             sleeps: often(12),
+            blind: often(80),
             gate_infra: often(250),
             gate_hang: often(120),
             accidents: Accident::ALL
