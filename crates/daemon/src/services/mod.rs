@@ -15,6 +15,7 @@ mod merge;
 mod plan;
 mod reads;
 mod report;
+mod roles;
 mod run;
 mod seat;
 mod town;

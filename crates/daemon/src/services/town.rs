@@ -37,7 +37,7 @@ use crate::{
     backup,
     ledger::chain,
     logs::{DAEMON, LogReader},
-    town::{LastPass, OrderFrame, ROLES},
+    town::OrderFrame,
 };
 
 /// The status page with what the daemon says of itself.
@@ -55,17 +55,6 @@ struct DaemonDoc {
     town: String,
     started_at: Moment,
     uptime_s: u64,
-}
-
-/// One role.
-#[derive(Debug, Serialize)]
-struct RoleDoc {
-    name: String,
-    /// `ok`, `degraded`, `paused` or `absent`.
-    state: &'static str,
-    host: Option<String>,
-    text: Option<String>,
-    last_pass: Option<LastPass>,
 }
 
 /// One gate.
@@ -275,17 +264,7 @@ super::writes::writes! {
             &self,
             request: Request<RolesRequest>,
         ) -> Result<Response<RolesResponse>, Status> {
-            let role = request.into_inner().role;
-            let items: Vec<RoleDoc> = ROLES
-                .iter()
-                .filter(|name| role.is_empty() || role == **name)
-                .map(|name| self.role_doc(name))
-                .collect();
-            if items.is_empty() {
-                return Err(rejected(Rejection::NotFound { kind: "role".to_owned(), name: role }));
-            }
-            let list = ListDoc { items, next: String::new() };
-            document("RoleList", list, self.revision())
+            self.list_roles(&request.into_inner().role)
         }
 
         async fn gates(
@@ -407,28 +386,6 @@ impl Api {
     fn look_at_trust(&self) {
         let town = Arc::clone(&self.town);
         tokio::task::spawn_blocking(move || town.look_at_trust());
-    }
-
-    fn role_doc(&self, name: &str) -> RoleDoc {
-        let host = self.town.hosts.host_of(name);
-        let graph = self.town.ledger.graph();
-        let trouble = graph
-            .degraded()
-            .find(|(role, _)| role.as_str() == name)
-            .map(|(_, why)| why.clone());
-        let state = match (&host, &trouble) {
-            _ if graph.is_role_paused(name) => "paused",
-            (None, _) => "absent",
-            (Some(_), Some(_)) => "degraded",
-            (Some(_), None) => "ok",
-        };
-        RoleDoc {
-            name: name.to_owned(),
-            state,
-            host,
-            text: trouble,
-            last_pass: self.town.hosts.last_pass(name),
-        }
     }
 }
 

@@ -9,37 +9,43 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gtd_client::Places;
+use gtd_client::{LOCAL_FILE, PROJECT_FILE, Places, ProjectError, ProjectTexts};
 use gtd_core::{
     Diagnostic, Rejection, RigName, RigRules,
     config::{
-        Config, Layer, LayerKind, Origin, digest_text, layer_from_env, layer_from_toml, rig_name,
-        rig_rules,
+        Config, Layer, LayerKind, Origin, layer_from_env, layer_from_toml, rig_name, rig_rules,
     },
 };
+use gtd_host::roles::{RoleSet, worker_rules};
 
-const PROJECT: &str = "gtd.toml";
-const LOCAL: &str = "gtd.local.toml";
 const USER: &str = "config.toml";
 const SYSTEM: &str = "/etc/gtd/config.toml";
+/// The role whose file says how the workers of a rig work.
+pub(crate) const WORKER: &str = "worker";
+/// So many mistakes are told at once.
+const TOLD_MAX: usize = 10;
 
 /// Why a configuration cannot take effect.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
-    /// A file cannot be read or kept.
-    #[error("{act} {}", path.display())]
+    /// A file of the user's or the system's cannot be read.
+    #[error("read {}", path.display())]
     File {
-        /// What was being done.
-        act: &'static str,
         /// The file.
         path: PathBuf,
         /// Why.
         #[source]
         source: io::Error,
     },
+    /// A file of the project cannot be read or kept.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
     /// A text is wrong.
     #[error("{}", .0.render())]
     Wrong(#[from] Diagnostic),
+    /// Role files are wrong.
+    #[error("{}", told(.0))]
+    Roles(Vec<Diagnostic>),
 }
 
 impl From<ConfigError> for Rejection {
@@ -50,74 +56,65 @@ impl From<ConfigError> for Rejection {
     }
 }
 
-/// The configuration that comes with a repository, as text.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct ProjectTexts {
-    /// Where they were read.
-    folder: PathBuf,
-    project: Option<String>,
-    local: Option<String>,
+fn told(mistakes: &[Diagnostic]) -> String {
+    let mut texts: Vec<String> = mistakes
+        .iter()
+        .take(TOLD_MAX)
+        .map(Diagnostic::render)
+        .collect();
+    if mistakes.len() > TOLD_MAX {
+        texts.push(format!("… and {} more", mistakes.len() - TOLD_MAX));
+    }
+    texts.join("\n")
 }
 
-impl ProjectTexts {
+/// What comes with a repository, and where it was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Project {
+    folder: PathBuf,
+    texts: ProjectTexts,
+}
+
+impl Project {
     /// Reads what is in a folder now.
     pub(crate) fn read(folder: &Path) -> Result<Self, ConfigError> {
         Ok(Self {
             folder: folder.to_owned(),
-            project: read(&folder.join(PROJECT))?,
-            local: read(&folder.join(LOCAL))?,
+            texts: ProjectTexts::read(folder)?,
         })
     }
 
-    /// Returns the digest that trust is given to; nothing when there are no files.
-    pub(crate) fn digest(&self) -> String {
-        if self.project.is_none() && self.local.is_none() {
-            return String::new();
-        }
-        digest_text(
-            self.project.as_deref().unwrap_or_default(),
-            self.local.as_deref().unwrap_or_default(),
-        )
+    /// Returns the texts.
+    pub(crate) fn texts(&self) -> &ProjectTexts {
+        &self.texts
     }
 
-    /// Keeps a copy as the trusted one.
-    pub(crate) fn keep(&self, trust: &Path) -> Result<(), ConfigError> {
-        fs::create_dir_all(trust).map_err(failed("make", trust))?;
-        for (name, text) in [(PROJECT, &self.project), (LOCAL, &self.local)] {
-            let path = trust.join(name);
-            let fresh = trust.join(format!("{name}.new"));
-            match text {
-                Some(text) => fs::write(&fresh, text).and_then(|()| fs::rename(&fresh, &path)),
-                None => match fs::remove_file(&path) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                    _ => Ok(()),
-                },
-            }
-            .map_err(failed("keep", &path))?;
-        }
-        Ok(())
+    /// Returns the role files and prompts, by their paths.
+    pub(crate) fn role_files(&self) -> Vec<(String, String)> {
+        self.texts
+            .roles()
+            .map(|(name, text)| (self.path(name), text.to_owned()))
+            .collect()
     }
 
     fn layers(&self) -> Result<Vec<Layer>, Diagnostic> {
         [
-            (LayerKind::Project, PROJECT, &self.project),
-            (LayerKind::Local, LOCAL, &self.local),
+            (LayerKind::Project, PROJECT_FILE),
+            (LayerKind::Local, LOCAL_FILE),
         ]
         .into_iter()
-        .filter_map(|(kind, name, text)| Some((kind, name, text.as_ref()?)))
-        .map(|(kind, name, text)| {
-            let file = self.folder.join(name);
-            layer_from_toml(kind, &file.to_string_lossy(), text)
-        })
+        .filter_map(|(kind, name)| Some((kind, name, self.texts.get(name)?)))
+        .map(|(kind, name, text)| layer_from_toml(kind, &self.path(name), text))
         .collect()
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.join(name).to_string_lossy().into_owned()
     }
 }
 
 /// Merges everything that is in effect for a project, or for the town alone.
-pub(crate) fn effective(
-    places: &Places,
-    project: Option<&ProjectTexts>,
-) -> Result<Config, ConfigError> {
+pub(crate) fn effective(places: &Places, project: Option<&Project>) -> Result<Config, ConfigError> {
     let mut layers = Vec::new();
     let system = PathBuf::from(SYSTEM);
     let user = places.config.join(USER);
@@ -136,8 +133,11 @@ pub(crate) fn effective(
 }
 
 /// Returns the rules of a rig of this name; without a configured branch, `default_branch` is its own.
+///
+/// What the worker's role file says stands below what anybody configured.
 pub(crate) fn rules(
     config: &Config,
+    roles: &RoleSet,
     rig: &RigName,
     default_branch: &str,
 ) -> Result<RigRules, Diagnostic> {
@@ -147,6 +147,9 @@ pub(crate) fn rules(
         .is_some_and(|(_, origin)| *origin != Origin::Default);
     if !is_set {
         default_branch.clone_into(&mut rules.branch);
+    }
+    if let Some(worker) = roles.get(WORKER) {
+        rules.worker = worker_rules(worker).below(config, WORKER, rules.worker);
     }
     Ok(rules)
 }
@@ -161,11 +164,9 @@ fn read(path: &Path) -> Result<Option<String>, ConfigError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(failed("read", path)(source)),
+        Err(source) => Err(ConfigError::File {
+            path: path.to_owned(),
+            source,
+        }),
     }
-}
-
-fn failed(act: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ConfigError {
-    let path = path.to_owned();
-    move |source| ConfigError::File { act, path, source }
 }

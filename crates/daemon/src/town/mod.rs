@@ -3,6 +3,7 @@
 mod config;
 mod hosts;
 mod rigs;
+mod roles;
 mod target;
 
 use std::{path::PathBuf, sync::Arc, time::Instant};
@@ -13,6 +14,7 @@ use gtd_host::Runs;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::{
+    config::WORKER,
     hosts::{BUILT_IN, Hosts, LastPass, ROLES, Told},
     rigs::{OrderFrame, Rigs},
     target::{Chosen, choose_target},

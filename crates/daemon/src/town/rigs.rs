@@ -8,13 +8,16 @@ use std::{
 
 use gtd_client::{Places, RigFolders, RigFoldersError};
 use gtd_core::{
-    Actor, Command, MergeRules, Observation, Rejection, Rig, RigName, RigRules, Timestamp,
-    WaitReason, WorkerRules,
+    Actor, Command, Diagnostic, MergeRules, Observation, Rejection, Rig, RigName, RigRules,
+    Timestamp, WaitReason, WorkerRules,
     config::{Config, usable_runtimes},
 };
 use serde::Serialize;
 
-use super::config::{self, ConfigError, ProjectTexts};
+use super::{
+    config::{self, ConfigError, Project},
+    roles::{Roles, RolesInEffect},
+};
 use crate::ledger::{Answer, Ledger, Order, Refused, chain};
 
 /// The name under which changes since the trust are told.
@@ -42,6 +45,7 @@ pub(crate) struct RigDoc {
 pub(crate) struct Rigs {
     places: Places,
     folders: RwLock<RigFolders>,
+    roles: RolesInEffect,
     /// One change at a time.
     changing: tokio::sync::Mutex<()>,
     /// Since when the files of a rig are not as they were trusted.
@@ -51,9 +55,10 @@ pub(crate) struct Rigs {
 /// What a look at a repository and its configuration gave.
 struct Looked {
     root: PathBuf,
-    texts: ProjectTexts,
+    project: Project,
     name: RigName,
     rules: RigRules,
+    roles: Roles,
 }
 
 impl Rigs {
@@ -65,6 +70,7 @@ impl Rigs {
         Ok(Self {
             places: places.clone(),
             folders: RwLock::new(RigFolders::load(&places.rigs_file())?),
+            roles: RolesInEffect::new(Roles::of_user(places)),
             changing: tokio::sync::Mutex::default(),
             changed_since: Mutex::default(),
         })
@@ -91,8 +97,13 @@ impl Rigs {
     /// # Errors
     /// When a file cannot be read or is wrong.
     pub(crate) fn config(&self, rig: Option<&Rig>) -> Result<Config, Rejection> {
-        let texts = rig.map(|rig| self.trusted_texts(rig)).transpose()?;
-        Ok(config::effective(&self.places, texts.as_ref())?)
+        let project = rig.map(|rig| self.trusted(rig)).transpose()?;
+        Ok(config::effective(&self.places, project.as_ref())?)
+    }
+
+    /// Returns the role files in effect.
+    pub(crate) fn roles(&self) -> &RolesInEffect {
+        &self.roles
     }
 
     /// Checks that the files of a rig are as they were trusted.
@@ -101,7 +112,7 @@ impl Rigs {
     /// When they are not, or cannot be read.
     pub(crate) fn check_trust(&self, rig: &Rig) -> Result<(), Rejection> {
         let folder = self.folder(&rig.name)?;
-        if ProjectTexts::read(&folder)?.digest() == rig.digest {
+        if Project::read(&folder)?.texts().digest() == rig.digest {
             Ok(())
         } else {
             Err(Rejection::Untrusted {
@@ -111,18 +122,31 @@ impl Rigs {
     }
 
     /// Finds the text that was trusted: the copy, else the files if they are still the same.
-    fn trusted_texts(&self, rig: &Rig) -> Result<ProjectTexts, Rejection> {
-        let copy = ProjectTexts::read(&self.trust_folder(&rig.name))?;
-        if copy.digest() == rig.digest {
+    fn trusted(&self, rig: &Rig) -> Result<Project, Rejection> {
+        let copy = Project::read(&self.trust_folder(&rig.name))?;
+        if copy.texts().digest() == rig.digest {
             return Ok(copy);
         }
-        let files = ProjectTexts::read(&self.folder(&rig.name)?)?;
-        if files.digest() == rig.digest {
+        let files = Project::read(&self.folder(&rig.name)?)?;
+        if files.texts().digest() == rig.digest {
             return Ok(files);
         }
         Err(Rejection::Untrusted {
             rig: rig.name.clone(),
         })
+    }
+
+    /// Says which files of a rig are not as they were trusted.
+    fn changed_files(&self, rig: &Rig) -> String {
+        let trusted = Project::read(&self.trust_folder(&rig.name));
+        let now = self.folder(&rig.name).map(|folder| Project::read(&folder));
+        match (trusted, now) {
+            (Ok(trusted), Ok(Ok(now))) => match trusted.texts().changed(now.texts()).as_slice() {
+                [] => "the configuration".to_owned(),
+                names => names.join(", "),
+            },
+            _ => "the configuration".to_owned(),
+        }
     }
 
     fn trust_folder(&self, rig: &RigName) -> PathBuf {
@@ -194,7 +218,7 @@ impl Rigs {
             return Err(Rejection::NoRig { rig: name.clone() }.into());
         }
         let looked = self.look(self.folder(name)?, Some(name.clone())).await?;
-        if !digest.is_empty() && looked.texts.digest() != digest {
+        if !digest.is_empty() && looked.project.texts().digest() != digest {
             return Err(Rejection::Untrusted { rig: name.clone() }.into());
         }
         self.trust_looked(ledger, order, &looked).await
@@ -206,17 +230,19 @@ impl Rigs {
         order: OrderFrame,
         looked: &Looked,
     ) -> Result<Answer, Refused> {
-        looked
-            .texts
+        let texts = looked.project.texts();
+        texts
             .keep(&self.trust_folder(&looked.name))
-            .map_err(Rejection::from)?;
-        ledger
+            .map_err(|error| Rejection::from(ConfigError::from(error)))?;
+        let answer = ledger
             .write(order.of(Command::TrustRig {
                 rig: looked.name.clone(),
                 rules: looked.rules.clone(),
-                digest: looked.texts.digest(),
+                digest: texts.digest(),
             }))
-            .await
+            .await?;
+        self.roles.set_rig(&looked.name, looked.roles.clone());
+        Ok(answer)
     }
 
     /// Takes a rig out of the town.
@@ -232,6 +258,7 @@ impl Rigs {
         let _one_at_a_time = self.changing.lock().await;
         let command = Command::RemoveRig { rig: name.clone() };
         let answer = ledger.write(order.of(command)).await?;
+        self.roles.forget(name);
         let mut folders = self.snapshot();
         if folders.folders.remove(name).is_some() {
             self.save(folders)?;
@@ -242,9 +269,13 @@ impl Rigs {
     /// Puts the trusted texts of all rigs into effect under the user's own files of today.
     pub(crate) async fn refresh(&self, ledger: &Ledger) {
         let _one_at_a_time = self.changing.lock().await;
+        let user = Roles::of_user(&self.places);
+        if let Err(error) = user.sound() {
+            tracing::warn!(why = chain(&error), "the user's role files have no effect");
+        }
         let rigs: Vec<Rig> = ledger.graph().rigs().cloned().collect();
         for rig in rigs {
-            match self.rules_of_today(&rig) {
+            match self.rules_of_today(&rig, &user) {
                 Ok(rules) if rules == rig.rules => {}
                 Ok(rules) => {
                     let command = Command::TrustRig {
@@ -266,11 +297,16 @@ impl Rigs {
                 }
             }
         }
+        self.roles.set_town(user);
     }
 
-    fn rules_of_today(&self, rig: &Rig) -> Result<RigRules, Rejection> {
-        let config = self.config(Some(rig))?;
-        let rules = config::rules(&config, &rig.name, &rig.rules.branch);
+    /// Puts the trusted roles of a rig into effect over the user's, and returns the rules that follow.
+    fn rules_of_today(&self, rig: &Rig, user: &Roles) -> Result<RigRules, Rejection> {
+        let project = self.trusted(rig)?;
+        let roles = user.clone().with_project(&project);
+        self.roles.set_rig(&rig.name, roles.clone());
+        let config = config::effective(&self.places, Some(&project))?;
+        let rules = config::rules(&config, roles.sound()?, &rig.name, &rig.rules.branch);
         Ok(rules.map_err(ConfigError::from)?)
     }
 
@@ -290,8 +326,10 @@ impl Rigs {
                     }
                     Err(Rejection::Untrusted { .. }) => (
                         WaitReason::Untrusted,
-                        "gtd.toml changed since it was trusted; the trusted copy stays in effect"
-                            .to_owned(),
+                        format!(
+                            "{} changed since the trust; the trusted copy stays in effect",
+                            self.changed_files(rig)
+                        ),
                     ),
                     Err(other) => (WaitReason::Resources, other.to_string()),
                 };
@@ -336,15 +374,18 @@ impl Rigs {
                         .collect()
                 })
                 .unwrap_or_default(),
-            warnings: match config {
-                Ok(config) => config
-                    .warnings()
-                    .iter()
-                    .map(gtd_core::Diagnostic::render)
-                    .collect(),
-                Err(error) => vec![error.to_string()],
-            },
+            warnings: self.warnings(rig, &config),
         }
+    }
+
+    fn warnings(&self, rig: &Rig, config: &Result<Config, Rejection>) -> Vec<String> {
+        let mut all: Vec<String> = match config {
+            Ok(config) => config.warnings().iter().map(Diagnostic::render).collect(),
+            Err(error) => vec![error.to_string()],
+        };
+        let roles = self.roles.of_rig(&rig.name);
+        all.extend(roles.warnings().map(Diagnostic::render));
+        all
     }
 
     async fn look(&self, path: PathBuf, name: Option<RigName>) -> Result<Looked, Refused> {
@@ -394,18 +435,21 @@ fn look(places: &Places, path: &Path, name: Option<RigName>) -> Result<Looked, R
         kind: format!("git repository ({})", chain(&error)),
         name: path.display().to_string(),
     })?;
-    let texts = ProjectTexts::read(&survey.root)?;
-    let config = config::effective(places, Some(&texts))?;
+    let project = Project::read(&survey.root)?;
+    let config = config::effective(places, Some(&project))?;
+    let roles = Roles::of_user(places).with_project(&project);
     let name = match name {
         Some(name) => name,
         None => config::name(&config, &survey.root).map_err(ConfigError::from)?,
     };
-    let rules = config::rules(&config, &name, &survey.default_branch).map_err(ConfigError::from)?;
+    let rules = config::rules(&config, roles.sound()?, &name, &survey.default_branch)
+        .map_err(ConfigError::from)?;
     Ok(Looked {
         root: survey.root,
-        texts,
+        project,
         name,
         rules,
+        roles,
     })
 }
 

@@ -10,5 +10,6 @@ mod hosts;
 mod load;
 mod reads;
 mod rigs;
+mod roles;
 mod streams;
 mod town;

@@ -109,7 +109,14 @@ fn a_town_can_be_read_from_every_side() {
         assert_eq!(report["kind"], "Report");
         assert_eq!(report["not_done"].as_array().unwrap().len(), 3);
         let roles = client.roles(None).await.unwrap();
-        assert_eq!(roles["items"].as_array().unwrap().len(), 6);
+        let items = roles["items"].as_array().unwrap();
+        let names: Vec<&str> = items.iter().map(|r| r["name"].as_str().unwrap()).collect();
+        assert_eq!(
+            names.join(" "),
+            "mayor crew worker refinery witness deacon reviewer"
+        );
+        assert_eq!(items[2]["layer"], "builtin");
+        assert_eq!(items[6]["state"], "unused");
         let gates = client.gates(Some(&rig)).await.unwrap();
         assert_eq!(gates["kind"], "GateList");
         let runs = client
