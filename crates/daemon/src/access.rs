@@ -6,11 +6,12 @@
 //! | agent | a process below one of this town's shims that shows no token |
 //! | role | whoever shows the token of a role |
 //! | lease holder | whoever shows the token of a lease; its service then holds it to that lease |
+//! | agent with a lease | a lease holder below one of this town's shims: only the verbs that its role file lists in `access.gtd` |
 //!
 //! Reading is for everyone. A method without a row is refused, and a test
 //! holds the table to the descriptions of the protocol.
 
-use gtd_core::Rejection;
+use gtd_core::{BeadId, Rejection};
 use gtd_wire::Caller;
 
 use crate::callers::Proven;
@@ -155,25 +156,80 @@ const MAIL: Rule = Rule {
     ..any_role(PERSON)
 };
 
+/// The verbs of `gtd` by which an agent calls the methods of its lease; any of a row's is enough.
+///
+/// A method of the lease without a row is for the worker role, which drives the lease.
+const VERBS: &[(&str, &[&str])] = &[
+    ("gtd.work.v1.WorkService/Brief", &["brief", "bead show"]),
+    ("gtd.work.v1.WorkService/Note", &["bead note"]),
+    ("gtd.work.v1.WorkService/Ask", &["ask"]),
+    (
+        "gtd.work.v1.WorkService/Discover",
+        &["bead create --discovered-from"],
+    ),
+    ("gtd.work.v1.WorkService/Submit", &["done"]),
+    ("gtd.work.v1.WorkService/Finish", &["done"]),
+    ("gtd.mail.v1.MailService/Send", &["mail"]),
+    ("gtd.mail.v1.MailService/Ack", &["mail"]),
+];
+
+/// Decides whether the role file of an agent with a lease lets it call a method.
+///
+/// # Errors
+/// When no verb that the role may use calls it.
+pub(crate) fn admit_verb(
+    method: &str,
+    bead: &BeadId,
+    is_allowed: impl Fn(&str) -> bool,
+) -> Result<(), Rejection> {
+    if rule_of(method).everyone {
+        return Ok(());
+    }
+    let verbs = VERBS
+        .iter()
+        .find(|(name, _)| *name == method)
+        .map_or(&[][..], |(_, verbs)| *verbs);
+    if verbs.iter().any(|verb| is_allowed(verb)) {
+        return Ok(());
+    }
+    let verb = match verbs.first() {
+        Some(verb) => format!("use the verb `{verb}`: access.gtd of its role does not list it"),
+        None => call(method),
+    };
+    Err(Rejection::NotYours {
+        caller: format!("the agent that holds {bead}"),
+        verb,
+    })
+}
+
+fn call(method: &str) -> String {
+    format!("call {}", method.rsplit('.').next().unwrap_or(method))
+}
+
+fn rule_of(method: &str) -> Rule {
+    TABLE
+        .iter()
+        .find(|(name, _)| *name == method)
+        .map_or(NOBODY, |(_, rule)| *rule)
+}
+
 /// Decides whether a caller may call a method.
 ///
 /// # Errors
 /// When the table does not say so.
 pub(crate) fn admit(method: &str, caller: &Proven) -> Result<(), Rejection> {
-    let rule = TABLE
-        .iter()
-        .find(|(name, _)| *name == method)
-        .map_or(NOBODY, |(_, rule)| *rule);
+    let rule = rule_of(method);
     if rule.everyone || rule.allows(caller) {
         return Ok(());
     }
     let name = match caller {
         Proven::Agent(name) => format!("an agent (`{name}` below a run of this town)"),
+        Proven::AgentOf { bead, .. } => format!("the agent that holds {bead}"),
         Proven::Believed(caller) => caller.actor().to_string(),
     };
     Err(Rejection::NotYours {
         caller: name,
-        verb: format!("call {}", method.rsplit('.').next().unwrap_or(method)),
+        verb: call(method),
     })
 }
 
@@ -181,6 +237,7 @@ impl Rule {
     fn allows(&self, caller: &Proven) -> bool {
         match caller {
             Proven::Agent(_) => false,
+            Proven::AgentOf { .. } => self.lease,
             Proven::Believed(Caller::Person { .. }) => self.person,
             Proven::Believed(Caller::Lease { .. }) => self.lease,
             Proven::Believed(Caller::Role { name, .. }) => match self.roles {
@@ -227,6 +284,31 @@ mod tests {
         let unique: BTreeSet<String> = rows.iter().map(|name| (*name).to_owned()).collect();
         assert_eq!(unique.len(), rows.len(), "a method has two rows");
         assert_eq!(unique, methods());
+    }
+
+    #[test]
+    fn an_agent_with_a_lease_uses_the_verbs_of_its_role_only() {
+        let bead = BeadId::parse("gt-1").unwrap();
+        let writes = |granted: &[&str]| -> String {
+            let open: Vec<&str> = TABLE
+                .iter()
+                .filter(|(_, rule)| !rule.everyone)
+                .filter(|(name, _)| admit_verb(name, &bead, |verb| granted.contains(&verb)).is_ok())
+                .map(|(name, _)| name.rsplit('.').next().unwrap())
+                .collect();
+            open.join(" ")
+        };
+        assert_eq!(writes(&[]), "");
+        assert_eq!(writes(&["bead show"]), "WorkService/Brief");
+        assert_eq!(
+            writes(&["done", "mail"]),
+            "WorkService/Submit WorkService/Finish MailService/Send MailService/Ack"
+        );
+        assert!(admit_verb("gtd.graph.v1.GraphService/Get", &bead, |_| false).is_ok());
+        for (method, _) in VERBS {
+            let rule = rule_of(method);
+            assert!(rule.lease && !rule.everyone, "{method}");
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Who calls: what the kernel says of the socket's other end, and what a token proves.
 //!
 //! Every request passes through here before any service sees it: the user id
-//! must be ours, a token must be its caller's own, and a person's process must
-//! not descend from a run. All processes share one user id, so this keeps
+//! must be ours, a token must be its caller's own, a person's process must not
+//! descend from a run, and a lease holder's that does has the verbs of its role
+//! only. All processes share one user id, so this keeps
 //! agents honest; it is no wall against a hostile program of the same user.
 
 use std::{
@@ -13,8 +14,7 @@ use std::{
     sync::Arc,
 };
 
-use gtd_client::TownKey;
-use gtd_core::Rejection;
+use gtd_core::{BeadId, Rejection};
 use gtd_wire::{Caller, to_status};
 use tonic::{
     Status,
@@ -24,7 +24,7 @@ use tonic::{
     transport::server::UdsConnectInfo,
 };
 
-use crate::access;
+use crate::{access, town::Town};
 
 /// A caller whose claim was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,18 +33,32 @@ pub(crate) enum Proven {
     Believed(Caller),
     /// It says that it is a person, and a run of this town started it.
     Agent(String),
+    /// It shows the token of a lease, and a run of this town started it.
+    AgentOf {
+        /// The bead of the lease.
+        bead: BeadId,
+        /// The lease holder.
+        caller: Caller,
+    },
 }
 
 /// What must be known to check a caller.
 #[derive(Debug)]
 pub(crate) struct Gatekeeper {
-    /// The town's key.
-    pub(crate) key: TownKey,
+    town: Arc<Town>,
     /// The folder of this town's runs.
-    pub(crate) runs: PathBuf,
+    runs: PathBuf,
 }
 
 impl Gatekeeper {
+    /// Makes the gatekeeper of a town.
+    pub(crate) fn new(town: Arc<Town>) -> Self {
+        Self {
+            runs: town.runs_folder(),
+            town,
+        }
+    }
+
     /// Checks a request and returns its caller.
     fn check(&self, method: &str, parts: &http::request::Parts) -> Result<Proven, Status> {
         let peer = parts
@@ -60,7 +74,7 @@ impl Gatekeeper {
         let no_name = || not_yours("a caller without a name", method);
         let metadata = MetadataMap::from_headers(parts.headers.clone());
         let caller = Caller::take(&metadata).map_err(|_| no_name())?;
-        if !self.key.believes(&caller) {
+        if !self.town.key.believes(&caller) {
             let claim = caller.actor().to_string();
             return Err(not_yours(
                 &format!("a caller that says it is {claim}"),
@@ -68,31 +82,42 @@ impl Gatekeeper {
             ));
         }
         let proven = match caller {
-            Caller::Person { name } if self.is_agent(peer.pid()) => Proven::Agent(name),
+            Caller::Person { name } if is_agent(peer.pid(), &self.runs) => Proven::Agent(name),
+            Caller::Lease { ref bead, .. } if is_agent(peer.pid(), &self.runs) => Proven::AgentOf {
+                bead: bead.clone(),
+                caller,
+            },
             caller => Proven::Believed(caller),
         };
-        access::admit(method, &proven).map_err(|rejection| to_status(&rejection))?;
+        access::admit(method, &proven)
+            .and_then(|()| match &proven {
+                Proven::AgentOf { bead, .. } => {
+                    access::admit_verb(method, bead, |verb| self.town.allows_verb(bead, verb))
+                }
+                Proven::Agent(_) | Proven::Believed(_) => Ok(()),
+            })
+            .map_err(|rejection| to_status(&rejection))?;
         Ok(proven)
     }
+}
 
-    /// Tells whether a process descends from a run of this town. In doubt it does.
-    fn is_agent(&self, pid: Option<i32>) -> bool {
-        let Some(pid) = pid else { return true };
-        let Some(shims) = shims_above(pid) else {
-            return true;
-        };
-        if shims.is_empty() {
-            return false;
-        }
-        // A town inside somebody else's run: what is above the daemon itself proves nothing about its callers.
-        let own = i32::try_from(std::process::id())
-            .ok()
-            .and_then(shims_above)
-            .unwrap_or_default();
-        shims
-            .iter()
-            .any(|shim| !own.contains(shim) || is_run_of(*shim, &self.runs))
+/// Tells whether a process descends from a run of this town. In doubt it does.
+fn is_agent(pid: Option<i32>, runs: &Path) -> bool {
+    let Some(pid) = pid else { return true };
+    let Some(shims) = shims_above(pid) else {
+        return true;
+    };
+    if shims.is_empty() {
+        return false;
     }
+    // A town inside somebody else's run: what is above the daemon itself proves nothing about its callers.
+    let own = i32::try_from(std::process::id())
+        .ok()
+        .and_then(shims_above)
+        .unwrap_or_default();
+    shims
+        .iter()
+        .any(|shim| !own.contains(shim) || is_run_of(*shim, runs))
 }
 
 fn not_yours(caller: &str, method: &str) -> Status {
@@ -205,7 +230,7 @@ where
             Ok(proven) => {
                 tracing::trace!(%method, ?proven, "admitted");
                 let caller = match proven {
-                    Proven::Believed(caller) => caller,
+                    Proven::Believed(caller) | Proven::AgentOf { caller, .. } => caller,
                     Proven::Agent(name) => Caller::Person { name },
                 };
                 parts.extensions.insert(Admitted(caller));
@@ -240,12 +265,8 @@ mod tests {
 
     #[test]
     fn a_process_that_cannot_be_looked_at_is_taken_for_an_agent() {
-        let folder = tempfile::tempdir().unwrap();
-        let keeper = Gatekeeper {
-            key: TownKey::load_or_create(&folder.path().join("key")).unwrap(),
-            runs: folder.path().join("runs"),
-        };
-        assert!(keeper.is_agent(None));
-        assert!(keeper.is_agent(Some(i32::MAX)));
+        let runs = Path::new("/nowhere/runs");
+        assert!(is_agent(None, runs));
+        assert!(is_agent(Some(i32::MAX), runs));
     }
 }

@@ -265,10 +265,7 @@ async fn serve(
         .await
         .map_err(BootError::Services)?;
     let listener = socket::bind(town.places.socket())?;
-    let gate = Gate(Arc::new(Gatekeeper {
-        key: town.key.clone(),
-        runs: town.runs_folder(),
-    }));
+    let gate = Gate(Arc::new(Gatekeeper::new(Arc::clone(town))));
     let closing = town.closing.clone();
     let server = Server::builder()
         .http2_keepalive_interval(Some(gtd_wire::KEEPALIVE_INTERVAL))

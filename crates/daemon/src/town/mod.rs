@@ -9,7 +9,7 @@ mod target;
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use gtd_client::{Places, TownKey};
-use gtd_core::{Rig, Timestamp, View};
+use gtd_core::{BeadId, Rig, Timestamp, View};
 use gtd_host::Runs;
 use tokio_util::sync::CancellationToken;
 
@@ -62,6 +62,17 @@ impl Town {
             observations: &observations,
             now: self.ledger.now(),
         })
+    }
+
+    /// Tells whether an agent that holds a bead may use a verb of gtd, as its role file says.
+    pub(crate) fn allows_verb(&self, bead: &BeadId, verb: &str) -> bool {
+        let rig = self.ledger.graph().bead(bead).map(|bead| bead.rig.clone());
+        let roles = match rig {
+            Some(rig) => self.rigs.roles().of_rig(&rig),
+            None => self.rigs.roles().of_town(),
+        };
+        let worker = roles.set().get(WORKER);
+        worker.is_some_and(|worker| worker.access.allows_verb(verb))
     }
 
     /// Looks whether the files of the rigs are as they were trusted, and says so. Reads files.

@@ -172,6 +172,115 @@ fn child_of_a_run_calls_the_town() {
     });
 }
 
+/// The part of the test below that runs as an agent: with the token of a lease, below a shim.
+#[test]
+fn agent_with_a_lease_uses_its_verbs() {
+    let variable = |key: &str| std::env::var(key).ok();
+    let Some(socket) = variable("GTD_TEST_LEASE_SOCKET") else {
+        return;
+    };
+    let bead = BeadId::parse(&variable("GTD_BEAD").unwrap()).unwrap();
+    let epoch = Epoch(variable("GTD_EPOCH").unwrap().parse().unwrap());
+    let token = Token::parse(&variable("GTD_TOKEN").unwrap()).unwrap();
+    let caller = Caller::Lease {
+        bead: bead.clone(),
+        epoch,
+        token,
+    };
+    block_on(async {
+        let agent = Client::open(std::path::Path::new(&socket), caller);
+        agent.status().await.unwrap();
+        agent.brief(&bead, epoch).await.unwrap();
+        let discover = Ask::Discover {
+            bead: bead.clone(),
+            epoch,
+            spec: spec("a crack in the wall"),
+        };
+        agent.tell(discover).await.unwrap();
+        let note = Ask::AddNote {
+            bead: bead.clone(),
+            text: "not for this role".into(),
+        };
+        let refused = agent.tell(note).await.unwrap_err();
+        let text = refused.rejection().unwrap().to_string();
+        assert!(text.contains("the verb `bead note`"), "{text}");
+        let asked = agent
+            .ask(&bead, epoch, "why?".into(), WriteContext::default())
+            .await;
+        assert!(is_refused(asked));
+        // No verb stands for what the worker role does for its lease.
+        assert!(is_refused(agent.tell(Ask::Heartbeat { bead, epoch }).await));
+    });
+}
+
+#[test]
+fn an_agent_below_a_run_has_the_verbs_of_its_role_file_and_the_worker_role_has_all() {
+    let mut town = Town::new();
+    let roles = town.places.config.join("roles");
+    fs::create_dir_all(&roles).unwrap();
+    fs::write(
+        roles.join("worker.toml"),
+        "extends = \"builtin:worker\"\n[access]\ngtd = [\"bead show\", \"bead create\"]\n",
+    )
+    .unwrap();
+    town.start();
+    let shim = town.folder.path().join("gtd-shim");
+    fs::copy("/bin/sh", &shim).unwrap();
+    block_on(async {
+        let person = town.person();
+        let path = town.repository("api", None);
+        person
+            .add_rig(&path, None, WriteContext::default())
+            .await
+            .unwrap();
+        let create = Ask::CreateBead {
+            rig: gtd_core::RigName::parse("api").unwrap(),
+            goal: None,
+            spec: spec("one"),
+            needs: vec![],
+        };
+        let bead = person.tell(create).await.unwrap().ids.remove(0);
+        let bead = BeadId::parse(&bead).unwrap();
+        let claim = Ask::Claim {
+            bead: bead.clone(),
+            name: SeatName::parse("anna").unwrap(),
+        };
+        let claimed = person.tell(claim).await.unwrap();
+        let (epoch, token) = (claimed.epoch.unwrap(), claimed.lease_token.unwrap());
+        let output = Command::new(&shim)
+            .arg("-c")
+            .arg("\"$0\" --exact access::agent_with_a_lease_uses_its_verbs --nocapture; exit $?")
+            .arg(std::env::current_exe().unwrap())
+            .env("GTD_TEST_LEASE_SOCKET", town.places.socket())
+            .env("GTD_BEAD", bead.to_string())
+            .env("GTD_EPOCH", epoch.to_string())
+            .env("GTD_TOKEN", token.as_str())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert!(
+            String::from_utf8_lossy(&output.stdout).contains("1 passed"),
+            "{output:?}"
+        );
+        // Whoever drives the lease from outside of a run has the whole pen.
+        let holder = speaking(
+            &town,
+            Caller::Lease {
+                bead: bead.clone(),
+                epoch,
+                token,
+            },
+        );
+        let note = Ask::AddNote {
+            bead: bead.clone(),
+            text: "found it".into(),
+        };
+        holder.tell(note).await.unwrap();
+        holder.tell(Ask::Heartbeat { bead, epoch }).await.unwrap();
+    });
+}
+
 #[test]
 fn a_process_below_a_run_is_never_a_person() {
     let town = Town::started();
