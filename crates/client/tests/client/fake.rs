@@ -272,6 +272,7 @@ impl TownService for Fake {
         list_rigs ListRigsRequest ListRigsResponse,
         roles RolesRequest RolesResponse,
         gates GatesRequest GatesResponse,
+        backup BackupRequest BackupResponse,
     }
 }
 
