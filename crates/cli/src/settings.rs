@@ -79,13 +79,19 @@ pub(crate) fn runtimes(config: &Config) -> Runtimes {
     Runtimes { usable, default }
 }
 
-/// Returns what the document of a rig warns of.
+/// Returns what the document of a rig warns of, each on one line: what is wrong, and what helps.
 pub(crate) fn warnings_of(rig: &Value) -> Vec<String> {
     rig["warnings"]
         .as_array()
         .into_iter()
         .flatten()
-        .filter_map(|warning| warning.as_str().map(str::to_owned))
+        .filter_map(Value::as_str)
+        .map(|warning| {
+            let mut lines = warning.lines();
+            let what = lines.next().unwrap_or_default();
+            let help = lines.find_map(|line| line.trim_start().strip_prefix("help: "));
+            help.map_or_else(|| what.to_owned(), |help| format!("{what}   {help}"))
+        })
         .collect()
 }
 
