@@ -1,5 +1,7 @@
 //! The rest of a town's state: goals, seats, candidates, queues, pauses, mail.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -292,4 +294,35 @@ pub struct BackOff {
     pub until: Timestamp,
     /// What it said.
     pub why: String,
+}
+
+impl BackOff {
+    /// The longest wait.
+    pub const MAX: Duration = Duration::from_mins(1);
+
+    /// Tells whether the effect waits at `now`.
+    ///
+    /// Who would wait for longer than the longest wait was set back by a clock, and does not.
+    #[must_use]
+    pub fn waits_at(&self, now: Timestamp) -> bool {
+        self.until > now && self.until <= now.plus(Self::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_no_effect_wait_for_hours() {
+        let now = Timestamp(10_000_000);
+        let wait = |until: Timestamp| BackOff {
+            failures: 3,
+            until,
+            why: "no space".to_owned(),
+        };
+        assert!(wait(now.plus(Duration::from_secs(8))).waits_at(now));
+        assert!(!wait(now).waits_at(now));
+        assert!(!wait(now.plus(Duration::from_hours(1))).waits_at(now));
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Decision, Scene, TEXT_MAX, WORD_MAX, check_text};
-use crate::{Event, MailItem, PauseScope, Rejection, RigName, RigRules, RoleName};
+use crate::{BackOff, Event, MailItem, PauseScope, Rejection, RigName, RigRules, RoleName};
 
 pub(super) fn trust_rig(
     scene: Scene<'_>,
@@ -151,7 +151,7 @@ pub(super) fn thaw(scene: Scene<'_>) -> Decision {
 pub(super) fn back_off(scene: Scene<'_>, key: String, why: String) -> Decision {
     check_text("the reason", &why, TEXT_MAX)?;
     let failures = scene.graph.back_off(&key).map_or(0, |known| known.failures) + 1;
-    let wait = Duration::from_secs(1 << failures.min(6)).min(Duration::from_mins(1));
+    let wait = Duration::from_secs(1 << failures.min(6)).min(BackOff::MAX);
     Ok(vec![Event::EffectBackedOff {
         key,
         failures,

@@ -282,7 +282,7 @@ impl Sim {
         let key = effect.key();
         let wait = self.mirrors[role.mirror].back_off(&key).cloned();
         if let Some(wait) = &wait
-            && wait.until > self.now()
+            && wait.waits_at(self.now())
         {
             let left = wait.until.since(self.now()).as_millis();
             return Ok(Err(u64::try_from(left).unwrap_or(IDLE)));
