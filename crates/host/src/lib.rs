@@ -8,6 +8,7 @@ mod actor;
 mod bells;
 mod describe;
 mod emergency;
+mod epochs;
 mod errands;
 mod error;
 mod hands;
@@ -22,6 +23,7 @@ mod workers;
 pub mod roles;
 
 pub use emergency::{StopReport, stop_everything, thaw_everything};
+pub use epochs::{EpochsSeen, end_every_run, epochs_seen};
 pub use error::HostError;
 pub use gtd_agent::{End, RunState, Runs, TranscriptLine};
 pub use run::{HostOptions, run_host};
