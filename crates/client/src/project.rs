@@ -190,7 +190,6 @@ fn failed(act: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ProjectEr
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test says so when it fails")]
 
     use super::*;
 
