@@ -381,6 +381,10 @@ impl Rejection {
                     .to_owned()
             }
             Self::BadConfig { .. } => "mend the file, then: gtd trust".to_owned(),
+            Self::NotFound { kind, .. } if kind == "branch" => {
+                "work needs a branch with a commit; `git branch` lists them, and --branch NAME takes another"
+                    .to_owned()
+            }
             Self::NotFound { .. } => "gtd status".to_owned(),
             Self::AmbiguousId { candidates, .. } => {
                 format!("use more characters: {}", candidates.join(", "))

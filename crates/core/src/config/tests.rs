@@ -447,7 +447,10 @@ fn an_unknown_variable_is_named_with_the_key_that_was_meant() {
     .assert_eq(&shown("GTD_MERGE__ORDER", "fif"));
     assert!(shown("GTD_ROLES__WORKER", "2").contains("`roles.worker` is a table, not a key"));
     assert!(shown("GTD__X", "2").starts_with("GTD__X: there is no key"));
-    assert!(shown("GTD_MERGE__BATCH", "[[").starts_with("GTD_MERGE__BATCH: `[[` is not a value"));
+    expect![[r#"
+        GTD_MERGE__BATCH: `merge.batch` does not take `two`
+          help: `merge.batch` is a whole number from 1 to 1000"#]]
+    .assert_eq(&shown("GTD_MERGE__BATCH", "two"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use toml::de::DeValue;
 
 use super::{
-    check::{check, is_plain_name, is_variable},
+    check::{check, is_plain_name, is_variable, wanted},
     explain::suggest,
     keys::{Found, Key, Kind, NameKind, children, find, name_kind},
     layer::{Layer, LayerKind, Origin, Setting},
@@ -101,11 +101,16 @@ fn set(
         }
     };
     let value = DeValue::parse(&toml)
-        .map_err(|error| {
-            Diagnostic::without_line(
+        .map_err(|error| match key.kind {
+            Kind::Bool | Kind::Integer(..) | Kind::Number(..) => Diagnostic::without_line(
+                file,
+                &format!("`{joined}` does not take {}", quoted(text)),
+            )
+            .with_help(&format!("`{joined}` is {}", wanted(key.kind))),
+            _ => Diagnostic::without_line(
                 file,
                 &format!("{} is not a value: {}", quoted(text), error.message()),
-            )
+            ),
         })
         .and_then(|value| check(&source, &joined, key.kind, &value).map_err(without_line))?;
     let setting = Setting {

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::View;
 use crate::{
     Bead, BeadId, Goal, Moment, Pause, PauseScope, Phase, PlanState, RigName, Standing, Why,
-    explain, explain::resume, stands_still,
+    explain,
+    explain::{count, resume},
+    stands_still,
 };
 
 /// Something that needs a person.
@@ -127,7 +129,7 @@ fn goal_item(
             kind: "plan".to_owned(),
             subject: id.to_string(),
             title: bead.spec.title.clone(),
-            text: format!("may its plan of {} beads begin?", goal.beads.len()),
+            text: format!("may its plan of {} begin?", count(goal.beads.len(), "bead")),
             unblocks: goal.beads.len(),
             since: Moment(bead.since),
             next: format!("gtd approve {id}"),
@@ -177,8 +179,12 @@ fn pause_item(pause: &Pause) -> NeedsYou {
             PauseScope::Bead(bead) => bead.to_string(),
             PauseScope::Role(role) => role.to_string(),
         },
-        title: "paused".to_owned(),
-        text: format!("by {}: {}", pause.by, pause.why),
+        title: format!("is paused by {}", pause.by),
+        text: if pause.why.trim().is_empty() {
+            "no reason was given".to_owned()
+        } else {
+            pause.why.clone()
+        },
         unblocks: 0,
         since: Moment(pause.since),
         next: resume(&pause.scope),

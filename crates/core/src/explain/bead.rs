@@ -304,7 +304,11 @@ fn handed_in(look: Look<'_>, bead: &Bead) -> Found {
         let n = queue.suspects.len();
         return Found::new(
             WaitReason::Bisecting,
-            format!("a batch was red; {n} of it are still under suspicion"),
+            if n == 1 {
+                "a batch was red; this one is still under suspicion".to_owned()
+            } else {
+                format!("a batch was red; {n} of it are still under suspicion")
+            },
             bead.since,
         )
         .then("green parts land, the culprit goes back to a worker")
@@ -575,7 +579,7 @@ fn dependency(look: Look<'_>, bead: &Bead) -> Option<Found> {
     Some(found)
 }
 
-pub(super) fn count(n: usize, what: &str) -> String {
+pub(crate) fn count(n: usize, what: &str) -> String {
     if n == 1 {
         format!("1 {what}")
     } else {

@@ -54,7 +54,11 @@ fn own_part(look: Look<'_>, bead: &Bead, goal: &Goal) -> Found {
         let n = goal.beads.len();
         return Found::new(
             WaitReason::Dependency,
-            format!("{n_open} of {} have not ended", count(n, "bead")),
+            match (n_open, n) {
+                (1, 1) => "its one bead has not ended".to_owned(),
+                (1, n) => format!("1 of {} has not ended", count(n, "bead")),
+                (open, n) => format!("{open} of {} have not ended", count(n, "bead")),
+            },
             bead.since,
         )
         .needs_person();

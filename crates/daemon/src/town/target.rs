@@ -68,7 +68,7 @@ fn survey(folder: &Path, branch: &str) -> Result<Survey, Rejection> {
     })?;
     if survey.branch_tip.is_none() {
         return Err(Rejection::NotFound {
-            kind: "branch with a commit".to_owned(),
+            kind: "branch".to_owned(),
             name: branch.to_owned(),
         });
     }
