@@ -8,7 +8,10 @@ use super::{
     needs_you,
     status::{ConvoyRow, convoy_row},
 };
-use crate::{BeadId, Envelope, Event, Moment, Oid, Phase, Revision, Timestamp, Verdict, explain};
+use crate::{
+    BeadId, Envelope, Event, Moment, Oid, Phase, Revision, Timestamp, Verdict, explain,
+    explain::count,
+};
 
 /// One record of the log with its place.
 pub type Recorded = (Revision, Envelope);
@@ -225,7 +228,7 @@ pub fn report_doc(
         next.push(first.next.clone());
     }
     for row in &convoys {
-        if row.landed > 0 && row.branch.starts_with("gtd/") {
+        if row.home.is_some() {
             next.push(format!("gtd convoy land {}", row.id));
         }
     }
@@ -235,10 +238,15 @@ pub fn report_doc(
         outcome: if total == 0 {
             "nothing was asked for".to_owned()
         } else {
+            let needs = match needs.len() {
+                0 => "nothing needs you".to_owned(),
+                1 => "1 needs you".to_owned(),
+                n => format!("{n} need you"),
+            };
             format!(
-                "{done} of {total} beads done, {} landed, {} need you",
+                "{done} of {} done, {} landed, {needs}",
+                count(total, "bead"),
                 landed.len(),
-                needs.len()
             )
         },
         convoys,

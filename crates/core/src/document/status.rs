@@ -32,6 +32,9 @@ pub struct ConvoyRow {
     pub failed: usize,
     /// Where it lands.
     pub branch: String,
+    /// The branch that a person may bring it into now, with `gtd convoy land`.
+    #[serde(default)]
+    pub home: Option<String>,
     /// When it was set.
     pub created_at: Moment,
 }
@@ -208,8 +211,47 @@ pub fn convoy_row(view: View<'_>, bead: &Bead, goal: &crate::Goal) -> ConvoyRow 
         parked: count(&[BeadState::Parked]),
         failed: count(&[BeadState::Failed, BeadState::Cancelled]),
         branch: goal.target.short_ref().to_owned(),
+        home: home(view, bead, goal),
         created_at: Moment(bead.created_at),
     }
+}
+
+/// Names the branch that waits for a person to bring the work home: told by the newest goal of an
+/// integration branch, once something of it landed and as long as it is not home.
+fn home(view: View<'_>, bead: &Bead, goal: &crate::Goal) -> Option<String> {
+    let graph = view.graph;
+    if goal.target.mode != crate::LandMode::Integration
+        || matches!(goal.landing, crate::Landing::Done { .. })
+    {
+        return None;
+    }
+    let has_landed = |goal: &crate::Goal| {
+        goal.beads
+            .iter()
+            .filter_map(|id| graph.bead(id))
+            .any(|bead| matches!(bead.phase, Phase::Landed { .. }))
+    };
+    let siblings = || {
+        graph
+            .goals()
+            .filter(|(_, other)| other.target == goal.target)
+    };
+    let is_newer = |id: &BeadId| {
+        graph
+            .bead(id)
+            .is_some_and(|other| other.ordinal > bead.ordinal)
+    };
+    if !has_landed(goal) || siblings().any(|(id, other)| is_newer(id) && has_landed(other)) {
+        return None;
+    }
+    let tip = graph
+        .queue(&goal.target)
+        .and_then(|queue| queue.tip.as_ref());
+    let is_home = |other: &crate::Goal| match &other.landing {
+        crate::Landing::Done { commit } => tip == Some(commit),
+        _ => false,
+    };
+    (!siblings().any(|(_, other)| is_home(other))).then(|| goal.target.branch.clone())
 }
 
 fn merge_doc(view: View<'_>, queue: &crate::Queue) -> MergeDoc {
