@@ -41,9 +41,9 @@ impl Hands {
                 ));
             }
             let apart = format!(
-                "{} has commits that {} does not have; merge them by hand",
-                target.branch,
-                target.short_ref()
+                "{branch} has commits that {of} does not have: on {branch}, git merge {of}",
+                branch = target.branch,
+                of = target.short_ref()
             );
             if let Some(checkout) = repository.checked_out_at(&branch)? {
                 let place = checkout.display();
