@@ -24,7 +24,7 @@ pub enum ClientError {
         source: io::Error,
     },
     /// The daemon did not answer in time.
-    #[error("the daemon did not answer {method} within {} ms", within.as_millis())]
+    #[error("the daemon did not answer {method} within {} s", within.as_secs_f64())]
     Silent {
         /// What was asked.
         method: &'static str,
