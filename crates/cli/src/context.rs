@@ -47,8 +47,9 @@ impl Context {
             None => here.clone(),
             Some(wished) => {
                 let folder = here.join(&wished);
-                std::fs::canonicalize(&folder)
-                    .map_err(|error| CliError::io(format!("enter {}", wished.display()), error))?
+                std::fs::canonicalize(&folder).map_err(|error| {
+                    CliError::given(format!("enter {}", wished.display()), error)
+                })?
             }
         };
         let town = global.town.clone();
@@ -90,9 +91,17 @@ impl Context {
     /// Returns the rig that is named or that one stands in, if any.
     pub(crate) fn rig(&self) -> Result<Option<RigName>, CliError> {
         match &self.named_rig {
-            Some(name) => RigName::parse(name)
-                .map(Some)
-                .map_err(|error| CliError::usage(error.to_string())),
+            Some(name) => {
+                let rig =
+                    RigName::parse(name).map_err(|error| CliError::usage(error.to_string()))?;
+                let known = &self.rig_folders()?.folders;
+                if !known.is_empty() && !known.contains_key(&rig) {
+                    let names: Vec<&str> = known.keys().map(RigName::as_str).collect();
+                    let error = CliError::from(gtd_core::Rejection::NoRig { rig });
+                    return Err(error.help(format!("rigs: {}", names.join(" "))));
+                }
+                Ok(Some(rig))
+            }
             None => Ok(place::rig_of(self.rig_folders()?, &self.folder)),
         }
     }

@@ -2,13 +2,16 @@
 //!
 //! The kind decides the code, the reason and the exit; nothing else does.
 
-use std::{error::Error, path::PathBuf, time::Duration};
+use std::{error::Error, io, path::PathBuf, time::Duration};
 
 use gtd_client::{ClientError, PlacesError, RigFoldersError};
 use gtd_core::{Diagnostic, Rejection, RejectionKind};
 use serde_json::{Value, json};
 
-use crate::exit::Exit;
+use crate::{
+    exit::Exit,
+    output::{Look, State},
+};
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -39,8 +42,10 @@ pub(crate) struct Hints {
 pub(crate) struct Candidate {
     /// Its id.
     pub(crate) id: String,
-    /// What is known of it: its state and title.
-    pub(crate) text: String,
+    /// The word of its state, when that is known.
+    pub(crate) state: Option<String>,
+    /// Its title.
+    pub(crate) title: String,
 }
 
 /// The classes of failures.
@@ -78,6 +83,9 @@ pub(crate) enum Kind {
     /// The folder is in no rig.
     #[error("{} is not in a rig", .0.display())]
     NotARig(PathBuf),
+    /// An edge between beads would make a circle.
+    #[error("{0}")]
+    Circle(Rejection),
     /// The state does not allow it.
     #[error("{0}")]
     State(String),
@@ -127,7 +135,7 @@ impl Kind {
     #[must_use]
     pub(crate) fn code(&self) -> &'static str {
         match self {
-            Self::Rejected(rejection) => rejection.code(),
+            Self::Rejected(rejection) | Self::Circle(rejection) => rejection.code(),
             Self::Usage(_) => "E0100",
             Self::Plan(_) => "E0102",
             Self::NoRuntime(_) => "E0104",
@@ -154,7 +162,7 @@ impl Kind {
     #[must_use]
     pub(crate) fn reason(&self) -> String {
         let word = match self {
-            Self::Rejected(rejection) => return rejection.reason(),
+            Self::Rejected(rejection) | Self::Circle(rejection) => return rejection.reason(),
             Self::Usage(_) => "USAGE",
             Self::Plan(_) => "BAD_PLAN",
             Self::NoRuntime(_) => "NO_RUNTIME",
@@ -185,7 +193,9 @@ impl Kind {
             Self::Usage(_) | Self::Plan(_) => Exit::Usage,
             Self::NoRuntime(_) | Self::Config(_) | Self::Places(_) => Exit::Config,
             Self::NotFound { .. } | Self::NotARig(_) | Self::NoKey(_) => Exit::NotFound,
-            Self::NotARepository(_) | Self::State(_) | Self::OtherVersion(_) => Exit::State,
+            Self::NotARepository(_) | Self::Circle(_) | Self::State(_) | Self::OtherVersion(_) => {
+                Exit::State
+            }
             Self::NotRunning { .. } | Self::Silent(_) => Exit::Unreachable,
             Self::Overloaded { .. } => Exit::Again,
             Self::NoDaemonProgram | Self::DidNotStart(_) | Self::Daemon(_) | Self::Io { .. } => {
@@ -255,7 +265,8 @@ impl CliError {
                 hints.help = Some(next);
                 let candidate = |id: &String| Candidate {
                     id: id.clone(),
-                    text: String::new(),
+                    state: None,
+                    title: String::new(),
                 };
                 match rejection {
                     Rejection::NoBead { similar, .. } => {
@@ -290,10 +301,33 @@ impl CliError {
     }
 
     /// Says that a file or a program could not be used.
-    pub(crate) fn io(act: impl Into<String>, source: std::io::Error) -> Self {
+    pub(crate) fn io(act: impl Into<String>, source: io::Error) -> Self {
         Self {
             source: Some(Box::new(source)),
             ..Self::new(Kind::Io { act: act.into() })
+        }
+    }
+
+    /// Says that a file or a folder that the caller named could not be used.
+    pub(crate) fn given(act: impl Into<String>, source: io::Error) -> Self {
+        let error = Self::io(act, source);
+        let is_ours = error
+            .source
+            .as_deref()
+            .and_then(|source| source.downcast_ref::<io::Error>())
+            .is_some_and(|source| {
+                matches!(
+                    source.kind(),
+                    io::ErrorKind::NotFound
+                        | io::ErrorKind::NotADirectory
+                        | io::ErrorKind::IsADirectory
+                        | io::ErrorKind::InvalidData
+                )
+            });
+        if is_ours {
+            Self::usage(error.message())
+        } else {
+            error
         }
     }
 
@@ -334,7 +368,7 @@ impl CliError {
     }
 
     /// Renders the form for people: a coded line, the place or the candidates, the help.
-    pub(crate) fn render(&self) -> String {
+    pub(crate) fn render(&self, look: Look) -> String {
         let code = self.kind.code();
         let mut lines = Vec::new();
         match self.kind.diagnostic() {
@@ -343,10 +377,12 @@ impl CliError {
                 lines.push(format!("error[{code}]: {}", self.message()));
                 let wide = self.hints.candidates.iter().map(|c| c.id.len()).max();
                 for candidate in &self.hints.candidates {
+                    let state = candidate.state.as_deref().map(State::of);
                     let line = format!(
-                        "   {:wide$}  {}",
+                        "   {:wide$}  {:<11}  {}",
                         candidate.id,
-                        candidate.text,
+                        state.map_or_else(String::new, |state| state.text(look)),
+                        candidate.title,
                         wide = wide.unwrap_or(0)
                     );
                     lines.push(line.trim_end().to_owned());
@@ -458,6 +494,11 @@ mod tests {
     use gtd_core::{BeadId, Epoch};
 
     use super::*;
+    use crate::output::Wishes;
+
+    fn look() -> Look {
+        Look::of(Wishes::default(), |_| None, false, false)
+    }
 
     #[test]
     fn an_error_says_what_why_and_the_next_command() {
@@ -470,7 +511,7 @@ mod tests {
         expect![[r#"
             error[E0204]: cannot submit gt-7f3k: the lease of gt-7f3k passed on (epoch 3, yours 2)
               help: gtd bead show gt-7f3k"#]]
-        .assert_eq(&error.render());
+        .assert_eq(&error.render(look()));
         expect![[r#"{"api":"gtd/v1","candidates":[],"code":"E0204","exit":7,"help":"gtd help E0204","hint":"gtd bead show gt-7f3k","kind":"Error","message":"cannot submit gt-7f3k: the lease of gt-7f3k passed on (epoch 3, yours 2)","next":["gtd bead show gt-7f3k"],"reason":"STALE_EPOCH","retry_after_s":null}"#]]
         .assert_eq(&error.document().to_string());
     }
@@ -487,7 +528,7 @@ mod tests {
                api-7k2m
                api-7xq0
               help: use more characters"#]]
-        .assert_eq(&error.render());
+        .assert_eq(&error.render(look()));
     }
 
     #[test]
@@ -504,7 +545,7 @@ mod tests {
             1 | titel = "x"
               | ^^^^^
               help: did you mean `title`?"#]]
-        .assert_eq(&error.render());
+        .assert_eq(&error.render(look()));
     }
 
     #[test]

@@ -16,14 +16,16 @@ mod place;
 mod settings;
 mod show;
 mod town;
+mod usage;
 mod wishes;
 
 use clap::{CommandFactory, FromArgMatches, error::ErrorKind};
+use serde_json::json;
 
 use crate::{
     args::Cli,
     context::Context,
-    error::{CliError, Kind},
+    error::CliError,
     exit::Exit,
     output::{JsonWish, Look, Screen, Talk, Wishes},
 };
@@ -71,41 +73,30 @@ fn fail(screen: &Screen, error: &CliError) -> Exit {
 
 /// Answers a command line that clap refused: help and version are no failures.
 fn refuse(error: &clap::Error) -> Exit {
-    let json = std::env::args_os()
+    let words: Vec<String> = std::env::args_os()
         .skip(1)
         .take_while(|word| word != "--")
-        .any(|word| word == "--json" || word.to_string_lossy().starts_with("--json="));
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let json = words
+        .iter()
+        .any(|word| word == "--json" || word.starts_with("--json="));
     let wish = if json { JsonWish::Whole } else { JsonWish::Off };
     let screen = Screen::new(Look::here(Wishes::default()), Talk::Usual, wish);
-    match error.kind() {
-        ErrorKind::DisplayHelp
-        | ErrorKind::DisplayVersion
-        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            screen.write(error.render().to_string().as_bytes());
-            screen.flush();
-            if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-                Exit::Usage
-            } else {
-                Exit::Done
-            }
-        }
+    let exit = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if !json => Exit::Usage,
         _ => {
-            let text = error.render().to_string();
-            let text = text.trim().strip_prefix("error: ").unwrap_or(text.trim());
-            if json {
-                let (message, rest) = text.split_once('\n').unwrap_or((text, ""));
-                let hint = rest
-                    .lines()
-                    .map(str::trim)
-                    .find_map(|line| line.strip_prefix("tip: "));
-                let mut error = CliError::new(Kind::Usage(message.to_owned()));
-                error.hints.help = hint.map(str::to_owned);
-                error.hints.next.push("gtd help".to_owned());
-                fail(&screen, &error)
-            } else {
-                screen.insist(format!("error[E0100]: {text}"));
-                Exit::Usage
-            }
+            let error = usage::error(error, &mut Cli::command(), &words);
+            return fail(&screen, &error);
         }
+    };
+    let text = error.render().to_string();
+    if json {
+        screen.document(&json!({"kind": "Help", "api": gtd_core::API, "text": text}));
+    } else {
+        screen.write(text.as_bytes());
     }
+    screen.flush();
+    exit
 }

@@ -74,7 +74,7 @@ pub(crate) fn stdin() -> Result<String, CliError> {
     io::stdin()
         .lock()
         .read_to_string(&mut text)
-        .map_err(|error| CliError::io("read stdin", error))?;
+        .map_err(|error| CliError::given("read stdin", error))?;
     Ok(text)
 }
 
@@ -83,19 +83,16 @@ pub(crate) fn file(ctx: &Context, path: &Path) -> Result<String, CliError> {
     if path == Path::new("-") {
         return stdin();
     }
-    std::fs::read_to_string(ctx.path(path)).map_err(|error| {
-        let missing = error.kind() == io::ErrorKind::NotFound;
-        let error = CliError::io(format!("read {}", path.display()), error);
-        if missing {
-            CliError {
-                kind: crate::error::Kind::Usage(error.message()),
-                source: None,
-                ..error
-            }
-        } else {
-            error
-        }
-    })
+    std::fs::read_to_string(ctx.path(path))
+        .map_err(|error| CliError::given(format!("read {}", path.display()), error))
+}
+
+/// Reads a script: one without a command does nothing that could be meant.
+pub(crate) fn script(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("the script is empty: write the commands for `sh`".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// Splits what a person typed into a title and the whole story.

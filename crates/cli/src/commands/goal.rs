@@ -48,13 +48,12 @@ enum Land {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// What is wanted; `-` reads it from stdin
-    #[arg(required_unless_present = "plan")]
     text: Option<String>,
     /// A plan file: the beads, in TOML; `-` reads it from stdin
     #[arg(long, value_name = "FILE", conflicts_with = "script")]
     plan: Option<PathBuf>,
     /// The one script that does it
-    #[arg(long = "run", value_name = "SCRIPT")]
+    #[arg(long = "run", value_name = "SCRIPT", value_parser = wishes::script)]
     script: Option<String>,
     /// What must be true at the end, with a command that proves it
     #[arg(long, value_name = "TEXT[=CHECK]", value_parser = wishes::criterion)]
@@ -78,7 +77,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "BRANCH")]
     branch: Option<String>,
     /// Seats at most
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true,
+        value_parser = clap::value_parser!(u32).range(1..))]
     max: Option<u32>,
     /// No new attempt after this: 07:00, 6h, or RFC 3339
     #[arg(long, value_name = "WHEN")]
@@ -110,7 +110,11 @@ impl Args {
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let text = match &args.text {
         Some(text) => Some(read_goal(text, args.plan.as_deref())?),
-        None => None,
+        None if args.plan.is_some() => None,
+        None => {
+            return Err(CliError::usage("a goal is a sentence, or a plan file")
+                .help("gtd goal \"…\" --run SCRIPT   gtd goal --plan FILE   gtd help plan"));
+        }
     };
     let until = args.until.as_deref().map(clock::ahead).transpose()?;
     let rig = ctx.rig()?;

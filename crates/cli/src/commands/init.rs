@@ -109,7 +109,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
 fn draft(ctx: &Context, args: &Args) -> Result<Draft, CliError> {
     let folder = match &args.path {
         Some(path) => fs::canonicalize(ctx.path(path))
-            .map_err(|error| CliError::io(format!("enter {}", path.display()), error))?,
+            .map_err(|error| CliError::given(format!("enter {}", path.display()), error))?,
         None => ctx.folder.clone(),
     };
     let repository = Repository::around(&folder)

@@ -1,6 +1,9 @@
 //! `gtd bead create`.
 
-use gtd_core::{BeadSpec, BeadType, Command, Criterion, EdgeKind, Need, Priority, RuntimeName};
+use gtd_core::{
+    BeadSpec, BeadType, Command, Criterion, Diagnostic, EdgeKind, Need, Priority, RigName,
+    RuntimeName,
+};
 
 use super::{changed, find, would};
 use crate::{
@@ -9,7 +12,7 @@ use crate::{
     context::Context,
     error::{CliError, Doing, Kind},
     exit::Exit,
-    town, wishes,
+    settings, town, wishes,
 };
 
 /// Make a bead
@@ -42,7 +45,7 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "LABEL")]
     label: Vec<String>,
     /// The script that does it
-    #[arg(long = "run", value_name = "SCRIPT")]
+    #[arg(long = "run", value_name = "SCRIPT", value_parser = wishes::script)]
     script: Option<String>,
     /// The runtime that works on it
     #[arg(long, value_name = "NAME", value_parser = wishes::runtime)]
@@ -105,6 +108,7 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         defer_until,
         ..BeadSpec::default()
     };
+    check_runtime(ctx, &rig, &spec)?;
     if args.change.dry_run {
         gtd_core::check_spec(&spec).doing(|| "make the bead".to_owned())?;
         return Ok(would(ctx, &[format!("make the bead `{}`", spec.title)]));
@@ -128,6 +132,25 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     changed(ctx, &client, &id, &format!("{id}  {title}")).await?;
     ctx.screen.next(&[format!("gtd why {id}")]);
     Ok(Exit::Done)
+}
+
+/// Refuses a runtime that could never begin.
+fn check_runtime(ctx: &Context, rig: &RigName, spec: &BeadSpec) -> Result<(), CliError> {
+    let Some(wished) = &spec.runtime else {
+        return Ok(());
+    };
+    let usable = settings::runtimes(&settings::effective(ctx, Some(rig))?).usable;
+    let what = if !usable.contains(wished) {
+        format!("`{wished}` is not usable here")
+    } else if wished.as_str() == "shell" && spec.run.is_none() {
+        "`shell` needs a script: --run SCRIPT".to_owned()
+    } else {
+        return Ok(());
+    };
+    let names: Vec<&str> = usable.iter().map(RuntimeName::as_str).collect();
+    let mistake = Diagnostic::without_line("--runtime", &what)
+        .with_help(&format!("usable runtimes: {}", names.join(", ")));
+    Err(CliError::new(Kind::NoRuntime(Box::new(mistake))))
 }
 
 async fn rig_of(client: &gtd_client::Client, goal: &str) -> Result<gtd_core::RigName, CliError> {

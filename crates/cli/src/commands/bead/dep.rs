@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use gtd_client::Client;
-use gtd_core::{BeadDoc, BeadId, BeadRow, BeadState, Command, EdgeDoc, EdgeKind, Need};
+use gtd_core::{BeadDoc, BeadId, BeadRow, BeadState, Command, EdgeDoc, EdgeKind, Need, Rejection};
 use serde_json::json;
 
 use super::{changed, find, would};
 use crate::{
     args::Change,
     context::Context,
-    error::{CliError, Doing},
+    error::{CliError, Doing, Kind},
     exit::Exit,
     lists,
     output::{Look, State},
@@ -119,10 +119,23 @@ async fn edit(ctx: &Context, edge: Edge, act: Act) -> Result<Exit, CliError> {
             Act::Add => Command::Link { bead, need },
             Act::Remove => Command::Unlink { bead, need },
         };
-        client.tell(command).await.doing(|| doing.clone())?;
+        client
+            .tell(command)
+            .await
+            .doing(|| doing.clone())
+            .map_err(circle)?;
     }
     changed(ctx, &client, &bead, &format!("{bead} {verb} {names}")).await?;
     Ok(Exit::Done)
+}
+
+/// A circle of beads that exist is no wrong usage: what stands there does not allow it.
+fn circle(mut error: CliError) -> CliError {
+    error.kind = match error.kind {
+        Kind::Rejected(rejection @ Rejection::Cycle { .. }) => Kind::Circle(rejection),
+        kind => kind,
+    };
+    error
 }
 
 /// Finds the relation that there is between two beads.
