@@ -121,7 +121,7 @@ fn list(ctx: &Context) -> Result<Exit, CliError> {
         ctx.screen.say(format!("no backup in {}", folder.display()));
         return Ok(Exit::Done);
     }
-    let mut table = Table::new(&["NAME", "MADE", "SIZE", "HEAD", "VERIFIED"], "VERIFIED");
+    let mut table = Table::new(&["NAME", "MADE", "SIZE", "HEAD", "VERIFIED"], &["VERIFIED"]);
     for item in &items {
         let state = match (item["problem"].as_str(), item["verified"].as_bool()) {
             (Some(problem), _) => problem.to_owned(),

@@ -146,7 +146,7 @@ fn list(ctx: &Context, with_origin: bool) -> Result<Exit, CliError> {
         );
         return Ok(Exit::Done);
     }
-    let mut table = Table::new(&["KEY", "VALUE", "FROM"], "VALUE");
+    let mut table = Table::new(&["KEY", "VALUE", "FROM"], &["VALUE"]);
     for (key, value, from) in config.list() {
         let from = if with_origin {
             from.to_string()

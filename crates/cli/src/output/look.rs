@@ -4,7 +4,13 @@ use std::{ffi::OsString, io::IsTerminal};
 
 use clap::ValueEnum;
 
-use super::words::Ink;
+use super::{
+    table::{clean, cut},
+    words::Ink,
+};
+
+/// What is left of a title on the narrowest terminal.
+const NARROW_TITLE: usize = 20;
 
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -49,6 +55,8 @@ pub(crate) struct Look {
     pub(crate) terminal_err: bool,
     /// The columns of the terminal, when there is one.
     pub(crate) width: Option<usize>,
+    /// Times of day are those of the person's own zone; in UTC otherwise.
+    pub(crate) local: bool,
 }
 
 impl Look {
@@ -61,6 +69,7 @@ impl Look {
             terminal,
             std::io::stderr().is_terminal(),
         );
+        look.local = true;
         if look.width.is_none() && terminal {
             look.width = rustix::termios::tcgetwinsize(std::io::stdout())
                 .ok()
@@ -110,6 +119,15 @@ impl Look {
             terminal,
             terminal_err,
             width: text("COLUMNS").and_then(|columns| columns.parse().ok()),
+            local: false,
+        }
+    }
+
+    /// Cuts a title so that a line of a terminal has room for more than that; a pipe gets all of it.
+    pub(crate) fn title(self, text: &str) -> String {
+        match self.width.filter(|_| self.terminal) {
+            Some(width) => cut(&clean(text), (width / 2).max(NARROW_TITLE)),
+            None => text.to_owned(),
         }
     }
 
@@ -167,6 +185,15 @@ mod tests {
             glyphs: None,
         };
         assert!(look(always, &[("NO_COLOR", "1")], false).color);
+    }
+
+    #[test]
+    fn a_long_title_is_cut_on_a_terminal_only() {
+        let narrow = [("COLUMNS", "60")];
+        let title = "x".repeat(100);
+        assert_eq!(look(Wishes::default(), &narrow, false).title(&title), title);
+        let cut = look(Wishes::default(), &narrow, true).title(&title);
+        assert_eq!((cut.chars().count(), cut.chars().last()), (30, Some('…')));
     }
 
     #[test]

@@ -108,7 +108,12 @@ impl Screen {
     pub(crate) fn document(&self, document: &Value) {
         let chosen = match &self.json {
             JsonWish::Off | JsonWish::Whole => document.clone(),
-            JsonWish::Fields(fields) => choose(document, fields),
+            JsonWish::Fields(fields) => {
+                if let Some(warning) = unknown_fields(document, fields) {
+                    self.warn(warning);
+                }
+                choose(document, fields)
+            }
             JsonWish::Names => {
                 let mut names = names(document);
                 names.retain(|name| name != "kind" && name != "api");
@@ -134,6 +139,8 @@ impl Screen {
     /// Says something beside what was asked for.
     pub(crate) fn say(&self, text: impl AsRef<str>) {
         if self.talk > Talk::Quiet {
+            // What was written before stands before it, also where both streams are one terminal.
+            self.flush();
             talk(text.as_ref());
         }
     }
@@ -147,6 +154,7 @@ impl Screen {
     /// Warns.
     pub(crate) fn warn(&self, text: impl AsRef<str>) {
         let head = self.look.paint_err(Ink::Warn, "warning");
+        self.flush();
         talk(&format!("{head}: {}", clean(text.as_ref())));
     }
 
@@ -170,7 +178,8 @@ impl Screen {
         if self.is_json() {
             self.line(error.document().to_string());
         } else {
-            let text = error.render();
+            self.flush();
+            let text = error.render(self.look);
             let (head, rest) = text.split_once(':').unwrap_or((text.as_str(), ""));
             let head = self.look.paint_err(Ink::Bad, head);
             talk(&format!("{head}:{rest}"));
@@ -218,6 +227,28 @@ fn choose(document: &Value, fields: &[String]) -> Value {
     }
 }
 
+/// Says which wished fields the document does not have.
+fn unknown_fields(document: &Value, fields: &[String]) -> Option<String> {
+    let is_empty = |items: &Value| items.as_array().is_some_and(Vec::is_empty);
+    // A list without an item does not tell what its items would have.
+    if document.get("items").is_some_and(is_empty) {
+        return None;
+    }
+    let known = names(document);
+    let unknown: Vec<&str> = fields
+        .iter()
+        .filter(|field| !known.contains(field))
+        .map(String::as_str)
+        .collect();
+    (!unknown.is_empty()).then(|| {
+        format!(
+            "no such field: {}; fields: {}",
+            unknown.join(" "),
+            known.join(" ")
+        )
+    })
+}
+
 fn names(document: &Value) -> Vec<String> {
     let whole = document
         .get("items")
@@ -247,5 +278,15 @@ mod tests {
             json!({"kind": "Bead", "api": "gtd/v1", "title": "a"})
         );
         assert_eq!(names(&list), ["id", "title"]);
+        let unknown = |document, field: &str| unknown_fields(document, &[field.to_owned()]);
+        assert_eq!(unknown(&list, "id"), None);
+        assert_eq!(
+            unknown(&list, "ids").as_deref(),
+            Some("no such field: ids; fields: id title")
+        );
+        assert_eq!(
+            unknown(&json!({"kind": "BeadList", "items": []}), "ids"),
+            None
+        );
     }
 }

@@ -27,11 +27,11 @@ impl<T: Into<String>> From<T> for Cell {
     }
 }
 
-/// Rows under a header. The column that may shrink is cut when the terminal is narrow.
+/// Rows under a header. The columns that may shrink are cut when the terminal is narrow.
 #[derive(Debug)]
 pub(crate) struct Table {
     header: Vec<&'static str>,
-    shrinks: usize,
+    shrink: Vec<usize>,
     rows: Vec<Vec<Cell>>,
 }
 
@@ -39,11 +39,12 @@ const GAP: usize = 2;
 const NARROWEST: usize = 12;
 
 impl Table {
-    /// Begins a table; the named column is cut when the terminal is narrow.
-    pub(crate) fn new(header: &[&'static str], shrinks: &str) -> Self {
+    /// Begins a table; the named columns are cut when the terminal is narrow, the widest first.
+    pub(crate) fn new(header: &[&'static str], shrink: &[&str]) -> Self {
+        let place = |wanted: &&str| header.iter().position(|name| name == wanted);
         Self {
             header: header.to_vec(),
-            shrinks: header.iter().position(|name| *name == shrinks).unwrap_or(0),
+            shrink: shrink.iter().filter_map(place).collect(),
             rows: Vec::new(),
         }
     }
@@ -93,12 +94,31 @@ impl Table {
                 *width = (*width).max(cell.text.width());
             }
         }
-        if let Some(screen) = screen {
-            let total: usize = widths.iter().sum::<usize>() + GAP * (widths.len() - 1);
-            if total > screen {
-                let width = &mut widths[self.shrinks];
-                *width = width.saturating_sub(total - screen).max(NARROWEST);
-            }
+        let Some(screen) = screen else {
+            return widths;
+        };
+        let gaps = GAP * (widths.len() - 1);
+        let mut over = (widths.iter().sum::<usize>() + gaps).saturating_sub(screen);
+        while over > 0 {
+            let widest = self.shrink.iter().copied().max_by_key(|at| widths[*at]);
+            let Some(widest) = widest.filter(|at| widths[*at] > NARROWEST) else {
+                break;
+            };
+            // Down to the next one, and then by turns: no column is emptied for another's sake.
+            let others = || {
+                self.shrink
+                    .iter()
+                    .filter(|at| **at != widest)
+                    .map(|at| widths[*at])
+            };
+            let is_shared = others().any(|width| width == widths[widest]);
+            let floor = others().max().unwrap_or(0).max(NARROWEST);
+            let less = match widths[widest].saturating_sub(floor) {
+                room if room > 0 && !is_shared => over.min(room),
+                _ => 1,
+            };
+            widths[widest] -= less;
+            over -= less;
         }
         widths
     }
@@ -119,7 +139,8 @@ fn line(cells: &[Cell], widths: &[usize], look: Look) -> String {
     text.trim_end().to_owned()
 }
 
-fn cut(text: &str, width: usize) -> String {
+/// Cuts a text to so many columns.
+pub(super) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
@@ -164,7 +185,7 @@ mod tests {
     }
 
     fn table() -> Table {
-        let mut table = Table::new(&["ID", "TITLE", "STATE"], "TITLE");
+        let mut table = Table::new(&["ID", "TITLE", "STATE"], &["TITLE"]);
         table.row(["gt-1".into(), "日本語 works".into(), "ready".into()]);
         table.row([
             "gt-22".into(),
@@ -188,6 +209,16 @@ mod tests {
         for line in table().render(look(true, Some(30))) {
             assert!(line.width() <= 30, "{line}");
         }
+    }
+
+    #[test]
+    fn two_long_columns_share_a_narrow_terminal() {
+        let mut table = Table::new(&["ID", "TITLE", "WHY"], &["TITLE", "WHY"]);
+        table.row(["gt-1".into(), "t".repeat(200).into(), "w".repeat(60).into()]);
+        let lines = table.render(look(true, Some(60)));
+        assert!(lines.iter().all(|line| line.width() <= 60), "{lines:?}");
+        let letters = |c: char| lines[1].chars().filter(|other| *other == c).count();
+        assert!(letters('t') > 20 && letters('w') > 20, "{lines:?}");
     }
 
     #[test]

@@ -3,6 +3,43 @@
 use std::time::Duration;
 
 use gtd_core::{Moment, Timestamp};
+use jiff::{Zoned, tz::TimeZone};
+
+use super::look::Look;
+
+/// Says at what time of day a moment is, with the day when that is another than today.
+pub(crate) fn clock(moment: Moment, now: Timestamp, look: Look) -> String {
+    let (Some(then), Some(now)) = (zoned(moment.0, look), zoned(now, look)) else {
+        return moment.to_string();
+    };
+    if then.date() == now.date() {
+        then.strftime("%H:%M").to_string()
+    } else if then.year() == now.year() {
+        then.strftime("%-d %b %H:%M").to_string()
+    } else {
+        then.strftime("%-d %b %Y %H:%M").to_string()
+    }
+}
+
+/// Says at what time of day a moment in RFC 3339 is, to the second.
+pub(crate) fn time_of_day(moment: &str, look: Look) -> Option<String> {
+    let moment: jiff::Timestamp = moment.parse().ok()?;
+    let then = moment.to_zoned(zone(look));
+    Some(then.strftime("%H:%M:%S").to_string())
+}
+
+fn zoned(moment: Timestamp, look: Look) -> Option<Zoned> {
+    let moment = jiff::Timestamp::from_millisecond(moment.0).ok()?;
+    Some(moment.to_zoned(zone(look)))
+}
+
+fn zone(look: Look) -> TimeZone {
+    if look.local {
+        TimeZone::system()
+    } else {
+        TimeZone::UTC
+    }
+}
 
 /// Says how long ago a moment was.
 pub(crate) fn ago(moment: Moment, now: Timestamp) -> String {
@@ -11,7 +48,7 @@ pub(crate) fn ago(moment: Moment, now: Timestamp) -> String {
     }
     let passed = now.since(moment.0);
     if passed < Duration::from_secs(1) {
-        return "now".to_owned();
+        return "just now".to_owned();
     }
     format!("{} ago", span(passed))
 }
@@ -68,10 +105,29 @@ mod tests {
     }
 
     #[test]
+    fn a_time_of_day_has_its_day_when_that_is_not_today() {
+        let look = Look::of(crate::output::Wishes::default(), |_| None, true, true);
+        let at = |text: &str| {
+            let moment: jiff::Timestamp = text.parse().unwrap();
+            Moment(Timestamp(moment.as_millisecond()))
+        };
+        let now = at("2026-11-22T08:00:00Z").0;
+        let shown = |text: &str| clock(at(text), now, look);
+        assert_eq!(shown("2026-11-22T07:05:59Z"), "07:05");
+        assert_eq!(shown("2026-11-21T22:40:32Z"), "21 Nov 22:40");
+        assert_eq!(shown("2025-12-31T23:59:00Z"), "31 Dec 2025 23:59");
+        assert_eq!(
+            time_of_day("2026-01-02T03:04:05.006Z", look).as_deref(),
+            Some("03:04:05")
+        );
+        assert_eq!(time_of_day("yesterday", look), None);
+    }
+
+    #[test]
     fn a_moment_lies_behind_or_ahead() {
         let now = Timestamp(1_000_000);
         assert_eq!(ago(Moment(Timestamp(988_000)), now), "12s ago");
-        assert_eq!(ago(Moment(Timestamp(1_000_000)), now), "now");
+        assert_eq!(ago(Moment(Timestamp(1_000_000)), now), "just now");
         assert_eq!(ago(Moment(Timestamp(1_240_000)), now), "in 4m");
     }
 }

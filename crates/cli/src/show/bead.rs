@@ -2,7 +2,7 @@
 
 use gtd_core::{BeadDoc, BeadRow, EdgeDoc, Moment, Timestamp};
 
-use crate::output::{Cell, Ink, Look, State, Table, ago, span};
+use crate::output::{Cell, Ink, Look, State, Table, ago, clock, span};
 
 /// Shows a bead: what is wanted, why it waits, its edges, its attempts.
 pub(crate) fn bead(doc: &BeadDoc, now: Timestamp, look: Look) -> Vec<String> {
@@ -59,7 +59,7 @@ pub(crate) fn bead(doc: &BeadDoc, now: Timestamp, look: Look) -> Vec<String> {
     fact(
         "not before",
         doc.defer_until
-            .map(|moment| format!("{moment} ({})", ago(moment, now)))
+            .map(|moment| format!("{} ({})", clock(moment, now, look), ago(moment, now)))
             .unwrap_or_default(),
     );
     fact(
@@ -180,7 +180,7 @@ fn edge_line(edge: &EdgeDoc, look: Look) -> String {
 
 /// Lists beads.
 pub(crate) fn bead_table(rows: &[BeadRow], look: Look) -> Vec<String> {
-    let mut table = Table::new(&["ID", "STATE", "P", "TITLE", "WHY"], "WHY");
+    let mut table = Table::new(&["ID", "STATE", "P", "TITLE", "WHY"], &["TITLE", "WHY"]);
     for row in rows {
         let state = State::of(&row.state);
         let why = row.reason.as_ref().map(|reason| reason.text.clone());

@@ -2,12 +2,12 @@
 
 use gtd_core::{ConvoyDoc, ConvoyRow, Timestamp};
 
-use crate::output::{Cell, Ink, Look, State, Table, ago, span_ms};
+use crate::output::{Cell, Ink, Look, State, Table, ago, clock, span_ms};
 
 /// Shows a goal: one line for itself, one for each bead, and its proof.
 pub(crate) fn convoy(doc: &ConvoyDoc, now: Timestamp, look: Look) -> Vec<String> {
     let mut lines = vec![head(doc, look)];
-    let mut table = Table::new(&["STATE", "ID", "TITLE", "TEXT"], "TEXT");
+    let mut table = Table::new(&["STATE", "ID", "TITLE", "TEXT"], &["TITLE", "TEXT"]);
     for bead in &doc.beads {
         let state = State::of(&bead.state);
         let commit = bead.commit.as_ref().map(gtd_core::Oid::short);
@@ -50,7 +50,8 @@ pub(crate) fn convoy(doc: &ConvoyDoc, now: Timestamp, look: Look) -> Vec<String>
         lines.push(format!("  end      {conclusion}"));
     }
     if let Some(until) = doc.until.filter(|_| doc.conclusion.is_none()) {
-        lines.push(format!("  until    {until} ({})", ago(until, now)));
+        let at = clock(until, now, look);
+        lines.push(format!("  until    {at} ({})", ago(until, now)));
     }
     lines.extend(landing(doc));
     lines
@@ -63,7 +64,7 @@ fn head(doc: &ConvoyDoc, look: Look) -> String {
     format!(
         "{}  {}  {}  {}/{} landed  {arrow} {}",
         look.paint(Ink::Strong, doc.id.as_str()),
-        doc.title,
+        look.title(&doc.title),
         look.paint(state.ink, &state.text(look)),
         landed.count(),
         doc.beads.len(),
@@ -91,7 +92,7 @@ fn landing(doc: &ConvoyDoc) -> Option<String> {
 pub(crate) fn convoy_table(rows: &[ConvoyRow], now: Timestamp, look: Look) -> Vec<String> {
     let mut table = Table::new(
         &["ID", "STATE", "LANDED", "TITLE", "BRANCH", "SET"],
-        "TITLE",
+        &["TITLE", "BRANCH"],
     );
     for row in rows {
         let state = State::of(&row.state);

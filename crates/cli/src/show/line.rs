@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::output::{Ink, Look};
+use crate::output::{Ink, Look, time_of_day};
 
 /// A line of a stream, as it came.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +24,9 @@ impl Line {
                 Map::from_iter([("text".to_owned(), text.into())])
             }
         };
+        // A line of a file knows its own number.
+        let written = object.get("seq").and_then(Value::as_u64);
+        let seq = if seq == 0 { written.unwrap_or(0) } else { seq };
         object.insert("seq".to_owned(), seq.into());
         object
             .entry("kind")
@@ -54,9 +57,9 @@ pub(crate) fn log_line(line: &Line, look: Look) -> String {
     if let Some(time) = ["at", "time", "timestamp"]
         .into_iter()
         .find_map(|key| line.word(key))
-        .and_then(|at| at.get(11..19))
+        .and_then(|at| time_of_day(at, look))
     {
-        head.push(look.paint(Ink::Faint, time));
+        head.push(look.paint(Ink::Faint, &time));
     }
     if let Some(level) = line.word("level") {
         let ink = match level.to_ascii_lowercase().as_str() {

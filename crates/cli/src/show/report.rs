@@ -3,7 +3,7 @@
 use gtd_core::{ReportDoc, Timestamp};
 
 use super::status::ascii;
-use crate::output::{Cell, Ink, Look, State, Table, ago, span};
+use crate::output::{Cell, Ink, Look, State, Table, ago, clock, span};
 
 /// Shows the report, in its fixed order.
 pub(crate) fn report(doc: &ReportDoc, now: Timestamp, look: Look) -> Vec<String> {
@@ -11,7 +11,11 @@ pub(crate) fn report(doc: &ReportDoc, now: Timestamp, look: Look) -> Vec<String>
     let mut lines = vec![
         look.paint(
             Ink::Strong,
-            &format!("{} to {} ({period})", doc.since, doc.until),
+            &format!(
+                "{} to {} ({period})",
+                clock(doc.since, now, look),
+                clock(doc.until, now, look)
+            ),
         ),
         format!("{}.", doc.outcome),
     ];
@@ -20,7 +24,7 @@ pub(crate) fn report(doc: &ReportDoc, now: Timestamp, look: Look) -> Vec<String>
         lines.push(format!(
             "{}  {}  {}  {} of {} landed on {}",
             look.paint(Ink::Strong, row.id.as_str()),
-            row.title,
+            look.title(&row.title),
             look.paint(state.ink, &state.text(look)),
             row.landed,
             row.total,
@@ -33,14 +37,17 @@ pub(crate) fn report(doc: &ReportDoc, now: Timestamp, look: Look) -> Vec<String>
             "  {:<8} {} {}: {} ({})",
             item.kind,
             item.subject,
-            item.title,
+            look.title(&item.title),
             item.text,
             ago(item.since, now)
         ));
         lines.push(format!("           {}", item.next));
     }
     heading(&mut lines, look, "LANDED", doc.landed.len());
-    let mut table = Table::new(&["", "ID", "TITLE", "COMMIT", "TRIES", "NOTE"], "NOTE");
+    let mut table = Table::new(
+        &["", "ID", "TITLE", "COMMIT", "TRIES", "NOTE"],
+        &["TITLE", "NOTE"],
+    );
     for landed in &doc.landed {
         let state = State::of("landed");
         let tries = match landed.attempts {
@@ -72,7 +79,7 @@ pub(crate) fn report(doc: &ReportDoc, now: Timestamp, look: Look) -> Vec<String>
             "  {} {} {}  {}",
             look.paint(state.ink, state.mark(look)),
             bead.bead,
-            bead.title,
+            look.title(&bead.title),
             bead.text
         ));
     }
@@ -96,15 +103,26 @@ fn proof(doc: &ReportDoc) -> Vec<String> {
         proof.claimed, proof.gates_green, proof.gates_red, proof.landed
     )];
     if proof.sent_back + proof.failed_attempts > 0 {
-        lines.push(format!(
-            "{} sent back · {} attempts failed before they were handed in",
-            proof.sent_back, proof.failed_attempts
-        ));
+        let failed = match proof.failed_attempts {
+            1 => "1 attempt failed before it was handed in".to_owned(),
+            n => format!("{n} attempts failed before they were handed in"),
+        };
+        lines.push(format!("{} sent back · {failed}", proof.sent_back));
     }
     if !proof.final_gates.is_empty() {
         lines.push(format!("at the end: {}", proof.final_gates.join(" · ")));
     }
-    lines.extend(proof.last_commits.iter().map(|tip| format!("tip {tip}")));
+    lines.extend(
+        proof
+            .last_commits
+            .iter()
+            .map(|tip| match tip.rsplit_once(' ') {
+                Some((branch, commit)) => {
+                    format!("{branch} is at {}", commit.get(..7).unwrap_or(commit))
+                }
+                None => tip.clone(),
+            }),
+    );
     lines
 }
 

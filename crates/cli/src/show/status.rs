@@ -27,13 +27,21 @@ pub(crate) fn status(doc: &StatusDoc, title: &str, now: Timestamp, look: Look) -
         let n = needs.len();
         let verb = if n == 1 { "needs" } else { "need" };
         lines.push(look.paint(Ink::Warn, &format!("{mark} {n} {verb} you")));
-        lines.extend(needs.iter().flat_map(|item| needs_you(item, now)));
+        lines.extend(needs.iter().flat_map(|item| needs_you(item, now, look)));
     }
     for row in &doc.convoys {
         lines.push(progress(row, look));
     }
     for queue in &doc.merge {
         lines.push(merge(queue, look));
+    }
+    for row in &doc.convoys {
+        if let Some(into) = &row.home {
+            let (id, branch) = (&row.id, &row.branch);
+            lines.push(format!(
+                "home     {branch} waits to go into {into}: gtd convoy land {id}"
+            ));
+        }
     }
     let loose: Vec<String> = doc
         .counts
@@ -49,7 +57,10 @@ pub(crate) fn status(doc: &StatusDoc, title: &str, now: Timestamp, look: Look) -
         doc.idle_tokens
     ));
     let working: Vec<&AgentDoc> = doc.agents.iter().filter(|a| a.bead.is_some()).collect();
-    let mut table = Table::new(&["NAME", "BEAD", "ACTIVITY", "ATTEMPT"], "ACTIVITY");
+    let mut table = Table::new(
+        &["NAME", "BEAD", "ACTIVITY", "ATTEMPT"],
+        &["BEAD", "ACTIVITY"],
+    );
     for agent in working {
         let state = State::of(&agent.state);
         let bead = agent.bead.as_ref().map(ToString::to_string);
@@ -72,14 +83,14 @@ pub(crate) fn status(doc: &StatusDoc, title: &str, now: Timestamp, look: Look) -
     lines
 }
 
-fn needs_you(item: &NeedsYou, now: Timestamp) -> [String; 2] {
+fn needs_you(item: &NeedsYou, now: Timestamp, look: Look) -> [String; 2] {
     let holds = match item.unblocks {
         0 => String::new(),
         n => format!("; holds up {n}"),
     };
     let title = match item.title.as_str() {
         title if title.is_empty() || title == item.subject => item.subject.clone(),
-        title => format!("{} {title}", item.subject),
+        title => format!("{} {}", item.subject, look.title(title)),
     };
     [
         format!(
@@ -93,31 +104,43 @@ fn needs_you(item: &NeedsYou, now: Timestamp) -> [String; 2] {
 }
 
 fn progress(row: &ConvoyRow, look: Look) -> String {
-    let full = (row.done * BAR).checked_div(row.total).unwrap_or(0);
+    let bar = match look.width.filter(|_| look.terminal) {
+        Some(..60) => 0,
+        Some(..100) => BAR / 2,
+        _ => BAR,
+    };
+    let full = (row.done * bar).checked_div(row.total).unwrap_or(0);
     let (done, rest) = if look.ascii {
         ("#", ".")
     } else {
         ("█", "░")
     };
     let state = State::of(&row.state);
+    // Who cancels a goal has not seen it fail.
+    let fate = if row.state == gtd_core::GoalState::Cancelled.word() {
+        "cancelled"
+    } else {
+        "failed"
+    };
     let mut parts = vec![format!("{}/{} landed", row.landed, row.total)];
     for (n, word) in [
         (row.done.saturating_sub(row.landed), "closed"),
         (row.queued, "in queue"),
         (row.running, "running"),
         (row.parked, "parked"),
-        (row.failed, "failed"),
+        (row.failed, fate),
     ] {
         if n > 0 {
             parts.push(format!("{n} {word}"));
         }
     }
+    let gap = if bar > 0 { "  " } else { "" };
     format!(
-        "{}  {}  {}{}  {}  {}",
+        "{}  {}{gap}{}{}  {}  {}",
         look.paint(Ink::Strong, row.id.as_str()),
-        row.title,
+        look.title(&row.title),
         look.paint(Ink::Good, &done.repeat(full)),
-        rest.repeat(BAR - full),
+        rest.repeat(bar - full),
         look.paint(state.ink, &state.text(look)),
         parts.join(" · "),
     )
@@ -165,7 +188,7 @@ pub(super) fn ascii(line: &str) -> String {
 pub(crate) fn agent_table(agents: &[AgentDoc], now: Timestamp, look: Look) -> Vec<String> {
     let mut table = Table::new(
         &["NAME", "ROLE", "RUNTIME", "STATE", "BEAD", "FOR", "DOING"],
-        "DOING",
+        &["BEAD", "DOING"],
     );
     for agent in agents {
         let state = State::of(&agent.state);

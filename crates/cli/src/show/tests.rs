@@ -197,8 +197,8 @@ fn report_doc() -> ReportDoc {
 fn the_report_keeps_its_order() {
     check(
         &report(&report_doc(), NOW, plain()),
-        &expect![[r"
-            2026-01-01T22:00:00.000Z to 2026-01-02T03:00:00.000Z (5h)
+        &expect![[r#"
+            1 Jan 22:00 to 03:00 (5h)
             1 of 2 beads done, 1 landed, 0 need you.
             api-1  Add a greeting  ● running  1 of 2 landed on gtd/integration/main
             LANDED (1)
@@ -207,8 +207,8 @@ fn the_report_keeps_its_order() {
               ◐ api-7k2 Describe *it*  attempt 2 in 8 s
             PROOF
               agents said done 1 · gates agreed 1 · gates refused 0 · landed 1
-              0 sent back · 1 attempts failed before they were handed in
-            next  gtd convoy land api-1"]],
+              0 sent back · 1 attempt failed before it was handed in
+            next  gtd convoy land api-1"#]],
     );
 }
 

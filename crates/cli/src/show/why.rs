@@ -11,9 +11,14 @@ use crate::output::{Ink, Look, State, ago, span};
 /// Shows why something is as it is.
 pub(crate) fn why(doc: &Why, now: Timestamp, look: Look) -> Vec<String> {
     let state = State::of(&doc.state);
-    let since = span(now.since(doc.since.0));
+    let since = match doc.verdict {
+        // What has ended lasts for ever: when it did is the question.
+        Standing::Ok | Standing::Failed => ago(doc.since, now),
+        Standing::Waiting | Standing::NeedsYou => span(now.since(doc.since.0)),
+    };
     let standing = match doc.verdict {
-        Standing::Ok => "done".to_owned(),
+        Standing::Ok => String::new(),
+        Standing::NeedsYou | Standing::Failed if is_said(&doc.state) => String::new(),
         Standing::Waiting => match doc.eta {
             Some(eta) => format!("clears by itself, {}", ago(eta, now)),
             None => "clears by itself".to_owned(),
@@ -21,10 +26,14 @@ pub(crate) fn why(doc: &Why, now: Timestamp, look: Look) -> Vec<String> {
         Standing::NeedsYou => look.paint(Ink::Warn, "needs you"),
         Standing::Failed => look.paint(Ink::Bad, "failed"),
     };
+    let standing = match standing.as_str() {
+        "" => String::new(),
+        standing => format!(" · {standing}"),
+    };
     let mut lines = vec![format!(
-        "{} {}  {} {since} · {standing}",
+        "{} {}  {} {since}{standing}",
         look.paint(Ink::Strong, doc.subject.id.as_str()),
-        doc.subject.title,
+        look.title(&doc.subject.title),
         look.paint(state.ink, &state.text(look)),
     )];
     let corner = look.mark("└ because", "` because");
@@ -54,6 +63,11 @@ pub(crate) fn why(doc: &Why, now: Timestamp, look: Look) -> Vec<String> {
         lines = lines.into_iter().map(|line| ascii(&line)).collect();
     }
     lines
+}
+
+/// Tells whether the word of a state says already how the matter stands.
+fn is_said(state: &str) -> bool {
+    ["needs_you", "failed", "cancelled"].contains(&state)
 }
 
 /// What a whole rig waits for: reasons with the beads behind them.
@@ -147,10 +161,10 @@ pub(crate) fn waiting(waiting: &Waiting, needs_you: &[NeedsYou], look: Look) -> 
         };
         let title = match item.title.as_str() {
             title if title.is_empty() || title == item.subject => String::new(),
-            title => format!(" {title}"),
+            title => format!(" {}", look.title(title)),
         };
         lines.push(format!(
-            "{mark} {}{title}: {}{holds}.   {}",
+            "{mark} {}{title}: {}{holds}.  {}",
             item.subject, item.text, item.next
         ));
     }
