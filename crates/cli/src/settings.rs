@@ -32,6 +32,14 @@ pub(crate) fn trusted_folder(ctx: &Context, rig: &RigName) -> PathBuf {
     ctx.places.trust().join(rig.as_str())
 }
 
+/// Tells whether a rig's configuration is what was trusted; one without a folder is.
+pub(crate) fn is_trusted(ctx: &Context, rig: &RigName) -> Result<bool, CliError> {
+    let Some(folder) = ctx.rig_folders()?.folder(rig) else {
+        return Ok(true);
+    };
+    Ok(project_texts(folder)? == project_texts(&trusted_folder(ctx, rig))?)
+}
+
 /// Merges what is in effect for a rig, or for the town.
 pub(crate) fn effective(ctx: &Context, rig: Option<&RigName>) -> Result<Config, CliError> {
     let mut layers = Vec::new();
@@ -104,7 +112,14 @@ pub(crate) fn wrong(diagnostic: gtd_core::Diagnostic) -> CliError {
 pub(crate) fn read(path: &Path) -> Result<Option<String>, CliError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(CliError::io(format!("read {}", path.display()), error)),
     }
 }

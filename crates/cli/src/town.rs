@@ -13,7 +13,6 @@ use crate::{
     context::Context,
     daemon_program::DaemonProgram,
     error::{CliError, Kind},
-    output::State,
     settings,
 };
 
@@ -44,7 +43,26 @@ pub(crate) async fn reach_as(ctx: &Context, caller: Caller) -> Result<Client, Cl
         let socket = ctx.places.socket().display();
         ctx.screen.say(format!("connecting to unix:{socket}"));
     }
-    Ok(Client::connect_within(&ctx.places, caller, deadline).await?)
+    match Client::connect_within(&ctx.places, caller, deadline).await {
+        Ok(client) => Ok(client),
+        Err(error) => Err(wedged(ctx, error.into())),
+    }
+}
+
+/// Says of a daemon that does not answer what can be done about it.
+fn wedged(ctx: &Context, error: CliError) -> CliError {
+    if !matches!(error.kind, Kind::Silent(_)) {
+        return error;
+    }
+    let pid = std::fs::read(ctx.places.run.join("daemon.json"))
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
+        .and_then(|document| document.get("pid")?.as_u64());
+    let Some(pid) = pid else { return error };
+    error.help(format!(
+        "what it wrote: gtd logs daemon   stop all work without it: gtd stop --all   \
+         begin anew, nothing is lost: kill -9 {pid} && gtd up"
+    ))
 }
 
 /// Reaches the daemon as a person, and starts it when nobody listens.
@@ -89,6 +107,8 @@ pub(crate) async fn open(ctx: &Context) -> Result<Town, CliError> {
 }
 
 async fn start(ctx: &Context) -> Result<Town, CliError> {
+    // A daemon would begin with a configuration that is wrong; better to say so here.
+    settings::effective(ctx, None)?;
     let mut started = DaemonProgram::find(&ctx.places)?.start()?;
     let until = Instant::now() + START;
     let mut ended_at = None;
@@ -193,7 +213,8 @@ async fn told_apart(client: &Client, mut error: CliError) -> CliError {
                     .and_then(Value::as_str)
                     .unwrap_or_default()
             };
-            candidate.text = format!("{:<9}  {}", State::of(word("state")).word, word("title"));
+            candidate.state = Some(word("state").to_owned());
+            candidate.title = word("title").to_owned();
         }
     }
     error

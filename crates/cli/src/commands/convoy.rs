@@ -121,9 +121,15 @@ async fn list(ctx: &Context, all: bool, all_rigs: bool, limit: usize) -> Result<
 
 async fn land(ctx: &Context, id: &str, no_wait: bool, change: &Change) -> Result<Exit, CliError> {
     let client = town::reach_for(ctx, change).await?;
-    let id = goal(town::find(&client, id).await?)?.bead()?;
+    let found = goal(town::find(&client, id).await?)?;
+    let id = found.bead()?;
     if change.dry_run {
-        return Ok(would(ctx, &[format!("bring {id} into its branch")]));
+        let target = town::read::<ConvoyDoc>(&found.document)?.target;
+        let act = format!(
+            "bring {} into {} by fast-forward",
+            target.branch, target.into
+        );
+        return Ok(would(ctx, &[act]));
     }
     let doing = || format!("land {id}");
     client

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use gtd_client::{Client, Lines};
-use gtd_core::AgentDoc;
+use gtd_core::{AgentDoc, StatusDoc};
 use gtd_wire::pb::{
     run::v1::{Attempt, TailRequest, tail_request::Subject},
     town::v1::LogsRequest,
@@ -14,6 +14,7 @@ use crate::{
     context::Context,
     error::{CliError, Doing, Kind},
     exit::Exit,
+    settings,
     show::{self, Line},
     town::{self, DocumentKind},
 };
@@ -61,19 +62,35 @@ enum Source {
 struct Cursor {
     after: u64,
     last: Option<u32>,
+    shown: u64,
 }
 
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
-    let client = town::reach(ctx).await?;
     let address = args.address.as_deref().unwrap_or(DAEMON);
-    let source = source(&client, address, args.attempt).await?;
     let mut cursor = Cursor {
         after: args.after,
         last: args.lines.or((args.after == 0).then_some(50)),
+        shown: 0,
+    };
+    let client = match town::reach(ctx).await {
+        Ok(client) => client,
+        Err(error) if error.is_lost() && !args.follow => {
+            return from_file(ctx, &args, address, &mut cursor, error);
+        }
+        Err(error) => return Err(error),
+    };
+    let Some(source) = source(&client, address, args.attempt).await? else {
+        ctx.screen.say(format!(
+            "{address} holds no bead now.  gtd ps   gtd logs worker"
+        ));
+        return Ok(Exit::Done);
     };
     let reading = read(ctx, &client, &source, &mut cursor, &args, address);
     if !args.follow {
         reading.await?;
+        if cursor.shown == 0 {
+            ctx.screen.say("nothing was written");
+        }
         return Ok(Exit::Done);
     }
     let limited = async {
@@ -89,14 +106,54 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     }
 }
 
-async fn source(client: &Client, address: &str, attempt: Option<u64>) -> Result<Source, CliError> {
+/// Reads what a daemon that is not there, or hangs, has written.
+fn from_file(
+    ctx: &Context,
+    args: &Args,
+    address: &str,
+    cursor: &mut Cursor,
+    lost: CliError,
+) -> Result<Exit, CliError> {
+    let name = address.rsplit('/').next().unwrap_or(address);
+    if name != DAEMON && !ROLES.contains(&name) {
+        return Err(lost);
+    }
+    let folder = ctx.places.logs();
+    let mut text = String::new();
+    for file in [format!("{name}.log.1"), format!("{name}.log")] {
+        text.push_str(&settings::read(&folder.join(file))?.unwrap_or_default());
+    }
+    let lines: Vec<Line> = text
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(|line| Line::of(0, line.as_bytes()))
+        .filter(|line| line.seq > cursor.after)
+        .collect();
+    if lines.is_empty() {
+        return Err(lost);
+    }
+    let last = cursor.last.and_then(|n| usize::try_from(n).ok());
+    let from = lines.len().saturating_sub(last.unwrap_or(usize::MAX));
+    for line in &lines[from..] {
+        show_line(ctx, line, args);
+    }
+    ctx.screen.say(format!("from its file: {}", lost.message()));
+    Ok(Exit::Done)
+}
+
+/// Finds what an address means; none for an agent that has nothing to do.
+async fn source(
+    client: &Client,
+    address: &str,
+    attempt: Option<u64>,
+) -> Result<Option<Source>, CliError> {
     // `api/refinery` names a role of a rig; a role has one log.
     let word = address.rsplit('/').next().unwrap_or(address);
     if word == DAEMON {
-        return Ok(Source::Role(String::new()));
+        return Ok(Some(Source::Role(String::new())));
     }
     if ROLES.contains(&word) {
-        return Ok(Source::Role(word.to_owned()));
+        return Ok(Some(Source::Role(word.to_owned())));
     }
     let found = match town::find(client, word).await {
         Ok(found) => found,
@@ -107,15 +164,25 @@ async fn source(client: &Client, address: &str, attempt: Option<u64>) -> Result<
                 Kind::Rejected(gtd_core::Rejection::NoBead { .. })
             ) =>
         {
-            return Ok(Source::Run(address.to_owned()));
+            let status: StatusDoc = town::read(&client.status().await?)?;
+            let agent = status.agents.into_iter().find(|agent| agent.name == word);
+            return Ok(match agent {
+                Some(agent) => agent.bead.map(|bead| {
+                    Source::Attempt(Attempt {
+                        bead: bead.to_string(),
+                        epoch: attempt,
+                    })
+                }),
+                None => Some(Source::Run(address.to_owned())),
+            });
         }
         Err(error) => return Err(error),
     };
     match found.kind {
-        DocumentKind::Bead => Ok(Source::Attempt(Attempt {
+        DocumentKind::Bead => Ok(Some(Source::Attempt(Attempt {
             bead: found.id,
             epoch: attempt,
-        })),
+        }))),
         DocumentKind::Convoy => Err(CliError::new(Kind::State(format!(
             "{} is a goal; its beads have the logs",
             found.id
@@ -123,14 +190,15 @@ async fn source(client: &Client, address: &str, attempt: Option<u64>) -> Result<
         .help(format!("gtd convoy show {}", found.id))),
         DocumentKind::Other => {
             // An agent: what it works on. Anything else is known by its name.
-            let agent = town::read::<AgentDoc>(&found.document).ok();
-            match agent.and_then(|agent| agent.bead) {
-                Some(bead) => Ok(Source::Attempt(Attempt {
+            let Ok(agent) = town::read::<AgentDoc>(&found.document) else {
+                return Ok(Some(Source::Run(found.id)));
+            };
+            Ok(agent.bead.map(|bead| {
+                Source::Attempt(Attempt {
                     bead: bead.to_string(),
                     epoch: attempt,
-                })),
-                None => Ok(Source::Run(found.id)),
-            }
+                })
+            }))
         }
     }
 }
@@ -208,17 +276,21 @@ async fn drain(
         // The numbers go on where they were, also after a reconnect.
         cursor.after = line.seq;
         cursor.last = None;
-        let line = Line::of(line.seq, &line.json);
-        if ctx.screen.is_json() {
-            ctx.screen.object(&line.object.clone().into());
-        } else if args.raw {
-            ctx.screen.line(line.text().unwrap_or_default());
-        } else {
-            ctx.screen.line(show::log_line(&line, ctx.screen.look));
-        }
+        cursor.shown += 1;
+        show_line(ctx, &Line::of(line.seq, &line.json), args);
         if args.follow {
             ctx.screen.flush();
         }
     }
     Ok(())
+}
+
+fn show_line(ctx: &Context, line: &Line, args: &Args) {
+    if ctx.screen.is_json() {
+        ctx.screen.object(&line.object.clone().into());
+    } else if args.raw {
+        ctx.screen.line(line.text().unwrap_or_default());
+    } else {
+        ctx.screen.line(show::log_line(line, ctx.screen.look));
+    }
 }

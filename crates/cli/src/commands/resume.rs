@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gtd_core::{Command, PauseScope};
+use gtd_core::{Command, PauseScope, StatusDoc};
 use serde_json::json;
 
 use super::{pause, would};
@@ -63,6 +63,11 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
             "scope": names, "paused": false}));
     } else {
         ctx.screen.line(format!("resumed {names}"));
+        let status: StatusDoc = town::read(&client.status().await?)?;
+        if status.stopped.is_some() {
+            ctx.screen
+                .warn("everything is still stopped: gtd resume --all");
+        }
         ctx.screen.next(&["gtd status".to_owned()]);
     }
     Ok(Exit::Done)

@@ -13,7 +13,7 @@ use crate::{
     exit::Exit,
     follow, lists,
     output::span,
-    show,
+    settings, show,
     town::{self, DocumentKind, Found},
 };
 
@@ -64,11 +64,18 @@ async fn once(ctx: &Context, client: &Client, args: &Args) -> Result<Exit, CliEr
         return Ok(if args.exit_code { exit } else { Exit::Done });
     }
     let rig = if args.all_rigs { None } else { ctx.rig()? };
-    let document = match &rig {
+    let mut document = match &rig {
         Some(rig) => of_rig(client, client.status().await?, rig).await?,
         None => client.status().await?,
     };
     let status: StatusDoc = town::read(&document)?;
+    let trusted = match &rig {
+        Some(rig) => settings::is_trusted(ctx, rig).unwrap_or(false),
+        None => true,
+    };
+    if rig.is_some() {
+        document["trusted"] = json!(trusted);
+    }
     if ctx.screen.is_json() {
         ctx.screen.document(&document);
     } else if ctx.screen.is_quiet() {
@@ -84,6 +91,11 @@ async fn once(ctx: &Context, client: &Client, args: &Args) -> Result<Exit, CliEr
         let title = format!("{rig}town {}{}", ctx.places.town, up.unwrap_or_default());
         for line in show::status(&status, &title, clock::now(), ctx.screen.look) {
             ctx.screen.line(line);
+        }
+        if !trusted {
+            ctx.screen.warn(
+                "the configuration changed since it was trusted, and no new goal begins: gtd trust",
+            );
         }
     }
     Ok(if args.exit_code {

@@ -40,6 +40,11 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let rig = rig(ctx, &args)?;
     let folder = ctx.folder_of(&rig)?;
     let now = settings::project_texts(&folder)?;
+    if now.get(PROJECT).is_none() {
+        let text = format!("there is no {PROJECT} in {}", folder.display());
+        return Err(CliError::new(Kind::State(text))
+            .help(format!("git restore {PROJECT}, or a new one: gtd init")));
+    }
     let before = settings::project_texts(&settings::trusted_folder(ctx, &rig))?;
     let digest = now.digest();
     let changes = changes(&before, &now);
@@ -110,7 +115,7 @@ fn rig(ctx: &Context, args: &Args) -> Result<RigName, CliError> {
         return ctx.need_rig();
     };
     let folder = std::fs::canonicalize(ctx.path(path))
-        .map_err(|error| CliError::io(format!("enter {}", path.display()), error))?;
+        .map_err(|error| CliError::given(format!("enter {}", path.display()), error))?;
     place::rig_of(ctx.rig_folders()?, &folder)
         .ok_or_else(|| CliError::new(Kind::NotARig(folder.clone())))
 }

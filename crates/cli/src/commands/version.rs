@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gtd_client::Client;
+use gtd_client::{Client, ClientError};
 use serde_json::{Value, json};
 
 use crate::{context::Context, error::CliError, exit::Exit, town};
@@ -19,8 +19,9 @@ pub(crate) async fn run(ctx: &Context, _args: Args) -> Result<Exit, CliError> {
     let daemon = Client::open(ctx.places.socket(), town::person())
         .with_deadline(within)
         .hello()
-        .await
-        .ok();
+        .await;
+    let silent = !matches!(&daemon, Ok(_) | Err(ClientError::NotRunning { .. }));
+    let daemon = daemon.ok();
     if ctx.screen.is_json() {
         let daemon = daemon.map_or(
             Value::Null,
@@ -37,6 +38,7 @@ pub(crate) async fn run(ctx: &Context, _args: Args) -> Result<Exit, CliError> {
             "gtdd  {}  town {}  pid {}",
             hello.version, hello.town, hello.pid
         ),
+        None if silent => "gtdd  does not answer".to_owned(),
         None => "gtdd  not running".to_owned(),
     });
     Ok(Exit::Done)
