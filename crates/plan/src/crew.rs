@@ -88,17 +88,30 @@ impl Crew {
             }
         }
         free.reverse();
-        let short = match seen.machine() {
-            MachineSeen::Roomy => None,
-            MachineSeen::Short(why) => Some(why),
+        // Somebody became ready after the look.
+        let Some(machine) = seen.machine() else {
+            return;
         };
         let mut at_goal = AtGoal::new(graph);
         let mut granted = 0;
         for bead in graph.hirable(&rig.name, now) {
-            if !self.may_hire(graph, bead, now) {
+            if free.is_empty() && n_seats >= max {
+                return;
+            }
+            if has_no_script(bead) {
+                plan.observations.push(Observation {
+                    subject: bead.id.to_string(),
+                    reason: WaitReason::RuntimeDown,
+                    text: "it has no script that could be run".to_owned(),
+                    since: bead.since,
+                    until: None,
+                });
                 continue;
             }
-            if let Some(why) = &short {
+            if !self.may_hire(graph, bead, now) || at_goal.is_full(graph, bead) {
+                continue;
+            }
+            if let MachineSeen::Short(why) = machine {
                 plan.observations.push(Observation {
                     subject: rig.name.to_string(),
                     reason: WaitReason::Resources,
@@ -107,16 +120,6 @@ impl Crew {
                     until: None,
                 });
                 return;
-            }
-            if at_goal.is_full(graph, bead) {
-                plan.observations.push(Observation {
-                    subject: bead.id.to_string(),
-                    reason: WaitReason::Capacity,
-                    text: "its goal has as many workers as it may".to_owned(),
-                    since: bead.since,
-                    until: None,
-                });
-                continue;
             }
             let seat = match free.pop() {
                 Some(seat) => seat,
@@ -156,6 +159,11 @@ impl Crew {
             .is_some_and(|wished| self.runtimes.iter().any(|known| known.as_str() == wished));
         goal_allows && has_runtime && graph.pause_of(bead).is_none()
     }
+}
+
+/// Tells whether a bead asks for the shell and gives it nothing to do: that would end well at once.
+fn has_no_script(bead: &Bead) -> bool {
+    bead.wished_runtime() == Some("shell") && bead.spec.run.is_none()
 }
 
 /// How many seats each goal holds, with those of this pass.

@@ -6,12 +6,14 @@
 
 mod crew;
 mod effect;
+mod evidence;
 mod mayor;
 mod names;
 mod planner;
 mod refinery;
 mod role;
 mod seen;
+mod tries;
 mod witness;
 mod worker;
 

@@ -6,19 +6,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{
-    Bead, BeadId, Command, Epoch, Gate, GateName, GateRun, GateWhen, Goal, Graph, Observation, Oid,
-    Outcome, PlanState, RunId, Timestamp, Verdict, WaitReason,
+    Bead, Command, Epoch, Gate, GateName, GateRun, GateWhen, Goal, Graph, Observation, Oid,
+    Outcome, PlanState, Revision, RunId, Timestamp, Verdict, WaitReason,
 };
 
 use crate::{
     Checkout, Effect, Plan, Planner, Question, RunOrder, RunSeen, Seen, Work, accept_owner,
-    accept_run, accept_slot, refinery::gate_run,
+    accept_run, accept_slot,
+    refinery::gate_run,
+    tries::{TRIES, sweep, tries},
 };
 
 /// The longest that a goal's own check may take.
 const CHECK_LIMIT_MS: u64 = 20 * 60_000;
-/// How often a check is run that says nothing about the work.
-const TRIES: u32 = 3;
 
 /// Plans goals.
 #[derive(Debug, Clone, Default)]
@@ -31,27 +31,27 @@ impl Planner for Mayor {
 
     fn look(&self, graph: &Graph, seen: &Seen, _now: Timestamp) -> Vec<Question> {
         let mut questions = Vec::new();
-        for (id, _, goal) in ended(graph) {
-            if !all_good(graph, goal) {
+        for ended in ended(graph) {
+            if !ended.is_good() {
                 continue;
             }
-            let proofs = proofs(graph, id, goal);
-            if proofs.is_empty() {
+            let n_proofs = ended.proofs().len();
+            if n_proofs == 0 {
                 continue;
             }
-            questions.push(Question::Tip(goal.target.clone()));
+            questions.push(Question::Tip(ended.goal.target.clone()));
             questions.push(Question::Worktree {
-                rig: goal.target.rig.clone(),
-                slot: accept_slot(&goal.target),
+                rig: ended.goal.target.rig.clone(),
+                slot: accept_slot(&ended.goal.target),
             });
-            let Some(tip) = seen.tip(&goal.target).and_then(|tip| tip.start()) else {
+            let Some(commit) = ended.commit(seen) else {
                 continue;
             };
-            for index in 0..proofs.len() {
-                let tries: Vec<RunId> = tries(seen, id, tip, index).collect();
-                let green = matches!(tries.last().and_then(|run| seen.run(run)), Some(RunSeen::Ended(end)) if end.verdict() == Verdict::Passed);
-                questions.extend(tries.into_iter().map(Question::Run));
-                if !green {
+            for index in 0..n_proofs {
+                let runs = ended.runs(seen, &commit, index);
+                let is_green = runs.last().is_some_and(|run| seen.is_green(run));
+                questions.extend(runs.into_iter().map(Question::Run));
+                if !is_green {
                     break;
                 }
             }
@@ -75,23 +75,25 @@ impl Planner for Mayor {
                 });
             }
         }
+        let mut ended: Vec<Ended<'_>> = ended(graph).collect();
+        // Whoever has the worktree of a target goes first: a check is not ended for another goal.
+        ended.sort_by_key(|ended| ended.started(seen).is_none());
         let mut busy: BTreeSet<String> = BTreeSet::new();
         let mut parts = Vec::new();
-        for (id, bead, goal) in ended(graph) {
-            if busy.contains(&goal.target.key()) {
-                continue;
-            }
+        for ended in ended {
+            let key = ended.goal.target.key();
             let mut part = Plan::default();
-            match conclude(graph, seen, id, bead, goal, &mut part) {
-                Some((outcome, why, proof)) => part.tell(Command::CloseGoal {
-                    goal: id.clone(),
+            match ended.conclude(seen, busy.contains(&key), &mut part) {
+                Conclusion::Close(outcome, why, proof) => part.tell(Command::CloseGoal {
+                    goal: ended.bead.id.clone(),
                     outcome,
                     why,
                     proof,
                 }),
-                None => {
-                    busy.insert(goal.target.key());
+                Conclusion::Proving => {
+                    busy.insert(key);
                 }
+                Conclusion::Waits => {}
             }
             parts.push(part);
         }
@@ -100,179 +102,197 @@ impl Planner for Mayor {
     }
 }
 
+/// An open goal whose beads have all ended.
+struct Ended<'a> {
+    graph: &'a Graph,
+    bead: &'a Bead,
+    goal: &'a Goal,
+}
+
+/// How far the end of a goal is.
+enum Conclusion {
+    /// It has ended so, for this reason, with these proofs.
+    Close(Outcome, String, Vec<GateRun>),
+    /// Its checks are at work in the worktree of its target.
+    Proving,
+    /// It waits for something else.
+    Waits,
+}
+
 /// Lists the open goals whose beads have all ended.
-fn ended(graph: &Graph) -> impl Iterator<Item = (&BeadId, &Bead, &Goal)> {
+fn ended(graph: &Graph) -> impl Iterator<Item = Ended<'_>> {
     graph
         .open_goals()
         .filter(|(id, goal)| goal.plan == PlanState::Approved && graph.open_in_goal(id) == 0)
-        .filter_map(|(id, goal)| Some((id, graph.bead(id)?, goal)))
-}
-
-fn all_good(graph: &Graph, goal: &Goal) -> bool {
-    goal.beads
-        .iter()
-        .filter_map(|id| graph.bead(id))
-        .all(|bead| bead.phase.is_good())
-}
-
-/// Lists what must be green on the target: the goal's own checks, then the gates for goals.
-fn proofs(graph: &Graph, id: &BeadId, goal: &Goal) -> Vec<Gate> {
-    let checks = graph
-        .bead(id)
-        .into_iter()
-        .flat_map(|bead| &bead.spec.acceptance)
-        .enumerate()
-        .filter_map(|(index, criterion)| {
-            Some(Gate {
-                name: GateName::parse(&format!("acceptance-{}", index + 1))
-                    .expect("a word and a number"),
-                run: criterion.check.clone()?,
-                when: GateWhen::Goal,
-                timeout_ms: CHECK_LIMIT_MS,
-                env: BTreeMap::new(),
+        .filter_map(move |(id, goal)| {
+            Some(Ended {
+                graph,
+                bead: graph.bead(id)?,
+                goal,
             })
-        });
-    let gates = graph
-        .rig(&goal.target.rig)
-        .into_iter()
-        .flat_map(|rig| &rig.rules.gates)
-        .filter(|gate| gate.when == GateWhen::Goal)
-        .cloned();
-    checks.chain(gates).collect()
+        })
 }
 
-/// Brings a goal one step nearer to its end, or tells how it ended.
-fn conclude(
-    graph: &Graph,
-    seen: &Seen,
-    id: &BeadId,
-    bead: &Bead,
-    goal: &Goal,
-    plan: &mut Plan,
-) -> Option<(Outcome, String, Vec<GateRun>)> {
-    if !all_good(graph, goal) {
-        return Some((
-            Outcome::Failed,
-            "not all of its beads ended well".to_owned(),
-            vec![],
-        ));
+impl Ended<'_> {
+    fn beads(&self) -> impl Iterator<Item = &Bead> {
+        self.goal.beads.iter().filter_map(|id| self.graph.bead(id))
     }
-    let proofs = proofs(graph, id, goal);
-    if proofs.is_empty() {
-        return Some((
-            Outcome::Done,
-            "all of its beads ended well".to_owned(),
-            vec![],
-        ));
+
+    fn is_good(&self) -> bool {
+        self.beads().all(|bead| bead.phase.is_good())
     }
-    let tip = seen.tip(&goal.target).and_then(|tip| tip.start())?;
-    let mut runs = Vec::new();
-    for (index, gate) in proofs.iter().enumerate() {
-        let run = tries(seen, id, tip, index).last()?;
-        match seen.run(&run)? {
-            RunSeen::Absent { .. } | RunSeen::Prepared => {
-                let earlier = tries(seen, id, tip, index)
-                    .filter(|run| matches!(seen.run(run), Some(RunSeen::Lost)));
-                for run in earlier {
-                    plan.act(Effect::SweepLost { run });
+
+    /// Returns the revision of the last change of the goal and its beads.
+    fn as_of(&self) -> Revision {
+        self.beads()
+            .map(|bead| bead.changed)
+            .fold(self.bead.changed, Revision::max)
+    }
+
+    fn owner(&self, commit: &Oid) -> String {
+        accept_owner(&self.bead.id, commit, self.as_of())
+    }
+
+    /// Returns the commit that the checks have begun on, when nothing has changed since.
+    fn started(&self, seen: &Seen) -> Option<Oid> {
+        let target = &self.goal.target;
+        let worktree = seen.worktree(&target.rig, &accept_slot(target))?;
+        let start = worktree.start.clone()?;
+        (worktree.owner == self.owner(&start)).then_some(start)
+    }
+
+    /// Returns the commit that the checks run on: where they have begun, or else where the target is.
+    ///
+    /// A target that moves on does not begin them anew: on a busy one they would never end.
+    fn commit(&self, seen: &Seen) -> Option<Oid> {
+        let target = &self.goal.target;
+        let is_looked_at = seen.has_no_worktree(&target.rig, &accept_slot(target))
+            || seen.worktree(&target.rig, &accept_slot(target)).is_some();
+        if !is_looked_at {
+            return None;
+        }
+        self.started(seen)
+            .or_else(|| seen.tip(target)?.start().cloned())
+    }
+
+    fn runs(&self, seen: &Seen, commit: &Oid, index: usize) -> Vec<RunId> {
+        let owner = self.owner(commit);
+        tries(seen, |retry| accept_run(&owner, index, retry))
+    }
+
+    /// Lists what must be green on the target: the goal's own checks, then the gates for goals.
+    fn proofs(&self) -> Vec<Gate> {
+        let checks =
+            self.bead
+                .spec
+                .acceptance
+                .iter()
+                .enumerate()
+                .filter_map(|(index, criterion)| {
+                    Some(Gate {
+                        name: GateName::parse(&format!("acceptance-{}", index + 1))
+                            .expect("a word and a number"),
+                        run: criterion.check.clone()?,
+                        when: GateWhen::Goal,
+                        timeout_ms: CHECK_LIMIT_MS,
+                        env: BTreeMap::new(),
+                    })
+                });
+        let gates = self
+            .graph
+            .rig(&self.goal.target.rig)
+            .into_iter()
+            .flat_map(|rig| &rig.rules.gates)
+            .filter(|gate| gate.when == GateWhen::Goal)
+            .cloned();
+        checks.chain(gates).collect()
+    }
+
+    /// Brings a goal one step nearer to its end, or tells how it ended.
+    fn conclude(&self, seen: &Seen, is_busy: bool, plan: &mut Plan) -> Conclusion {
+        let close = |outcome, why: &str| Conclusion::Close(outcome, why.to_owned(), vec![]);
+        if !self.is_good() {
+            return close(Outcome::Failed, "not all of its beads ended well");
+        }
+        let proofs = self.proofs();
+        if proofs.is_empty() {
+            return close(Outcome::Done, "all of its beads ended well");
+        }
+        if is_busy {
+            return Conclusion::Waits;
+        }
+        match self.commit(seen) {
+            Some(commit) => self.prove(seen, &commit, &proofs, plan),
+            None => Conclusion::Waits,
+        }
+    }
+
+    fn prove(&self, seen: &Seen, commit: &Oid, proofs: &[Gate], plan: &mut Plan) -> Conclusion {
+        let mut records = Vec::new();
+        for (index, gate) in proofs.iter().enumerate() {
+            let runs = self.runs(seen, commit, index);
+            let Some(run) = runs.last() else {
+                return Conclusion::Waits;
+            };
+            let failed = |why: String, records| Conclusion::Close(Outcome::Failed, why, records);
+            match seen.run(run) {
+                None => return Conclusion::Waits,
+                Some(RunSeen::Absent { .. } | RunSeen::Prepared) => {
+                    sweep(plan, seen, &runs);
+                    self.begin(seen, commit, gate, run, plan);
+                    return Conclusion::Proving;
                 }
-                begin(seen, goal, bead, tip, gate, run, plan);
-                return None;
-            }
-            RunSeen::Live(_) => return None,
-            RunSeen::Lost => {
-                plan.act(Effect::SweepLost { run });
-                return Some((
-                    Outcome::Failed,
-                    format!("{} vanished while it ran, {TRIES} times", gate.name),
-                    runs,
-                ));
-            }
-            RunSeen::Ended(end) => {
-                let record = gate_run(gate, tip, &run, end);
-                let verdict = record.verdict;
-                let detail = record.detail.clone();
-                runs.push(record);
-                match verdict {
-                    Verdict::Passed => {}
-                    Verdict::Failed => {
-                        return Some((
-                            Outcome::Failed,
-                            format!("{} is red on the target ({detail})", gate.name),
-                            runs,
-                        ));
-                    }
-                    Verdict::Infra => {
-                        return Some((
-                            Outcome::Failed,
-                            format!("{} could not run, {TRIES} times ({detail})", gate.name),
-                            runs,
-                        ));
+                Some(RunSeen::Live(_)) => return Conclusion::Proving,
+                Some(RunSeen::Lost) => {
+                    sweep(plan, seen, &runs);
+                    let why = format!("{} vanished while it ran, {TRIES} times", gate.name);
+                    return failed(why, records);
+                }
+                Some(RunSeen::Ended(end)) => {
+                    let record = gate_run(gate, commit, run, end);
+                    let (verdict, detail) = (record.verdict, record.detail.clone());
+                    records.push(record);
+                    let name = &gate.name;
+                    match verdict {
+                        Verdict::Passed => {}
+                        Verdict::Failed => {
+                            let why = format!("{name} is red on the target ({detail})");
+                            return failed(why, records);
+                        }
+                        Verdict::Infra => {
+                            let why = format!("{name} could not run, {TRIES} times ({detail})");
+                            return failed(why, records);
+                        }
                     }
                 }
             }
         }
+        let why = "all of its beads ended well and its own acceptance is green";
+        Conclusion::Close(Outcome::Done, why.to_owned(), records)
     }
-    Some((
-        Outcome::Done,
-        "all of its beads ended well and its own acceptance is green".to_owned(),
-        runs,
-    ))
-}
 
-/// Lists the runs of one check, as far as each before the last said nothing about the work.
-fn tries<'a>(
-    seen: &'a Seen,
-    goal: &'a BeadId,
-    tip: &'a Oid,
-    index: usize,
-) -> impl Iterator<Item = RunId> + 'a {
-    let mut goes_on = true;
-    (0..TRIES)
-        .map(move |retry| accept_run(goal, tip, index, retry))
-        .take_while(move |run| {
-            let is_wanted = goes_on;
-            goes_on = match seen.run(run) {
-                Some(RunSeen::Lost) => true,
-                Some(RunSeen::Ended(end)) => end.verdict() == Verdict::Infra,
-                _ => false,
-            };
-            is_wanted
-        })
-}
-
-fn begin(
-    seen: &Seen,
-    goal: &Goal,
-    bead: &Bead,
-    tip: &Oid,
-    gate: &Gate,
-    run: RunId,
-    plan: &mut Plan,
-) {
-    let slot = accept_slot(&goal.target);
-    let owner = accept_owner(&bead.id, tip);
-    let stands = seen
-        .worktree(&goal.target.rig, &slot)
-        .is_some_and(|worktree| worktree.owner == owner);
-    if !stands {
-        plan.act(Effect::EnsureWorktree {
-            rig: goal.target.rig.clone(),
-            slot: slot.clone(),
-            checkout: Checkout::Exact {
-                commit: tip.clone(),
-                owner,
-            },
-        });
+    fn begin(&self, seen: &Seen, commit: &Oid, gate: &Gate, run: &RunId, plan: &mut Plan) {
+        let target = &self.goal.target;
+        let slot = accept_slot(target);
+        if self.started(seen).is_none() {
+            plan.act(Effect::EnsureWorktree {
+                rig: target.rig.clone(),
+                slot: slot.clone(),
+                checkout: Checkout::Exact {
+                    commit: commit.clone(),
+                    owner: self.owner(commit),
+                },
+            });
+        }
+        plan.act(Effect::EnsureRun(RunOrder {
+            run: run.clone(),
+            rig: target.rig.clone(),
+            slot,
+            work: Work::Gate(gate.name.clone(), gate.run.clone()),
+            bead: Some(self.bead.id.clone()),
+            epoch: Epoch(0),
+            limit_ms: gate.timeout_ms,
+            env: gate.env.clone(),
+        }));
     }
-    plan.act(Effect::EnsureRun(RunOrder {
-        run,
-        rig: goal.target.rig.clone(),
-        slot,
-        work: Work::Gate(gate.name.clone(), gate.run.clone()),
-        bead: Some(bead.id.clone()),
-        epoch: Epoch(0),
-        limit_ms: gate.timeout_ms,
-        env: gate.env.clone(),
-    }));
 }

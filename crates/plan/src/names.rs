@@ -4,10 +4,19 @@
 //! begins with the owner of the worktree that it runs in and a dot, so that
 //! whoever takes the worktree next can end what still runs there.
 
-use gtd_core::{BeadId, CandidateId, Epoch, GateName, Oid, Queue, RigName, RunId, Target};
+use gtd_core::{
+    BeadId, CandidateId, Epoch, GateName, Oid, Queue, Revision, RigName, RunId, Target,
+};
 
 fn run_id(text: &str) -> RunId {
     RunId::parse(text).expect("made of valid names and short enough")
+}
+
+fn retried(mut text: String, retry: u32) -> RunId {
+    if retry > 0 {
+        text.push_str(&format!(".r{retry}"));
+    }
+    run_id(&text)
 }
 
 /// Names the run in which an agent works on a bead.
@@ -16,16 +25,18 @@ pub fn work_run(bead: &BeadId, epoch: Epoch) -> RunId {
     run_id(&format!("{bead}.e{epoch}.work"))
 }
 
-/// Names the run of a bead's acceptance check.
+/// Names the run of a bead's acceptance check; `retry` counts the earlier runs that said
+/// nothing about the work.
 #[must_use]
-pub fn check_run(bead: &BeadId, epoch: Epoch, index: usize) -> RunId {
-    run_id(&format!("{bead}.e{epoch}.check{index}"))
+pub fn check_run(bead: &BeadId, epoch: Epoch, index: usize, retry: u32) -> RunId {
+    retried(format!("{bead}.e{epoch}.check{index}"), retry)
 }
 
-/// Names the run of a gate in a worker's worktree.
+/// Names the run of a gate in a worker's worktree; `retry` counts the earlier runs that said
+/// nothing about the work.
 #[must_use]
-pub fn worker_gate_run(bead: &BeadId, epoch: Epoch, gate: &GateName) -> RunId {
-    run_id(&format!("{bead}.e{epoch}.gate-{gate}"))
+pub fn worker_gate_run(bead: &BeadId, epoch: Epoch, gate: &GateName, retry: u32) -> RunId {
+    retried(format!("{bead}.e{epoch}.gate-{gate}"), retry)
 }
 
 /// Names the owner of the worktree in which a candidate's gates run.
@@ -53,22 +64,18 @@ pub fn base_gate_run(rig: &RigName, commit: &Oid, queue: &Queue, gate: &GateName
     run_id(&format!("{}.{gate}", base_gate_owner(rig, commit, queue)))
 }
 
-/// Names the owner of the worktree in which a goal's own checks run on the target.
+/// Names the owner of the worktree in which a goal's own checks run on its target, as it was
+/// when the goal and its beads had last changed at `as_of`.
 #[must_use]
-pub fn accept_owner(goal: &BeadId, commit: &Oid) -> String {
-    format!("{goal}.accept-{}", &commit.as_str()[..10])
+pub fn accept_owner(goal: &BeadId, commit: &Oid, as_of: Revision) -> String {
+    format!("{goal}.accept-{}-{as_of}", &commit.as_str()[..10])
 }
 
-/// Names the run of one of a goal's own checks on the target; `retry` counts the earlier
-/// runs that said nothing about the work.
+/// Names the run of one of a goal's own checks in the worktree of `owner`; `retry` counts the
+/// earlier runs that said nothing about the work.
 #[must_use]
-pub fn accept_run(goal: &BeadId, commit: &Oid, index: usize, retry: u32) -> RunId {
-    let owner = accept_owner(goal, commit);
-    if retry == 0 {
-        run_id(&format!("{owner}.{index}"))
-    } else {
-        run_id(&format!("{owner}.{index}.r{retry}"))
-    }
+pub fn accept_run(owner: &str, index: usize, retry: u32) -> RunId {
+    retried(format!("{owner}.{index}"), retry)
 }
 
 /// Names a candidate after the commit that would land.
@@ -104,11 +111,90 @@ pub fn candidate_ref(candidate: &CandidateId) -> String {
 /// Names the worktree in which the refinery runs the gates of a target.
 #[must_use]
 pub fn gate_slot(target: &Target) -> String {
-    format!("refinery-{}", target.short_ref().replace('/', "-"))
+    format!("refinery-{}", slot_part(target))
 }
 
 /// Names the worktree in which the mayor checks what a goal on a target asked for.
 #[must_use]
 pub fn accept_slot(target: &Target) -> String {
-    format!("mayor-{}", target.short_ref().replace('/', "-"))
+    format!("mayor-{}", slot_part(target))
+}
+
+/// Turns a ref into a part of a folder's name: one for each ref, and never too long.
+fn slot_part(target: &Target) -> String {
+    /// Leaves room for the prefix and the digest.
+    const LONGEST: usize = 100;
+    // No ref holds a tilde.
+    let mut text = target.short_ref().replace('/', "~");
+    if text.len() > LONGEST {
+        let digest = fnv(text.as_bytes());
+        let mut end = LONGEST;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push_str(&format!("~{digest:016x}"));
+    }
+    text
+}
+
+/// The FNV-1a digest: the same in every version of every program.
+fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |digest, byte| {
+        (digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use gtd_core::LandMode;
+
+    use super::*;
+
+    #[test]
+    fn each_target_has_a_worktree_of_its_own() {
+        let slot = |branch: &str| {
+            gate_slot(&Target {
+                rig: RigName::parse("repo").expect("a name"),
+                r#ref: format!("refs/heads/{branch}"),
+                mode: LandMode::Local,
+                branch: branch.to_owned(),
+            })
+        };
+        assert_eq!(slot("main"), "refinery-main");
+        assert_ne!(slot("a/b"), slot("a-b"));
+        assert!(!slot("a/b").contains('/'));
+        let long = "é".repeat(120);
+        assert!(slot(&long).len() < 150);
+        assert_ne!(slot(&format!("{long}1")), slot(&format!("{long}2")));
+    }
+
+    #[test]
+    fn the_longest_names_make_valid_runs() {
+        let long = "n".repeat(100);
+        let bead = BeadId::parse(&long).expect("a name");
+        let gate = GateName::parse(&long).expect("a name");
+        let rig = RigName::parse(&long).expect("a name");
+        let oid = Oid::parse(&"0".repeat(40)).expect("an oid");
+        let epoch = Epoch(u64::MAX);
+        let mut queue = Queue::new(Target {
+            rig: rig.clone(),
+            r#ref: "refs/heads/main".to_owned(),
+            mode: gtd_core::LandMode::Local,
+            branch: "main".to_owned(),
+        });
+        queue.generation = u32::MAX;
+        let candidate = candidate_id(&oid, u32::MAX);
+        let owner = accept_owner(&bead, &oid, Revision(u64::MAX));
+        for run in [
+            work_run(&bead, epoch),
+            check_run(&bead, epoch, usize::MAX, u32::MAX),
+            worker_gate_run(&bead, epoch, &gate, u32::MAX),
+            merge_gate_run(&candidate, &queue, &gate),
+            base_gate_run(&rig, &oid, &queue, &gate),
+            accept_run(&owner, usize::MAX, u32::MAX),
+        ] {
+            assert!(run.as_str().len() <= 250, "{run}");
+        }
+    }
 }

@@ -22,8 +22,9 @@ use gtd_core::{
 
 use crate::{
     AssemblyMember, AssemblyOrder, Checkout, Effect, EndSeen, Plan, Planner, Question, RunOrder,
-    RunSeen, Seen, Work, base_gate_owner, base_gate_run, candidate_id, candidate_ref, gate_slot,
-    merge_gate_owner, merge_gate_run, worker::evidence,
+    RunSeen, Seen, Work, base_gate_owner, base_gate_run, candidate_id, candidate_ref,
+    evidence::{evidence, line, named},
+    gate_slot, merge_gate_owner, merge_gate_run,
 };
 
 /// Submissions looked at alone while a candidate is in test, in one pass at most.
@@ -59,6 +60,9 @@ impl Planner for Refinery {
             let mut part = Plan::default();
             self.plan_target(graph, seen, now, &target, &mut part);
             parts.push(part);
+            if seen.tip(&target).is_some() {
+                parts.push(Self::bring_home(graph, &target));
+            }
         }
         plan.join(graph, parts);
         plan
@@ -173,7 +177,15 @@ impl Refinery {
         plan: &mut Plan,
     ) {
         let Some(tip) = seen.tip(target) else { return };
-        let Some(start) = tip.start() else { return };
+        let Some(start) = tip.start() else {
+            if graph.queued(target).next().is_some() {
+                plan.tell(Command::Escalate {
+                    about: target.key(),
+                    text: format!("{} has no commit that work could land on", target.branch),
+                });
+            }
+            return;
+        };
         let empty = Queue::new(target.clone());
         let queue = graph.queue(target).unwrap_or(&empty);
         if let Some(candidate) = &queue.candidate
@@ -191,12 +203,18 @@ impl Refinery {
                 Some(false) => {}
             }
         }
-        // Main went ahead of the integration branch: begin from where main is.
+        // Main went ahead of the integration branch: begin from where main is. A candidate on
+        // the old base would part the two for good.
         if target.mode == LandMode::Integration
             && tip.branch_is_ahead
             && let (Some(at), Some(branch)) = (&tip.at, &tip.branch)
-            && queue.candidate.is_none()
         {
+            if let Some(candidate) = &queue.candidate {
+                plan.tell(Command::Void {
+                    candidate: candidate.id.clone(),
+                    why: format!("{} moved to {}", target.branch, branch.short()),
+                });
+            }
             plan.act(Effect::EnsureRef {
                 rig: self.rig.clone(),
                 name: target.r#ref.clone(),
@@ -218,7 +236,6 @@ impl Refinery {
             });
             return;
         }
-        Self::bring_home(graph, target, plan);
         if queue.halt.is_some() {
             return;
         }
@@ -231,7 +248,8 @@ impl Refinery {
         }
     }
 
-    fn bring_home(graph: &Graph, target: &Target, plan: &mut Plan) {
+    fn bring_home(graph: &Graph, target: &Target) -> Plan {
+        let mut plan = Plan::default();
         for (id, goal) in graph.landing_asked() {
             if goal.target == *target {
                 plan.act(Effect::BringHome {
@@ -240,6 +258,7 @@ impl Refinery {
                 });
             }
         }
+        plan
     }
 
     fn send_early_conflicts(
@@ -323,6 +342,12 @@ impl Refinery {
                     why: "not all of it is handed in any more".to_owned(),
                 });
             }
+            Some(Verdict::Passed) if !self.is_proven(graph, candidate) => {
+                plan.tell(Command::Void {
+                    candidate: candidate.id.clone(),
+                    why: "its gates have changed since they ran".to_owned(),
+                });
+            }
             Some(Verdict::Passed) => {
                 plan.act(Effect::EnsureRef {
                     rig: self.rig.clone(),
@@ -340,6 +365,17 @@ impl Refinery {
                 why: "its gates could not run".to_owned(),
             }),
         }
+    }
+
+    /// Tells whether every gate that there is now was green on a candidate.
+    fn is_proven(&self, graph: &Graph, candidate: &Candidate) -> bool {
+        self.gates(graph).into_iter().all(|gate| {
+            candidate.gates.iter().any(|run| {
+                run.gate == gate.name
+                    && run.verdict == Verdict::Passed
+                    && run.commit == candidate.commit
+            })
+        })
     }
 
     fn judge(
@@ -606,18 +642,25 @@ fn order(target: &Target, base: &Oid, beads: &[&Bead]) -> AssemblyOrder {
 }
 
 fn conflict(bead: &Bead, target: &Target, files: &[String]) -> Command {
+    /// Files that are kept in the record.
+    const KEPT: usize = 100;
+    let onto = target.short_ref();
+    let (class, text) = if files.is_empty() {
+        // Its agent went somewhere else: from the same place the next attempt would do the same.
+        let criterion = format!("it stands on the history of {onto}");
+        let text = format!("it shares no history with {onto}");
+        (FaultClass::Check { criterion }, text)
+    } else {
+        let kept = files.iter().take(KEPT).cloned().collect();
+        let text = format!("it does not merge onto {onto}: {}", named(files));
+        (FaultClass::Conflict { files: kept }, text)
+    };
     Command::SendBack {
         bead: bead.id.clone(),
         epoch: bead.epoch,
         why: Fault {
-            class: FaultClass::Conflict {
-                files: files.to_vec(),
-            },
-            text: format!(
-                "it does not merge onto {}: {}",
-                target.short_ref(),
-                files.join(", ")
-            ),
+            class,
+            text: line(&text),
             evidence: String::new(),
             run: None,
         },

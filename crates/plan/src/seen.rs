@@ -273,6 +273,12 @@ impl Seen {
         }
     }
 
+    /// Tells whether a run was seen to end green.
+    #[must_use]
+    pub fn is_green(&self, run: &RunId) -> bool {
+        matches!(self.run(run), Some(RunSeen::Ended(end)) if end.verdict() == Verdict::Passed)
+    }
+
     /// Returns where a target is, when that was asked.
     #[must_use]
     pub fn tip(&self, target: &Target) -> Option<&TipSeen> {
@@ -343,12 +349,12 @@ impl Seen {
         }
     }
 
-    /// Returns whether the machine has room; roomy when that was not asked.
+    /// Returns whether the machine has room, when that was asked.
     #[must_use]
-    pub fn machine(&self) -> MachineSeen {
+    pub fn machine(&self) -> Option<&MachineSeen> {
         match self.answers.get(&Question::Machine) {
-            Some(Answer::Machine(machine)) => machine.clone(),
-            _ => MachineSeen::Roomy,
+            Some(Answer::Machine(machine)) => Some(machine),
+            _ => None,
         }
     }
 }

@@ -4,15 +4,21 @@
 //! same output again and again and a worktree that does not change. A slow
 //! agent with real progress lives. What lives is stopped before its lease ends.
 
+use std::time::Duration;
+
 use gtd_core::{
     Bead, Command, Fault, FaultClass, Graph, Holder, HostName, Lease, Observation, PauseScope,
     Timestamp, WaitReason, WorkerRules,
 };
 
-use crate::{Effect, LiveSeen, Plan, Planner, Question, RunSeen, Seen, work_run};
+use crate::{
+    Effect, LiveSeen, Plan, Planner, Question, RunSeen, Seen, tries::is_no_chance, work_run,
+};
 
 /// A granted lease whose process does not begin within this time is dead, in milliseconds.
 const START_LIMIT_MS: u64 = 10 * 60_000;
+/// An effect that failed and was not tried again for so long is not wanted any more.
+const NOT_WANTED: Duration = Duration::from_mins(10);
 /// The second signal must have held for this long at least, in milliseconds.
 const SECOND_SIGNAL_MS: u64 = 3_000;
 
@@ -72,6 +78,11 @@ impl Planner for Witness {
                 });
             }
         }
+        for (key, wait) in graph.back_offs() {
+            if wait.until.plus(NOT_WANTED) < now {
+                plan.tell(Command::Recover { key: key.clone() });
+            }
+        }
         for bead in graph.leased() {
             let Some(lease) = bead.phase.lease() else {
                 continue;
@@ -92,7 +103,8 @@ impl Planner for Witness {
         for (bead, lease) in self.leases(graph) {
             if let Some(rules) = rules(graph, bead) {
                 let mut part = Plan::default();
-                watch(&mut part, seen, now, bead, lease, rules);
+                let sight = Sight { graph, seen, now };
+                sight.watch(&mut part, bead, lease, rules);
                 parts.push(part);
             }
         }
@@ -105,73 +117,79 @@ fn rules<'a>(graph: &'a Graph, bead: &Bead) -> Option<&'a WorkerRules> {
     graph.rig(&bead.rig).map(|rig| &rig.rules.worker)
 }
 
-fn watch(
-    plan: &mut Plan,
-    seen: &Seen,
+/// What one pass knows.
+#[derive(Clone, Copy)]
+struct Sight<'a> {
+    graph: &'a Graph,
+    seen: &'a Seen,
     now: Timestamp,
-    bead: &Bead,
-    lease: &Lease,
-    rules: &WorkerRules,
-) {
-    let run = work_run(&bead.id, lease.epoch);
-    match seen.run(&run) {
-        None | Some(RunSeen::Prepared) => {}
-        // It may have begun after it was looked for.
-        Some(RunSeen::Absent { .. }) if seen.is_older_than(bead) => {}
-        Some(RunSeen::Absent { for_ms }) => {
-            if lease.run.is_some() {
-                plan.tell(expire(
-                    bead,
-                    lease,
-                    FaultClass::Lost,
-                    "its run vanished from the disk".to_owned(),
-                ));
-            } else if *for_ms > START_LIMIT_MS {
-                plan.tell(expire(
-                    bead,
-                    lease,
-                    FaultClass::Lost,
-                    "its process never began".to_owned(),
-                ));
-            }
-        }
-        Some(RunSeen::Lost) => {
-            plan.act(Effect::SweepLost { run });
-            plan.tell(expire(
-                bead,
-                lease,
-                FaultClass::Lost,
-                "its process vanished without a record of its end".to_owned(),
-            ));
-        }
-        Some(RunSeen::Ended(end)) if end.stopped => {
-            let (class, text) = if end.repeats >= rules.repeats {
-                (FaultClass::NoProgress, no_progress(end.repeats))
-            } else {
-                (
-                    FaultClass::Silent,
-                    "it was stopped: no output and no activity".to_owned(),
-                )
-            };
-            plan.tell(expire(bead, lease, class, text));
-        }
-        Some(RunSeen::Ended(_)) => {}
-        Some(RunSeen::Live(live)) => {
-            let still_ms = seen.stillness(&bead.rig, lease.holder.name().as_str());
-            match dead_why(live, still_ms, rules) {
-                Some(why) => {
-                    plan.observations.push(stuck(bead, now, why));
-                    plan.act(Effect::StopRun { run });
-                }
-                None if live.quiet_ms >= rules.silence_ms / 2 => {
-                    let minutes = live.quiet_ms / 60_000;
-                    plan.observations.push(stuck(
+}
+
+impl Sight<'_> {
+    fn watch(&self, plan: &mut Plan, bead: &Bead, lease: &Lease, rules: &WorkerRules) {
+        let Self { graph, seen, now } = *self;
+        let run = work_run(&bead.id, lease.epoch);
+        match seen.run(&run) {
+            None | Some(RunSeen::Prepared) => {}
+            // It may have begun after it was looked for.
+            Some(RunSeen::Absent { .. }) if seen.is_older_than(bead) => {}
+            Some(RunSeen::Absent { for_ms }) => {
+                if lease.run.is_some() {
+                    plan.tell(expire(
                         bead,
-                        now,
-                        format!("no output for {minutes} min; the witness looks"),
+                        lease,
+                        FaultClass::Lost,
+                        "its run vanished from the disk".to_owned(),
+                    ));
+                } else if *for_ms > START_LIMIT_MS && !graph.is_role_paused("worker") {
+                    plan.tell(expire(
+                        bead,
+                        lease,
+                        FaultClass::Lost,
+                        "its process never began".to_owned(),
                     ));
                 }
-                None => {}
+            }
+            Some(RunSeen::Lost) => {
+                plan.act(Effect::SweepLost { run });
+                let is_its_own = is_no_chance(bead, |class| *class == FaultClass::Lost);
+                let class = if is_its_own {
+                    FaultClass::Killed
+                } else {
+                    FaultClass::Lost
+                };
+                let text = "its process vanished without a record of its end".to_owned();
+                plan.tell(expire(bead, lease, class, text));
+            }
+            Some(RunSeen::Ended(end)) if end.stopped => {
+                let (class, text) = if end.repeats >= rules.repeats {
+                    (FaultClass::NoProgress, no_progress(end.repeats))
+                } else {
+                    (
+                        FaultClass::Silent,
+                        "it was stopped: no output and no activity".to_owned(),
+                    )
+                };
+                plan.tell(expire(bead, lease, class, text));
+            }
+            Some(RunSeen::Ended(_)) => {}
+            Some(RunSeen::Live(live)) => {
+                let still_ms = seen.stillness(&bead.rig, lease.holder.name().as_str());
+                match dead_why(live, still_ms, rules) {
+                    Some(why) => {
+                        plan.observations.push(stuck(bead, now, why));
+                        plan.act(Effect::StopRun { run });
+                    }
+                    None if live.quiet_ms >= rules.silence_ms / 2 => {
+                        let minutes = live.quiet_ms / 60_000;
+                        plan.observations.push(stuck(
+                            bead,
+                            now,
+                            format!("no output for {minutes} min; the witness looks"),
+                        ));
+                    }
+                    None => {}
+                }
             }
         }
     }

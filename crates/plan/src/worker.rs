@@ -15,17 +15,18 @@
 use std::collections::BTreeMap;
 
 use gtd_core::{
-    Bead, BeadId, Command, Epoch, Fault, FaultClass, Graph, Holder, HostName, Lease, Observation,
-    Outcome, Phase, RunId, Timestamp, Verdict, WaitReason,
+    Bead, BeadId, Command, Epoch, Fault, FaultClass, GateName, Graph, Holder, HostName, Lease,
+    Observation, Outcome, Phase, RunId, Timestamp, Verdict, WaitReason,
 };
 
 use crate::{
     Checkout, Effect, EndSeen, Plan, Planner, Question, RunOrder, RunSeen, Seen, Work,
-    WorktreeSeen, attempt_owner, check_run, work_run, worker_gate_run,
+    WorktreeSeen, attempt_owner, check_run,
+    evidence::{evidence, line},
+    tries::{is_no_chance, sweep, tries},
+    work_run, worker_gate_run,
 };
 
-/// How much of an output is kept as evidence, in bytes.
-pub(crate) const EVIDENCE: usize = 4_000;
 /// The longest that an acceptance check may take.
 const CHECK_LIMIT_MS: u64 = 20 * 60_000;
 
@@ -40,13 +41,33 @@ pub struct Worker {
     pub host: HostName,
 }
 
-/// One run after the work: a check or a gate.
+/// What must be green after the work: a check or a gate.
 struct Proof {
-    run: RunId,
+    name: ProofName,
     work: Work,
     class: FaultClass,
     limit_ms: u64,
     env: BTreeMap<String, String>,
+}
+
+/// What the runs of a proof are named after.
+enum ProofName {
+    Check(usize),
+    Gate(GateName),
+}
+
+/// What one pass knows of an attempt whose lease is in effect.
+struct Attempt<'a> {
+    graph: &'a Graph,
+    seen: &'a Seen,
+    bead: &'a Bead,
+    lease: &'a Lease,
+}
+
+impl Attempt<'_> {
+    fn slot(&self) -> String {
+        self.lease.holder.name().to_string()
+    }
 }
 
 impl Worker {
@@ -59,48 +80,23 @@ impl Worker {
         is_ours.then_some((bead, lease))
     }
 
-    fn proofs(&self, graph: &Graph, bead: &Bead) -> Vec<Proof> {
-        let checks = bead
-            .spec
-            .acceptance
-            .iter()
-            .enumerate()
-            .filter_map(|(index, criterion)| {
-                Some(Proof {
-                    run: check_run(&bead.id, self.epoch, index),
-                    work: Work::Check(criterion.check.clone()?),
-                    class: FaultClass::Check {
-                        criterion: criterion.text.clone(),
-                    },
-                    limit_ms: CHECK_LIMIT_MS,
-                    env: BTreeMap::new(),
-                })
-            });
-        let gates = graph
-            .rig(&bead.rig)
-            .into_iter()
-            .flat_map(|rig| &rig.rules.gates)
-            .filter(|gate| gate.when.is_for_worker())
-            .map(|gate| Proof {
-                run: worker_gate_run(&bead.id, self.epoch, &gate.name),
-                work: Work::Gate(gate.name.clone(), gate.run.clone()),
-                class: FaultClass::Gate {
-                    gate: gate.name.to_string(),
-                },
-                limit_ms: gate.timeout_ms,
-                env: gate.env.clone(),
-            });
-        checks.chain(gates).collect()
+    /// Lists the runs of a proof, as far as each before the last said nothing about the work.
+    fn runs(&self, seen: &Seen, proof: &Proof) -> Vec<RunId> {
+        tries(seen, |retry| match &proof.name {
+            ProofName::Check(index) => check_run(&self.bead, self.epoch, *index, retry),
+            ProofName::Gate(gate) => worker_gate_run(&self.bead, self.epoch, gate, retry),
+        })
     }
 
     /// Lists every run that may have been begun under this lease.
-    fn all_runs(&self, graph: &Graph) -> impl Iterator<Item = RunId> {
+    fn all_runs(&self, graph: &Graph, seen: &Seen) -> Vec<RunId> {
         let proofs = graph
             .bead(&self.bead)
-            .map(|bead| self.proofs(graph, bead))
+            .map(|bead| proofs(graph, bead))
             .unwrap_or_default();
-        std::iter::once(work_run(&self.bead, self.epoch))
-            .chain(proofs.into_iter().map(|proof| proof.run))
+        let mut runs = vec![work_run(&self.bead, self.epoch)];
+        runs.extend(proofs.iter().flat_map(|proof| self.runs(seen, proof)));
+        runs
     }
 
     fn owns(&self, worktree: &WorktreeSeen) -> bool {
@@ -113,21 +109,12 @@ impl Worker {
             epoch: self.epoch,
             why: Fault {
                 class,
-                text,
+                text: line(&text),
                 evidence: evidence(tail),
                 run: Some(run.clone()),
             },
         });
     }
-}
-
-/// Keeps the end of an output, at a line's begin where that is near.
-pub(crate) fn evidence(tail: &str) -> String {
-    let mut from = tail.len().saturating_sub(EVIDENCE);
-    while !tail.is_char_boundary(from) {
-        from += 1;
-    }
-    tail[from..].trim_end().to_owned()
 }
 
 impl Planner for Worker {
@@ -138,7 +125,8 @@ impl Planner for Worker {
     fn look(&self, graph: &Graph, seen: &Seen, _now: Timestamp) -> Vec<Question> {
         let run = work_run(&self.bead, self.epoch);
         let Some((bead, lease)) = self.lease(graph) else {
-            return self.all_runs(graph).map(Question::Run).collect();
+            let runs = self.all_runs(graph, seen);
+            return runs.into_iter().map(Question::Run).collect();
         };
         let mut questions = vec![Question::Run(run.clone())];
         // A look at a worktree costs a process: only when there is something to decide.
@@ -158,12 +146,11 @@ impl Planner for Worker {
         }
         // Checks come one after the other, and only after the work.
         if matches!(seen.run(&run), Some(RunSeen::Ended(end)) if end.code == Some(0)) {
-            for proof in self.proofs(graph, bead) {
-                let state = seen.run(&proof.run);
-                questions.push(Question::Run(proof.run.clone()));
-                let green =
-                    matches!(state, Some(RunSeen::Ended(end)) if end.verdict() == Verdict::Passed);
-                if !green {
+            for proof in proofs(graph, bead) {
+                let runs = self.runs(seen, &proof);
+                let is_green = runs.last().is_some_and(|run| seen.is_green(run));
+                questions.extend(runs.into_iter().map(Question::Run));
+                if !is_green {
                     break;
                 }
             }
@@ -176,7 +163,7 @@ impl Planner for Worker {
         let run = work_run(&self.bead, self.epoch);
         let Some((bead, lease)) = self.lease(graph) else {
             // The lease is gone: whatever still runs under it has nothing to say any more.
-            for run in self.all_runs(graph) {
+            for run in self.all_runs(graph, seen) {
                 if matches!(seen.run(&run), Some(RunSeen::Live(_) | RunSeen::Prepared)) {
                     plan.act(Effect::StopRun { run });
                 }
@@ -186,16 +173,16 @@ impl Planner for Worker {
         if graph.stop().is_some() || graph.is_role_paused("worker") {
             return plan;
         }
-        let slot = lease.holder.name().to_string();
-        let worktree = seen
-            .worktree(&bead.rig, &slot)
-            .filter(|worktree| self.owns(worktree));
+        let attempt = Attempt {
+            graph,
+            seen,
+            bead,
+            lease,
+        };
         match seen.run(&run) {
             None => {}
-            Some(RunSeen::Absent { .. }) => {
-                self.begin(&mut plan, graph, seen, bead, &slot, worktree);
-            }
-            Some(RunSeen::Prepared) => plan.act(Effect::EnsureRun(self.order(graph, bead, &slot))),
+            Some(RunSeen::Absent { .. }) => self.begin(&mut plan, &attempt, now),
+            Some(RunSeen::Prepared) => plan.act(Effect::EnsureRun(self.order(&attempt))),
             Some(RunSeen::Live(_)) => self.note_start(&mut plan, lease, &run),
             // The witness ends what was stopped and what was lost.
             Some(RunSeen::Lost) => {}
@@ -206,12 +193,47 @@ impl Planner for Worker {
                     Some((class, text)) => {
                         self.give_back(&mut plan, class, text, &run, &end.tail);
                     }
-                    None => self.prove(&mut plan, graph, seen, bead, &slot, worktree, now),
+                    None => self.prove(&mut plan, &attempt, now),
                 }
             }
         }
         plan
     }
+}
+
+/// Lists what must be green after the work: the checks of the bead, then the gates for workers.
+fn proofs(graph: &Graph, bead: &Bead) -> Vec<Proof> {
+    let checks = bead
+        .spec
+        .acceptance
+        .iter()
+        .enumerate()
+        .filter_map(|(index, criterion)| {
+            Some(Proof {
+                name: ProofName::Check(index),
+                work: Work::Check(criterion.check.clone()?),
+                class: FaultClass::Check {
+                    criterion: criterion.text.clone(),
+                },
+                limit_ms: CHECK_LIMIT_MS,
+                env: BTreeMap::new(),
+            })
+        });
+    let gates = graph
+        .rig(&bead.rig)
+        .into_iter()
+        .flat_map(|rig| &rig.rules.gates)
+        .filter(|gate| gate.when.is_for_worker())
+        .map(|gate| Proof {
+            name: ProofName::Gate(gate.name.clone()),
+            work: Work::Gate(gate.name.clone(), gate.run.clone()),
+            class: FaultClass::Gate {
+                gate: gate.name.to_string(),
+            },
+            limit_ms: gate.timeout_ms,
+            env: gate.env.clone(),
+        });
+    checks.chain(gates).collect()
 }
 
 /// Says why a work run's end is no success, if it is none.
@@ -248,56 +270,70 @@ fn work_fault(end: &EndSeen) -> Option<(FaultClass, String)> {
 }
 
 impl Worker {
-    fn order(&self, graph: &Graph, bead: &Bead, slot: &str) -> RunOrder {
+    fn order(&self, attempt: &Attempt<'_>) -> RunOrder {
+        let bead = attempt.bead;
         let script = bead.spec.run.clone().unwrap_or_default();
+        let rig = attempt.graph.rig(&bead.rig);
+        let work = if bead.wished_runtime() == Some("demo") {
+            Work::Demo(script)
+        } else {
+            Work::Script(script)
+        };
         RunOrder {
             run: work_run(&self.bead, self.epoch),
             rig: bead.rig.clone(),
-            slot: slot.to_owned(),
-            work: if bead.wished_runtime() == Some("demo") {
-                Work::Demo(script)
-            } else {
-                Work::Script(script)
-            },
+            slot: attempt.slot(),
+            work,
             bead: Some(bead.id.clone()),
             epoch: self.epoch,
-            limit_ms: graph
-                .rig(&bead.rig)
-                .map_or(CHECK_LIMIT_MS, |rig| rig.rules.worker.limit_ms),
+            limit_ms: rig.map_or(CHECK_LIMIT_MS, |rig| rig.rules.worker.limit_ms),
             env: BTreeMap::new(),
         }
     }
 
-    fn begin(
-        &self,
-        plan: &mut Plan,
-        graph: &Graph,
-        seen: &Seen,
-        bead: &Bead,
-        slot: &str,
-        worktree: Option<&WorktreeSeen>,
-    ) {
-        if worktree.is_none() {
-            let start = graph
-                .target_of(bead)
-                .and_then(|target| seen.tip(&target)?.start().cloned());
-            let Some(start) = start else { return };
+    fn begin(&self, plan: &mut Plan, attempt: &Attempt<'_>, now: Timestamp) {
+        let Attempt {
+            graph, seen, bead, ..
+        } = *attempt;
+        if self.worktree(attempt).is_none() {
+            let Some(target) = graph.target_of(bead) else {
+                return;
+            };
+            let Some(tip) = seen.tip(&target) else { return };
+            let Some(start) = tip.start() else {
+                plan.observations.push(Observation {
+                    subject: bead.id.to_string(),
+                    reason: WaitReason::Stuck,
+                    text: format!("{} has no commit to begin from", target.branch),
+                    since: now,
+                    until: None,
+                });
+                return;
+            };
             plan.act(Effect::EnsureWorktree {
                 rig: bead.rig.clone(),
-                slot: slot.to_owned(),
+                slot: attempt.slot(),
                 checkout: Checkout::Attempt {
                     bead: bead.id.clone(),
                     epoch: self.epoch,
-                    start,
+                    start: start.clone(),
                 },
             });
         }
-        plan.act(Effect::EnsureRun(self.order(graph, bead, slot)));
+        plan.act(Effect::EnsureRun(self.order(attempt)));
         plan.tell(Command::Started {
             bead: bead.id.clone(),
             epoch: self.epoch,
             run: work_run(&self.bead, self.epoch),
         });
+    }
+
+    /// Finds the worktree, while it is this attempt's.
+    fn worktree<'a>(&self, attempt: &Attempt<'a>) -> Option<&'a WorktreeSeen> {
+        attempt
+            .seen
+            .worktree(&attempt.bead.rig, attempt.lease.holder.name().as_str())
+            .filter(|worktree| self.owns(worktree))
     }
 
     fn note_start(&self, plan: &mut Plan, lease: &Lease, run: &RunId) {
@@ -310,71 +346,53 @@ impl Worker {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what one pass knows")]
-    fn prove(
-        &self,
-        plan: &mut Plan,
-        graph: &Graph,
-        seen: &Seen,
-        bead: &Bead,
-        slot: &str,
-        worktree: Option<&WorktreeSeen>,
-        now: Timestamp,
-    ) {
-        let run = work_run(&self.bead, self.epoch);
-        let Some(worktree) = worktree else {
-            self.give_back(
-                plan,
-                FaultClass::Lost,
-                "its worktree is gone".to_owned(),
-                &run,
-                "",
-            );
+    fn prove(&self, plan: &mut Plan, attempt: &Attempt<'_>, now: Timestamp) {
+        let Attempt {
+            graph, seen, bead, ..
+        } = *attempt;
+        let slot = attempt.slot();
+        let Some(worktree) = self.worktree(attempt) else {
+            if seen.has_no_worktree(&bead.rig, &slot) {
+                let class = FaultClass::Check {
+                    criterion: "its worktree is whole".to_owned(),
+                };
+                let run = work_run(&self.bead, self.epoch);
+                let text = "its worktree is gone or is none any more".to_owned();
+                self.give_back(plan, class, text, &run, "");
+            }
             return;
         };
-        let proofs = self.proofs(graph, bead);
-        let checks_began = proofs.first().is_some_and(|proof| {
-            !matches!(seen.run(&proof.run), None | Some(RunSeen::Absent { .. }))
-        });
+        let proofs = proofs(graph, bead);
+        let checks_began = proofs
+            .first()
+            .and_then(|proof| self.runs(seen, proof).into_iter().next())
+            .is_some_and(|run| !matches!(seen.run(&run), None | Some(RunSeen::Absent { .. })));
         if worktree.dirty && !checks_began {
-            let mut trailers = vec![("Gtd-Bead".to_owned(), bead.id.to_string())];
-            trailers.extend(
-                bead.goal
-                    .as_ref()
-                    .map(|goal| ("Gtd-Convoy".to_owned(), goal.to_string())),
-            );
-            trailers.push((
-                "Gtd-Agent".to_owned(),
-                format!("{}/{slot}#{}", bead.rig, self.epoch),
-            ));
-            plan.act(Effect::EnsureCommit {
-                rig: bead.rig.clone(),
-                slot: slot.to_owned(),
-                bead: bead.id.clone(),
-                epoch: self.epoch,
-                subject: bead.spec.title.clone(),
-                trailers,
-            });
             // The next pass sees the commit.
+            plan.act(self.commit(attempt));
             return;
         }
         for proof in proofs {
-            match seen.run(&proof.run) {
+            let runs = self.runs(seen, &proof);
+            let Some(run) = runs.last() else { return };
+            match seen.run(run) {
+                None => return,
                 Some(RunSeen::Ended(end)) => match end.verdict() {
                     Verdict::Passed => {}
                     Verdict::Failed => {
                         let text = match &proof.class {
                             FaultClass::Check { criterion } => {
-                                format!("not met: {criterion} ({})", end.detail())
+                                format!("not met: {} ({})", line(criterion), end.detail())
                             }
                             _ => format!("{} is red ({})", name_of(&proof.work), end.detail()),
                         };
-                        return self.give_back(plan, proof.class, text, &proof.run, &end.tail);
+                        return self.give_back(plan, proof.class, text, run, &end.tail);
                     }
                     Verdict::Infra => {
-                        let text =
-                            format!("{} could not run: {}", name_of(&proof.work), end.detail());
-                        return self.give_back(plan, infra_class(end), text, &proof.run, &end.tail);
+                        let name = name_of(&proof.work);
+                        let text = format!("{name} could not run: {}", end.detail());
+                        let class = infra_class(bead, end, proof.class);
+                        return self.give_back(plan, class, text, run, &end.tail);
                     }
                 },
                 Some(RunSeen::Live(_)) => {
@@ -388,22 +406,16 @@ impl Worker {
                     return;
                 }
                 Some(RunSeen::Lost) => {
-                    plan.act(Effect::SweepLost {
-                        run: proof.run.clone(),
-                    });
-                    return self.give_back(
-                        plan,
-                        FaultClass::Lost,
-                        format!("{} vanished", name_of(&proof.work)),
-                        &proof.run,
-                        "",
-                    );
+                    sweep(plan, seen, &runs);
+                    let text = format!("{} vanished", name_of(&proof.work));
+                    return self.give_back(plan, FaultClass::Lost, text, run, "");
                 }
-                Some(RunSeen::Absent { .. } | RunSeen::Prepared) | None => {
+                Some(RunSeen::Absent { .. } | RunSeen::Prepared) => {
+                    sweep(plan, seen, &runs);
                     plan.act(Effect::EnsureRun(RunOrder {
-                        run: proof.run,
+                        run: run.clone(),
                         rig: bead.rig.clone(),
-                        slot: slot.to_owned(),
+                        slot,
                         work: proof.work,
                         bead: Some(bead.id.clone()),
                         epoch: self.epoch,
@@ -415,6 +427,28 @@ impl Worker {
             }
         }
         self.hand_in(plan, bead, worktree);
+    }
+
+    fn commit(&self, attempt: &Attempt<'_>) -> Effect {
+        let (bead, slot) = (attempt.bead, attempt.slot());
+        let mut trailers = vec![("Gtd-Bead".to_owned(), bead.id.to_string())];
+        trailers.extend(
+            bead.goal
+                .as_ref()
+                .map(|goal| ("Gtd-Convoy".to_owned(), goal.to_string())),
+        );
+        trailers.push((
+            "Gtd-Agent".to_owned(),
+            format!("{}/{slot}#{}", bead.rig, self.epoch),
+        ));
+        Effect::EnsureCommit {
+            rig: bead.rig.clone(),
+            slot,
+            bead: bead.id.clone(),
+            epoch: self.epoch,
+            subject: bead.spec.title.clone(),
+            trailers,
+        }
     }
 
     fn hand_in(&self, plan: &mut Plan, bead: &Bead, worktree: &WorktreeSeen) {
@@ -437,10 +471,12 @@ impl Worker {
     }
 }
 
-/// A check that cannot be found is the bead's own mistake; a machine that fails is not.
-fn infra_class(end: &EndSeen) -> FaultClass {
+/// A check that cannot be found is the bead's own mistake; a machine that fails is not, unless
+/// it fails for this bead again and again.
+fn infra_class(bead: &Bead, end: &EndSeen, own: FaultClass) -> FaultClass {
     match end.code {
         Some(code @ (126 | 127)) => FaultClass::Exit { code },
+        _ if is_no_chance(bead, |class| *class == FaultClass::Infra) => own,
         _ => FaultClass::Infra,
     }
 }

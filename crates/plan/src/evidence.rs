@@ -1,0 +1,76 @@
+//! What is kept of an output, and what a person is told in one line.
+//!
+//! Both go to the ledger, which refuses what is too long or holds a NUL: a
+//! report that is refused would be made again for ever.
+
+/// How much of an output is kept as evidence, in bytes.
+const EVIDENCE: usize = 4_000;
+/// A cut so near to the begin of a line is moved there, in bytes.
+const NEAR: usize = 200;
+/// The longest line for a person, in bytes.
+const LINE: usize = 1_000;
+/// Files that are named in a line.
+const NAMED: usize = 10;
+
+/// Keeps the end of an output, from a line's begin where one is near.
+pub(crate) fn evidence(tail: &str) -> String {
+    let text = tail.replace('\0', "\u{2400}");
+    let from = ceil_boundary(&text, text.len().saturating_sub(EVIDENCE));
+    let kept = &text[from..];
+    let from = match kept.find('\n') {
+        Some(end) if from > 0 && end < NEAR => end + 1,
+        _ => 0,
+    };
+    kept[from..].trim_end().to_owned()
+}
+
+/// Shortens what others wrote to a line that can be told.
+pub(crate) fn line(text: &str) -> String {
+    let text = text.replace(['\0', '\n', '\r'], " ");
+    if text.len() <= LINE {
+        return text;
+    }
+    let end = ceil_boundary(&text, LINE);
+    format!("{} …", &text[..end])
+}
+
+/// Names the first of many files.
+pub(crate) fn named(files: &[String]) -> String {
+    let first = files.iter().take(NAMED).cloned().collect::<Vec<_>>();
+    let first = line(&first.join(", "));
+    match files.len().saturating_sub(NAMED) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
+fn ceil_boundary(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at += 1;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_is_the_end_of_an_output_from_a_lines_begin() {
+        assert_eq!(evidence("one\ntwo\n"), "one\ntwo");
+        let long = format!("{}\n{}", "é".repeat(3_000), "x".repeat(3_900));
+        assert_eq!(evidence(&long), "x".repeat(3_900));
+        let one_line = "é".repeat(3_000);
+        assert!(evidence(&one_line).len() <= EVIDENCE);
+        assert_eq!(evidence("a\0b"), "a\u{2400}b");
+    }
+
+    #[test]
+    fn a_line_is_short_whatever_is_put_into_it() {
+        assert_eq!(line("a\0b\nc"), "a b c");
+        assert!(line(&"é".repeat(10_000)).len() < LINE + 10);
+        let files: Vec<String> = (0..5_000).map(|n| format!("file-{n}")).collect();
+        assert!(named(&files).ends_with("file-9 and 4990 more"));
+        assert_eq!(named(&files[..2]), "file-0, file-1");
+    }
+}
