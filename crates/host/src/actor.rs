@@ -392,7 +392,7 @@ impl<P: Planner + Clone + Send + Sync + 'static> Actor<P> {
     async fn act(&self, effect: &Effect) -> Result<Vec<Command>, HostError> {
         let key = effect.key();
         let earlier = self.stage.mirror.graph().back_off(&key).cloned();
-        if let Some(wait) = earlier.as_ref().filter(|wait| wait.until > now()) {
+        if let Some(wait) = earlier.as_ref().filter(|wait| wait.waits_at(now())) {
             return Err(HostError::Waits {
                 key,
                 why: wait.why.clone(),
