@@ -36,7 +36,7 @@ const SUBMIT: Duration = Duration::from_secs(30);
 enum Land {
     /// Straight onto the branch.
     Main,
-    /// Onto gtd/integration/<branch>; gtd convoy land brings it further.
+    /// Onto gtd/integration/BRANCH; gtd convoy land brings it further.
     Integration,
 }
 
@@ -44,7 +44,7 @@ enum Land {
 ///
 /// Either in words (an agent plans it), as a plan file, or as one script. Work
 /// lands on the rig's branch; while that is checked out somewhere, on
-/// gtd/integration/<branch>.
+/// gtd/integration/BRANCH.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// What is wanted; `-` reads it from stdin
