@@ -181,7 +181,10 @@ impl Effect {
             .map(|bead| Observation {
                 subject: bead.id.to_string(),
                 reason: WaitReason::Backoff,
-                text: format!("failed {} times to {}", wait.failures, wait.why),
+                text: match wait.failures {
+                    0 | 1 => format!("failed to {}", wait.why),
+                    n => format!("failed {n} times to {}", wait.why),
+                },
                 since: bead.since,
                 until: Some(wait.until),
             })
