@@ -141,6 +141,13 @@ fn goal_item(
         return None;
     }
     let why = explain(graph, view.observations, id, view.now)?;
+    // So does a queue that stands still.
+    let halt = graph
+        .queue(&goal.target)
+        .and_then(|queue| queue.halt.as_ref());
+    if halt.is_some_and(|halt| why.chain.last().is_some_and(|c| c.text == halt.text)) {
+        return None;
+    }
     let unblocks = goal
         .beads
         .iter()

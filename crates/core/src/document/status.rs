@@ -217,7 +217,7 @@ pub fn convoy_row(view: View<'_>, bead: &Bead, goal: &crate::Goal) -> ConvoyRow 
 }
 
 /// Names the branch that waits for a person to bring the work home: told by the newest goal of an
-/// integration branch, once something of it landed and as long as it is not home.
+/// integration branch, once it rests with something landed and is not home.
 fn home(view: View<'_>, bead: &Bead, goal: &crate::Goal) -> Option<String> {
     let graph = view.graph;
     if goal.target.mode != crate::LandMode::Integration
@@ -241,7 +241,13 @@ fn home(view: View<'_>, bead: &Bead, goal: &crate::Goal) -> Option<String> {
             .bead(id)
             .is_some_and(|other| other.ordinal > bead.ordinal)
     };
-    if !has_landed(goal) || siblings().any(|(id, other)| is_newer(id) && has_landed(other)) {
+    // While it moves there is nothing to decide yet.
+    let rests = bead.phase.is_finished()
+        || crate::stands_still(graph, view.observations, &bead.id, view.now);
+    if !rests
+        || !has_landed(goal)
+        || siblings().any(|(id, other)| is_newer(id) && has_landed(other))
+    {
         return None;
     }
     let tip = graph

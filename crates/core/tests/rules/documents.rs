@@ -361,3 +361,83 @@ fn a_report_counts_what_the_log_tells() {
         .count();
     assert_eq!(report.landed.len(), landed);
 }
+
+/// The branches that wait to be brought home, by the goals that say so.
+fn homes(scene: &Scene) -> Vec<(gtd_core::BeadId, Option<String>)> {
+    let mut rows = status_doc(scene.view(), None).convoys;
+    rows.sort_by_key(|row| scene.at(&row.id).ordinal);
+    rows.into_iter().map(|row| (row.id, row.home)).collect()
+}
+
+#[test]
+fn the_way_home_is_told_once_per_branch_until_the_work_is_there() {
+    let mut scene = Scene::new();
+    let old = scene.goal(&[("one", &[])]);
+    let new = scene.goal(&[("two", &[]), ("three", &[])]);
+    let one = scene.in_goal(&old, "one");
+    let (two, three) = (scene.in_goal(&new, "two"), scene.in_goal(&new, "three"));
+    let main = || Some("main".to_owned());
+    scene.land(&one);
+    scene.tell(Command::CloseGoal {
+        goal: old.clone(),
+        outcome: Outcome::Done,
+        why: String::new(),
+        proof: vec![],
+    });
+    assert_eq!(homes(&scene), [(old.clone(), main()), (new.clone(), None)]);
+    scene.land(&two);
+    assert_eq!(
+        homes(&scene),
+        [(old.clone(), None), (new.clone(), None)],
+        "the newer one tells it, and not while it moves"
+    );
+    scene.park(&three);
+    assert_eq!(homes(&scene), [(old.clone(), None), (new.clone(), main())]);
+    scene.tell(Command::RequestLanding { goal: new.clone() });
+    let tip = scene
+        .graph
+        .queue(&crate::scene::target())
+        .unwrap()
+        .tip
+        .clone();
+    scene.tell(Command::ConcludeLanding {
+        goal: new.clone(),
+        commit: tip,
+        why: String::new(),
+    });
+    assert_eq!(homes(&scene), [(old, None), (new, None)]);
+}
+
+#[test]
+fn a_queue_that_stands_still_is_told_once() {
+    let mut scene = Scene::new();
+    let goal = scene.goal(&[("one", &[])]);
+    let one = scene.in_goal(&goal, "one");
+    let member = scene.submit(&one);
+    scene.form(&[member]);
+    scene.judge(gtd_core::Verdict::Failed);
+    scene.tell(Command::JudgeBase {
+        target: crate::scene::target(),
+        gate: crate::scene::gate_run(&crate::scene::oid(1), gtd_core::Verdict::Failed),
+    });
+    let items = needs_you(scene.view(), None);
+    let kinds: Vec<&str> = items.iter().map(|item| item.kind.as_str()).collect();
+    assert_eq!(kinds, ["gate"]);
+}
+
+#[test]
+fn a_pause_without_a_reason_is_told_in_whole_words() {
+    let mut scene = Scene::new();
+    for (why, text) in [("", "no reason was given"), ("coffee", "coffee")] {
+        scene.tell(Command::Pause {
+            scope: PauseScope::Town,
+            why: why.to_owned(),
+        });
+        let item = needs_you(scene.view(), None).remove(0);
+        assert!(item.title.starts_with("is paused by "), "{}", item.title);
+        assert_eq!(item.text, text);
+        scene.tell(Command::Resume {
+            scope: PauseScope::Town,
+        });
+    }
+}
