@@ -13,6 +13,6 @@ pub(crate) use self::{
     look::{ColorWhen, GlyphSet, Look, Wishes},
     screen::{JsonWish, Screen, Talk},
     table::{Cell, Table},
-    times::{ago, clock, span, span_ms, time_of_day},
+    times::{ago, clock, period, span, span_ms, time_of_day},
     words::{Ink, State},
 };

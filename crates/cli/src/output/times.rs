@@ -21,6 +21,27 @@ pub(crate) fn clock(moment: Moment, now: Timestamp, look: Look) -> String {
     }
 }
 
+/// Says from when to when, with the days unless both are today's.
+pub(crate) fn period(since: Moment, until: Moment, now: Timestamp, look: Look) -> String {
+    let days = |moment: Moment| zoned(moment.0, look).map(|then| then.date());
+    let today = zoned(now, look).map(|now| now.date());
+    // Seen from a day on which neither lies, both have their day.
+    let seen_from = if days(since) == today && days(until) == today {
+        now
+    } else {
+        Timestamp(0)
+    };
+    let year = |text: String| match zoned(now, look) {
+        Some(now) => text.replace(&format!(" {} ", now.year()), " "),
+        None => text,
+    };
+    format!(
+        "{} to {}",
+        year(clock(since, seen_from, look)),
+        year(clock(until, seen_from, look))
+    )
+}
+
 /// Says at what time of day a moment in RFC 3339 is, to the second.
 pub(crate) fn time_of_day(moment: &str, look: Look) -> Option<String> {
     let moment: jiff::Timestamp = moment.parse().ok()?;
@@ -116,6 +137,12 @@ mod tests {
         assert_eq!(shown("2026-11-22T07:05:59Z"), "07:05");
         assert_eq!(shown("2026-11-21T22:40:32Z"), "21 Nov 22:40");
         assert_eq!(shown("2025-12-31T23:59:00Z"), "31 Dec 2025 23:59");
+        let range = |since: &str| period(at(since), Moment(now), now, look);
+        assert_eq!(range("2026-11-22T07:00:00Z"), "07:00 to 08:00");
+        assert_eq!(
+            range("2026-11-21T22:40:00Z"),
+            "21 Nov 22:40 to 22 Nov 08:00"
+        );
         assert_eq!(
             time_of_day("2026-01-02T03:04:05.006Z", look).as_deref(),
             Some("03:04:05")

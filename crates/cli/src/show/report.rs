@@ -3,20 +3,14 @@
 use gtd_core::{ReportDoc, Timestamp};
 
 use super::status::ascii;
-use crate::output::{Cell, Ink, Look, State, Table, ago, clock, span};
+use crate::output::{Cell, Ink, Look, State, Table, ago, period, span};
 
 /// Shows the report, in its fixed order.
 pub(crate) fn report(doc: &ReportDoc, now: Timestamp, look: Look) -> Vec<String> {
-    let period = span(doc.until.0.since(doc.since.0));
+    let length = span(doc.until.0.since(doc.since.0));
+    let period = period(doc.since, doc.until, now, look);
     let mut lines = vec![
-        look.paint(
-            Ink::Strong,
-            &format!(
-                "{} to {} ({period})",
-                clock(doc.since, now, look),
-                clock(doc.until, now, look)
-            ),
-        ),
+        look.paint(Ink::Strong, &format!("{period} ({length})")),
         format!("{}.", doc.outcome),
     ];
     for row in &doc.convoys {

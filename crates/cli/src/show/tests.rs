@@ -198,7 +198,7 @@ fn the_report_keeps_its_order() {
     check(
         &report(&report_doc(), NOW, plain()),
         &expect![[r#"
-            1 Jan 22:00 to 03:00 (5h)
+            1 Jan 22:00 to 2 Jan 03:00 (5h)
             1 of 2 beads done, 1 landed, 0 need you.
             api-1  Add a greeting  ● running  1 of 2 landed on gtd/integration/main
             LANDED (1)
