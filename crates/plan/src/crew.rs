@@ -95,6 +95,19 @@ impl Crew {
         let mut at_goal = AtGoal::new(graph);
         let mut granted = 0;
         for bead in graph.hirable(&rig.name, now) {
+            if !self.has_runtime(bead) {
+                plan.observations.push(Observation {
+                    subject: bead.id.to_string(),
+                    reason: WaitReason::RuntimeDown,
+                    text: format!(
+                        "the runtime {} is not usable here",
+                        bead.wished_runtime().unwrap_or_default()
+                    ),
+                    since: bead.since,
+                    until: None,
+                });
+                continue;
+            }
             if free.is_empty() && n_seats >= max {
                 return;
             }
@@ -108,7 +121,7 @@ impl Crew {
                 });
                 continue;
             }
-            if !self.may_hire(graph, bead, now) || at_goal.is_full(graph, bead) {
+            if !Self::may_hire(graph, bead, now) || at_goal.is_full(graph, bead) {
                 continue;
             }
             if let MachineSeen::Short(why) = machine {
@@ -149,15 +162,17 @@ impl Crew {
         }
     }
 
-    fn may_hire(&self, graph: &Graph, bead: &Bead, now: Timestamp) -> bool {
+    fn may_hire(graph: &Graph, bead: &Bead, now: Timestamp) -> bool {
         let goal = bead.goal.as_ref().and_then(|goal| graph.goal(goal));
         let goal_allows = goal.is_none_or(|goal| {
             goal.plan == PlanState::Approved && goal.until.is_none_or(|until| until > now)
         });
-        let has_runtime = bead
-            .wished_runtime()
-            .is_some_and(|wished| self.runtimes.iter().any(|known| known.as_str() == wished));
-        goal_allows && has_runtime && graph.pause_of(bead).is_none()
+        goal_allows && graph.pause_of(bead).is_none()
+    }
+
+    fn has_runtime(&self, bead: &Bead) -> bool {
+        bead.wished_runtime()
+            .is_some_and(|wished| self.runtimes.iter().any(|known| known.as_str() == wished))
     }
 }
 
