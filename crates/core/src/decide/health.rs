@@ -47,10 +47,15 @@ pub(super) fn quarantine(scene: Scene<'_>, id: BeadId) -> Decision {
         bead: id,
         why: Fault {
             class: FaultClass::Attempts,
-            text: format!(
-                "{} of {limit} attempts failed; the last: {}",
-                bead.spent, last.text
-            ),
+            text: match (bead.spent, limit) {
+                (1, 1) => format!("its only attempt failed: {}", last.text),
+                (spent, limit) => {
+                    format!(
+                        "{spent} of {limit} attempts failed; the last: {}",
+                        last.text
+                    )
+                }
+            },
             ..last
         },
     }])
