@@ -20,7 +20,7 @@ use crate::{
     error::{CliError, Doing, Kind},
     exit::Exit,
     output::Ink,
-    place::Repository,
+    place::{self, Repository},
     settings::{self, LOCAL, PROJECT},
     town,
 };
@@ -96,7 +96,12 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     }
     exclude(&draft.repository)?;
     let client = town::reach_or_start(ctx).await?;
-    let name = args.name.is_some().then_some(&draft.name);
+    // What is a rig already keeps its name.
+    let known = place::rig_of(ctx.rig_folders()?, &draft.repository.main);
+    let name = match &args.name {
+        Some(_) => Some(&draft.name),
+        None => known.as_ref(),
+    };
     let receipt = client
         .with_deadline(ctx.deadline.unwrap_or(ADD))
         .add_rig(&draft.repository.main, name, WriteContext::default())
