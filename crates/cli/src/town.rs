@@ -155,6 +155,20 @@ pub(crate) fn person() -> Caller {
     Caller::Person { name }
 }
 
+/// Refuses what only a person may do and what no daemon is asked for, inside of a run.
+///
+/// This is no wall: it keeps an agent from doing by mistake what would end its own run.
+pub(crate) fn need_person(verb: &str) -> Result<(), CliError> {
+    if std::env::var_os("GTD_RUN").is_none() {
+        return Ok(());
+    }
+    Err(gtd_core::Rejection::NotYours {
+        caller: "an agent".to_owned(),
+        verb: verb.to_owned(),
+    }
+    .into())
+}
+
 /// Reads a document as what it should be, for the screen: without what a terminal would act upon.
 pub(crate) fn read<T: DeserializeOwned>(document: &Value) -> Result<T, CliError> {
     let typed: Document<T> = serde_json::from_value(printable(document))

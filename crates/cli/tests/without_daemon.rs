@@ -424,3 +424,98 @@ fn a_user_who_wants_no_autostart_is_told_to_start_it() {
         stderr(&output)
     );
 }
+
+#[test]
+fn an_agent_neither_stops_everything_nor_ends_a_stop() {
+    let town = town();
+    for verb in ["stop", "resume"] {
+        let output = gtd(town.path(), &[verb, "--all", "--json"])
+            .env("GTD_RUN", "api-1.e1.work")
+            .output()
+            .unwrap();
+        assert_eq!(code(&output), 77);
+        assert_eq!(document(&output)["code"], "E0401");
+    }
+    assert!(!town.path().join("home/state/stop").exists());
+}
+
+#[test]
+fn a_file_or_a_script_that_is_none_is_wrong_usage() {
+    let town = town();
+    std::fs::write(town.path().join("latin.toml"), b"title = \"\xe9\"").unwrap();
+    for words in [
+        &["goal", "--plan", "latin.toml"][..],
+        &["goal", "--plan", "."],
+        &["goal", "--plan", "missing.toml"],
+        &["goal", "x", "--run", "  "],
+        &["goal", "x", "--run", "true", "--max", "0"],
+        &["goal", "x", "--run", "true", "--max", "-1"],
+        &["goal"],
+        &["-C", "missing", "status"],
+        &["init", "missing"],
+    ] {
+        let output = run(town.path(), words);
+        assert_eq!(code(&output), 2, "{words:?}: {}", stderr(&output));
+        assert!(stderr(&output).starts_with("error[E0100]: "), "{words:?}");
+    }
+}
+
+#[test]
+fn help_and_completions_are_one_document_too() {
+    let town = town();
+    for (words, kind) in [
+        (&["--help"][..], "Help"),
+        (&["status", "-h"], "Help"),
+        (&["--version"], "Help"),
+        (&["completions", "bash"], "Completions"),
+    ] {
+        let output = run(town.path(), &[words, &["--json"]].concat());
+        assert_eq!(code(&output), 0);
+        let document = document(&output);
+        assert_eq!(document["kind"], kind);
+        assert!(!document["text"].as_str().unwrap().is_empty());
+    }
+    let refused = run(town.path(), &["convoy", "--json"]);
+    assert_eq!(code(&refused), 2);
+    assert_eq!(document(&refused)["kind"], "Error");
+}
+
+#[test]
+fn a_wrong_configuration_is_told_before_a_daemon_is_started() {
+    let town = town();
+    let output = gtd(town.path(), &["up"])
+        .env("GTD_MERGE__BATCH", "two")
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 78);
+    assert!(stderr(&output).contains("`merge.batch` does not take `two`"));
+}
+
+#[test]
+fn the_log_of_a_daemon_that_is_gone_is_read_from_its_file() {
+    let town = town();
+    let logs = town.path().join("home/state/logs");
+    std::fs::create_dir_all(&logs).unwrap();
+    let line = |seq: u64| {
+        format!(
+            "{{\"seq\":{seq},\"at\":\"2026-01-02T03:04:05.000Z\",\"kind\":\"LogLine\",\"level\":\"info\",\"text\":\"line {seq}\"}}\n"
+        )
+    };
+    std::fs::write(logs.join("daemon.log.1"), line(1) + &line(2)).unwrap();
+    std::fs::write(logs.join("daemon.log"), line(3)).unwrap();
+    let texts = |words: &[&str]| {
+        let output = run(town.path(), words);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        assert!(stderr(&output).contains("the daemon is not running"));
+        stdout(&output)
+    };
+    assert_eq!(
+        texts(&["logs", "daemon", "--raw"]),
+        "line 1\nline 2\nline 3\n"
+    );
+    assert_eq!(texts(&["logs", "--raw", "-n", "2"]), "line 2\nline 3\n");
+    let last = texts(&["logs", "--json", "--after", "2"]);
+    let object: Value = serde_json::from_str(last.trim()).unwrap();
+    assert_eq!(object["seq"], 3);
+    assert_eq!(code(&run(town.path(), &["logs", "worker"])), 69);
+}

@@ -78,6 +78,7 @@ async fn thaw(ctx: &Context, change: &Change) -> Result<Exit, CliError> {
     if change.dry_run {
         return Ok(would(ctx, &["end the stop of everything".to_owned()]));
     }
+    town::need_person("end the stop of everything")?;
     let output = DaemonProgram::find(&ctx.places)?.run(&["thaw"], THAW)?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();

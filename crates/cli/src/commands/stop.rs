@@ -104,6 +104,7 @@ async fn stop_all(ctx: &Context, change: &Change) -> Result<Exit, CliError> {
         let act = "freeze every agent, hold the queue and begin nothing";
         return Ok(would(ctx, &[act.to_owned()]));
     }
+    town::need_person("stop everything")?;
     let began = Instant::now();
     let why = change.why();
     let mut words = vec!["stop-all"];
