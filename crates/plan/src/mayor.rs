@@ -35,8 +35,8 @@ impl Planner for Mayor {
             if !ended.is_good() {
                 continue;
             }
-            let n_proofs = ended.proofs().len();
-            if n_proofs == 0 {
+            let proofs = ended.proofs();
+            if proofs.is_empty() {
                 continue;
             }
             questions.push(Question::Tip(ended.goal.target.clone()));
@@ -47,8 +47,8 @@ impl Planner for Mayor {
             let Some(commit) = ended.commit(seen) else {
                 continue;
             };
-            for index in 0..n_proofs {
-                let runs = ended.runs(seen, &commit, index);
+            for (index, gate) in proofs.iter().enumerate() {
+                let runs = ended.runs(seen, &commit, index, gate);
                 let is_green = runs.last().is_some_and(|run| seen.is_green(run));
                 questions.extend(runs.into_iter().map(Question::Run));
                 if !is_green {
@@ -175,9 +175,9 @@ impl Ended<'_> {
             .or_else(|| seen.tip(target)?.start().cloned())
     }
 
-    fn runs(&self, seen: &Seen, commit: &Oid, index: usize) -> Vec<RunId> {
+    fn runs(&self, seen: &Seen, commit: &Oid, index: usize, gate: &Gate) -> Vec<RunId> {
         let owner = self.owner(commit);
-        tries(seen, |retry| accept_run(&owner, index, retry))
+        tries(seen, |retry| accept_run(&owner, index, &gate.run, retry))
     }
 
     /// Lists what must be green on the target: the goal's own checks, then the gates for goals.
@@ -230,7 +230,7 @@ impl Ended<'_> {
     fn prove(&self, seen: &Seen, commit: &Oid, proofs: &[Gate], plan: &mut Plan) -> Conclusion {
         let mut records = Vec::new();
         for (index, gate) in proofs.iter().enumerate() {
-            let runs = self.runs(seen, commit, index);
+            let runs = self.runs(seen, commit, index, gate);
             let Some(run) = runs.last() else {
                 return Conclusion::Waits;
             };

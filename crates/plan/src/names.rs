@@ -5,14 +5,17 @@
 //! whoever takes the worktree next can end what still runs there.
 
 use gtd_core::{
-    BeadId, CandidateId, Epoch, GateName, Oid, Queue, Revision, RigName, RunId, Target,
+    BeadId, CandidateId, Epoch, Gate, GateName, Oid, Queue, Revision, RigName, RunId, Target,
 };
 
 fn run_id(text: &str) -> RunId {
     RunId::parse(text).expect("made of valid names and short enough")
 }
 
-fn retried(mut text: String, retry: u32) -> RunId {
+/// Names a run that proves something: one that proved something else has another name.
+fn proof_run(name: &str, command: &str, retry: u32) -> RunId {
+    let digest = u32::try_from(fnv(command.as_bytes()) >> 32).expect("the upper half");
+    let mut text = format!("{name}-{digest:08x}");
     if retry > 0 {
         text.push_str(&format!(".r{retry}"));
     }
@@ -28,15 +31,19 @@ pub fn work_run(bead: &BeadId, epoch: Epoch) -> RunId {
 /// Names the run of a bead's acceptance check; `retry` counts the earlier runs that said
 /// nothing about the work.
 #[must_use]
-pub fn check_run(bead: &BeadId, epoch: Epoch, index: usize, retry: u32) -> RunId {
-    retried(format!("{bead}.e{epoch}.check{index}"), retry)
+pub fn check_run(bead: &BeadId, epoch: Epoch, index: usize, command: &str, retry: u32) -> RunId {
+    proof_run(&format!("{bead}.e{epoch}.check{index}"), command, retry)
 }
 
 /// Names the run of a gate in a worker's worktree; `retry` counts the earlier runs that said
 /// nothing about the work.
 #[must_use]
-pub fn worker_gate_run(bead: &BeadId, epoch: Epoch, gate: &GateName, retry: u32) -> RunId {
-    retried(format!("{bead}.e{epoch}.gate-{gate}"), retry)
+pub fn worker_gate_run(bead: &BeadId, epoch: Epoch, gate: &Gate, retry: u32) -> RunId {
+    proof_run(
+        &format!("{bead}.e{epoch}.gate-{}", gate.name),
+        &gate.run,
+        retry,
+    )
 }
 
 /// Names the owner of the worktree in which a candidate's gates run.
@@ -74,8 +81,8 @@ pub fn accept_owner(goal: &BeadId, commit: &Oid, as_of: Revision) -> String {
 /// Names the run of one of a goal's own checks in the worktree of `owner`; `retry` counts the
 /// earlier runs that said nothing about the work.
 #[must_use]
-pub fn accept_run(owner: &str, index: usize, retry: u32) -> RunId {
-    retried(format!("{owner}.{index}"), retry)
+pub fn accept_run(owner: &str, index: usize, command: &str, retry: u32) -> RunId {
+    proof_run(&format!("{owner}.{index}"), command, retry)
 }
 
 /// Names a candidate after the commit that would land.
@@ -174,13 +181,20 @@ mod tests {
         let long = "n".repeat(100);
         let bead = BeadId::parse(&long).expect("a name");
         let gate = GateName::parse(&long).expect("a name");
+        let worker_gate = Gate {
+            name: gate.clone(),
+            run: "true".to_owned(),
+            when: gtd_core::GateWhen::Worker,
+            timeout_ms: 1,
+            env: std::collections::BTreeMap::new(),
+        };
         let rig = RigName::parse(&long).expect("a name");
         let oid = Oid::parse(&"0".repeat(40)).expect("an oid");
         let epoch = Epoch(u64::MAX);
         let mut queue = Queue::new(Target {
             rig: rig.clone(),
             r#ref: "refs/heads/main".to_owned(),
-            mode: gtd_core::LandMode::Local,
+            mode: LandMode::Local,
             branch: "main".to_owned(),
         });
         queue.generation = u32::MAX;
@@ -188,11 +202,11 @@ mod tests {
         let owner = accept_owner(&bead, &oid, Revision(u64::MAX));
         for run in [
             work_run(&bead, epoch),
-            check_run(&bead, epoch, usize::MAX, u32::MAX),
-            worker_gate_run(&bead, epoch, &gate, u32::MAX),
+            check_run(&bead, epoch, usize::MAX, "true", u32::MAX),
+            worker_gate_run(&bead, epoch, &worker_gate, u32::MAX),
             merge_gate_run(&candidate, &queue, &gate),
             base_gate_run(&rig, &oid, &queue, &gate),
-            accept_run(&owner, usize::MAX, u32::MAX),
+            accept_run(&owner, usize::MAX, "true", u32::MAX),
         ] {
             assert!(run.as_str().len() <= 250, "{run}");
         }

@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 
 use gtd_core::{
-    Bead, BeadId, Command, Epoch, Fault, FaultClass, GateName, Graph, Holder, HostName, Lease,
+    Bead, BeadId, Command, Epoch, Fault, FaultClass, Gate, Graph, Holder, HostName, Lease,
     Observation, Outcome, Phase, RunId, Timestamp, Verdict, WaitReason,
 };
 
@@ -52,8 +52,8 @@ struct Proof {
 
 /// What the runs of a proof are named after.
 enum ProofName {
-    Check(usize),
-    Gate(GateName),
+    Check { index: usize, command: String },
+    Gate(Gate),
 }
 
 /// What one pass knows of an attempt whose lease is in effect.
@@ -83,7 +83,9 @@ impl Worker {
     /// Lists the runs of a proof, as far as each before the last said nothing about the work.
     fn runs(&self, seen: &Seen, proof: &Proof) -> Vec<RunId> {
         tries(seen, |retry| match &proof.name {
-            ProofName::Check(index) => check_run(&self.bead, self.epoch, *index, retry),
+            ProofName::Check { index, command } => {
+                check_run(&self.bead, self.epoch, *index, command, retry)
+            }
             ProofName::Gate(gate) => worker_gate_run(&self.bead, self.epoch, gate, retry),
         })
     }
@@ -209,9 +211,10 @@ fn proofs(graph: &Graph, bead: &Bead) -> Vec<Proof> {
         .iter()
         .enumerate()
         .filter_map(|(index, criterion)| {
+            let command = criterion.check.clone()?;
             Some(Proof {
-                name: ProofName::Check(index),
-                work: Work::Check(criterion.check.clone()?),
+                work: Work::Check(command.clone()),
+                name: ProofName::Check { index, command },
                 class: FaultClass::Check {
                     criterion: criterion.text.clone(),
                 },
@@ -225,7 +228,7 @@ fn proofs(graph: &Graph, bead: &Bead) -> Vec<Proof> {
         .flat_map(|rig| &rig.rules.gates)
         .filter(|gate| gate.when.is_for_worker())
         .map(|gate| Proof {
-            name: ProofName::Gate(gate.name.clone()),
+            name: ProofName::Gate(gate.clone()),
             work: Work::Gate(gate.name.clone(), gate.run.clone()),
             class: FaultClass::Gate {
                 gate: gate.name.to_string(),

@@ -159,7 +159,7 @@ fn a_check_that_says_nothing_is_run_again_and_then_given_back() {
         plan(1),
         expect![[r#"
             started
-            do run <b0>.e1.check0.r1"#]],
+            do run <b0>.e1.check0-efaa2c54.r1"#]],
     );
     check(
         plan(3),
@@ -167,6 +167,27 @@ fn a_check_that_says_nothing_is_run_again_and_then_given_back() {
             started
             return: an acceptance check could not run: signal 9 killed it"#]],
     );
+}
+
+#[test]
+fn a_check_that_was_edited_is_not_proven_by_a_run_of_the_old_one() {
+    let mut scene = Scene::with_checks(1);
+    let epoch = scene.lease(0);
+    let worker = worker(&scene, epoch);
+    let check_of = |scene: &Scene| {
+        let tree = worktree(scene, false, true);
+        scene.plan(&worker, move |question| match question {
+            Question::Run(run) if run.as_str().ends_with(".work") => ended(0),
+            Question::Run(_) => absent(),
+            _ => tree.clone(),
+        })
+    };
+    let before = check_of(&scene);
+    let id = scene.beads[0].clone();
+    let mut spec = scene.graph.bead(&id).expect("a valid scene").spec.clone();
+    spec.acceptance[0].check = Some("make another check".to_owned());
+    scene.tell(Command::EditBead { bead: id, spec });
+    assert_ne!(check_of(&scene), before);
 }
 
 #[test]
