@@ -131,9 +131,14 @@ impl Runs {
     /// Reads the record and the process of a live shim.
     fn live(&self, run: &RunId) -> Result<Option<(Folder, ShimRecord)>, RunError> {
         let folder = self.folder(run);
-        let record = match folder.read::<ShimRecord>(folder::SHIM)? {
-            Some(record) if living(&folder, &record)?.is_some() => record,
-            _ => return Ok(None),
+        let record = match folder.read::<ShimRecord>(folder::SHIM) {
+            Ok(Some(record)) if living(&folder, &record)?.is_some() => record,
+            Ok(_) => return Ok(None),
+            // Half a record, see `state_of`.
+            Err(RunError::Parse { .. }) if state_of(&folder)? == RunState::Lost => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
         };
         Ok(Some((folder, record)))
     }
@@ -151,7 +156,14 @@ pub(crate) fn state_of(folder: &Folder) -> Result<RunState, RunError> {
     if let Some(exit) = folder.read::<Exit>(folder::EXIT)? {
         return Ok(RunState::Exited(exit));
     }
-    let Some(record) = folder.read::<ShimRecord>(folder::SHIM)? else {
+    let record = match folder.read::<ShimRecord>(folder::SHIM) {
+        // Half a record is what a power cut leaves. A shim that lives holds its lock.
+        Err(RunError::Parse { .. }) if folder.try_lock(folder::SHIM_LOCK)?.is_some() => {
+            return Ok(RunState::Lost);
+        }
+        other => other?,
+    };
+    let Some(record) = record else {
         return match fs::symlink_metadata(&folder.path) {
             Ok(_) => Ok(RunState::Prepared),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(RunState::Absent),

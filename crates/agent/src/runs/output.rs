@@ -25,7 +25,11 @@ impl Runs {
     /// # Errors
     /// When the record cannot be read.
     pub fn progress(&self, run: &RunId) -> Result<Progress, RunError> {
-        Ok(self.folder(run).read(folder::PROGRESS)?.unwrap_or_default())
+        match self.folder(run).read(folder::PROGRESS) {
+            // Half a record is what a power cut leaves, and nobody has to know it.
+            Err(RunError::Parse { .. }) => Ok(Progress::default()),
+            other => Ok(other?.unwrap_or_default()),
+        }
     }
 
     /// Returns the last output, at most `max_bytes` of it; what is not UTF-8 is replaced.

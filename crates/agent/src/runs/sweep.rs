@@ -38,8 +38,11 @@ impl Runs {
             return Ok(0);
         }
         let folder = self.folder(run);
-        let Some(record) = folder.read::<ShimRecord>(folder::SHIM)? else {
-            return Ok(0);
+        let record = match folder.read::<ShimRecord>(folder::SHIM) {
+            // A power cut left half a record, and no process.
+            Ok(None) | Err(RunError::Parse { .. }) => return Ok(0),
+            Ok(Some(record)) => record,
+            Err(error) => return Err(error),
         };
         let look = |source| RunError::Look {
             run: run.clone(),

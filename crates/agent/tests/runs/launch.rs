@@ -89,6 +89,27 @@ fn a_shim_that_dies_before_its_child_is_lost_and_not_begun_again() {
 }
 
 #[test]
+fn half_a_record_that_a_power_cut_left_is_a_lost_run_and_stops_nothing_else() {
+    let place = Place::new();
+    let run = run_id("torn");
+    let other = run_id("whole");
+    place.launch_elsewhere(&place.sh(&run, "true"), "shim.before-child=kill");
+    until("lost", || place.runs.state(&run).unwrap() == RunState::Lost);
+    let folder = place.runs.run_dir(&run);
+    for name in ["shim.json", "progress.json"] {
+        fs::write(folder.join(name), "{\"pid\": 1").unwrap();
+    }
+    place.runs.ensure(&place.sh(&other, "sleep 60")).unwrap();
+    assert_eq!(place.runs.state(&run).unwrap(), RunState::Lost);
+    assert_eq!(place.runs.progress(&run).unwrap().bytes, 0);
+    assert_eq!(place.runs.sweep_lost(&run).unwrap(), 0);
+    place.runs.freeze_all().unwrap();
+    place.runs.thaw_all().unwrap();
+    place.runs.stop_all(Duration::from_secs(1)).unwrap();
+    assert!(place.wait_exit(&other).stopped);
+}
+
+#[test]
 fn a_run_outlives_its_launcher_and_another_learns_its_end() {
     let place = Place::new();
     let run = run_id("outlive");
