@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{NeedsYou, View, needs_you};
-use crate::{Bead, BeadId, BeadState, Holder, Moment, Phase, RigName, explain};
+use crate::{Bead, BeadId, BeadState, Holder, Moment, Phase, RigName, explain, explain::blame};
 
 /// One goal in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,7 +172,7 @@ pub fn status_doc(view: View<'_>, rig: Option<&RigName>) -> StatusDoc {
         rig: rig.cloned(),
         stopped: graph
             .stop()
-            .map(|stop| format!("by {}: {}", stop.by, stop.why)),
+            .map(|stop| format!("by {}", blame(&stop.by, &stop.why))),
         needs_you: needs_you(view, rig),
         convoys,
         merge: graph

@@ -10,7 +10,9 @@ use super::{
     look::{Look, Memo},
     step,
 };
-use crate::{Bead, BeadId, FaultClass, HaltKind, Holder, Lease, Moment, Phase, Queue, Timestamp};
+use crate::{
+    Actor, Bead, BeadId, FaultClass, HaltKind, Holder, Lease, Moment, Phase, Queue, Timestamp,
+};
 
 /// How many links of a chain of dependences are told.
 const CHAIN_MAX: usize = 12;
@@ -175,7 +177,7 @@ pub(super) fn find(look: Look<'_>, bead: &Bead) -> Found {
     if let Some(stop) = graph.stop() {
         return Found::new(
             WaitReason::Stopped,
-            format!("everything was stopped by {}: {}", stop.by, stop.why),
+            format!("everything was stopped by {}", blame(&stop.by, &stop.why)),
             stop.since,
         )
         .then("it goes on where it was")
@@ -358,11 +360,7 @@ fn in_line(look: Look<'_>, bead: &Bead, target: &crate::Target, queue: &Queue) -
 }
 
 pub(super) fn paused(pause: &crate::Pause) -> Found {
-    let text = if pause.why.is_empty() {
-        format!("paused by {}", pause.by)
-    } else {
-        format!("paused by {}: {}", pause.by, pause.why)
-    };
+    let text = format!("paused by {}", blame(&pause.by, &pause.why));
     Found::new(WaitReason::Paused, text, pause.since)
         .then("it goes on where it was")
         .next(resume(&pause.scope), "end the pause")
@@ -577,6 +575,14 @@ fn dependency(look: Look<'_>, bead: &Bead) -> Option<Found> {
     .next(format!("gtd why {other}"), "why that waits");
     found.on = Some(other.clone());
     Some(found)
+}
+
+/// Names who did it, with the reason when one was given.
+pub(crate) fn blame(by: &Actor, why: &str) -> String {
+    match why.trim() {
+        "" => by.to_string(),
+        why => format!("{by}: {why}"),
+    }
 }
 
 pub(crate) fn count(n: usize, what: &str) -> String {

@@ -2,7 +2,7 @@
 
 use super::{
     Cause, Observations, Standing, Subject, WaitReason, Why,
-    bead::{Found, count, observed, paused},
+    bead::{Found, blame, count, observed, paused},
     look::{Look, Memo},
     step,
 };
@@ -148,7 +148,7 @@ pub(super) fn explain(look: Look<'_>, bead: &Bead, goal: &Goal) -> Why {
     if let Some(stop) = graph.stop() {
         why.chain = vec![cause(
             WaitReason::Stopped,
-            format!("everything was stopped by {}: {}", stop.by, stop.why),
+            format!("everything was stopped by {}", blame(&stop.by, &stop.why)),
             stop.since,
         )];
         why.then = "it goes on where it was".to_owned();

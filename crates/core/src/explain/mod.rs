@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{BeadId, Graph, Moment, Timestamp};
 
-pub(crate) use bead::{count, resume};
+pub(crate) use bead::{blame, count, resume};
 pub use goal::stands_still;
 
 use self::look::Look;
