@@ -79,7 +79,37 @@ pub(crate) fn print(ctx: &Context, ended: &Ended, is_one: bool) -> Result<(), Cl
     if ended.documents.is_empty() && ended.exit == Exit::Done {
         ctx.screen.say("nothing to wait for");
     }
+    let next: Vec<String> = ended
+        .documents
+        .iter()
+        .filter_map(|document| next(document, ended.exit))
+        .collect();
+    ctx.screen.next(&next);
     Ok(())
+}
+
+/// Names the command that a person would run now.
+fn next(document: &Value, exit: Exit) -> Option<String> {
+    let id = document.get("id")?.as_str()?;
+    let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str);
+    let has_landed = document
+        .get("beads")?
+        .as_array()?
+        .iter()
+        .any(|bead| bead.get("commit").is_some_and(|commit| !commit.is_null()));
+    match crate::follow::exit_of(document) {
+        Some(Exit::Done)
+            if has_landed
+                && text("/target/mode") == Some("integration")
+                && text("/landing") != Some("done") =>
+        {
+            Some(format!("gtd convoy land {id}"))
+        }
+        Some(Exit::Done) => None,
+        Some(Exit::NeedsYou | Exit::Limit | Exit::WorkFailed) => Some(format!("gtd why {id}")),
+        _ if exit == Exit::StillGoing => Some(format!("gtd wait {id}")),
+        _ => None,
+    }
 }
 
 fn print_one(ctx: &Context, document: &Value) -> Result<(), CliError> {
@@ -110,4 +140,52 @@ fn print_one(ctx: &Context, document: &Value) -> Result<(), CliError> {
         document: document.clone(),
     };
     super::status::card(ctx, &found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_step_follows_from_how_a_goal_ended() {
+        let goal = |exit: Option<u8>, mode: &str, landing: &str, commit: Option<&str>| {
+            json!({"kind": "Convoy", "id": "api-1", "exit": exit, "landing": landing,
+                "target": {"mode": mode}, "beads": [{"commit": commit}]})
+        };
+        let landed = Some("77e01d2");
+        let check = |document: Value, exit: Exit| next(&document, exit).unwrap_or_default();
+        let land = "gtd convoy land api-1";
+        for (document, exit, wanted) in [
+            (
+                goal(Some(0), "integration", "unasked", landed),
+                Exit::Done,
+                land,
+            ),
+            (
+                goal(Some(0), "integration", "refused", landed),
+                Exit::Done,
+                land,
+            ),
+            (goal(Some(0), "integration", "done", landed), Exit::Done, ""),
+            (
+                goal(Some(0), "integration", "unasked", None),
+                Exit::Done,
+                "",
+            ),
+            (goal(Some(0), "local", "unasked", landed), Exit::Done, ""),
+            (
+                goal(Some(4), "local", "unasked", None),
+                Exit::NeedsYou,
+                "gtd why api-1",
+            ),
+            (
+                goal(None, "local", "unasked", None),
+                Exit::StillGoing,
+                "gtd wait api-1",
+            ),
+            (goal(None, "local", "unasked", None), Exit::Interrupted, ""),
+        ] {
+            assert_eq!(check(document, exit), wanted, "{exit:?}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ pub(crate) fn bead(doc: &BeadDoc, now: Timestamp, look: Look) -> Vec<String> {
     let mut lines = vec![format!(
         "{}  {}  {}  {}",
         look.paint(Ink::Strong, doc.id.as_str()),
-        doc.title,
+        look.title(&doc.title),
         look.paint(state.ink, &state.text(look)),
         ago(doc.updated_at, now)
     )];
