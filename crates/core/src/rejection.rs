@@ -69,7 +69,7 @@ pub enum Rejection {
         candidate: CandidateId,
     },
     /// The bead's phase does not allow it.
-    #[error("{bead} is {state}")]
+    #[error("{bead} {} {state}", if matches!(state.as_str(), "landed" | "failed") { "has" } else { "is" })]
     WrongPhase {
         /// The bead.
         bead: BeadId,

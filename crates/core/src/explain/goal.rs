@@ -6,7 +6,7 @@ use super::{
     look::{Look, Memo},
     step,
 };
-use crate::{Bead, BeadId, Goal, Graph, Moment, Outcome, Phase, PlanState, Timestamp};
+use crate::{Bead, BeadId, Goal, Graph, Moment, Outcome, Phase, PlanState, Timestamp, Verdict};
 
 /// Tells whether nothing of a goal can move without a person.
 #[must_use]
@@ -136,6 +136,15 @@ pub(super) fn explain(look: Look<'_>, bead: &Bead, goal: &Goal) -> Why {
             _ => Standing::Ok,
         };
         why.then.clone_from(text);
+        why.evidence.extend(
+            goal.proof
+                .iter()
+                .filter(|run| run.verdict != Verdict::Passed)
+                .map(|run| {
+                    let what = format!("what {} printed", run.gate);
+                    step(format!("gtd logs {}", run.run), &what)
+                }),
+        );
         why.next = vec![step("gtd report", "what happened")];
         return why;
     }

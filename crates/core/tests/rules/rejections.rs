@@ -181,7 +181,7 @@ fn codes_words_and_kinds_stay_as_they_are() {
         E0103 BAD_TEXT         usage       the title is empty
         E0104 NO_RUNTIME       config      gt-7f3k has neither a script (`run`) nor a usable runtime
         E0105 BAD_CONFIG       config      as it is
-        E0201 WRONG_PHASE      state       gt-7f3k is landed
+        E0201 WRONG_PHASE      state       gt-7f3k has landed
         E0202 NOT_READY        state       gt-7f3k is not ready: as it is
         E0203 NOTHING_READY    state       no bead is ready on rig api
         E0204 STALE_EPOCH      state       the lease of gt-7f3k passed on (epoch 3, yours 2)
