@@ -128,9 +128,12 @@ fn list(ctx: &Context) -> Result<Exit, CliError> {
             (None, Some(true)) => "yes".to_owned(),
             (None, _) => "no".to_owned(),
         };
-        let made = clock::behind(word(item, "created_at"))
-            .map(|at| ago(Moment(at), clock::now()))
-            .unwrap_or_default();
+        let exact = word(item, "created_at");
+        // A program gets the moment, a person how long ago it was.
+        let made = match clock::behind(exact) {
+            Ok(at) if ctx.screen.look.terminal => ago(Moment(at), clock::now()),
+            _ => exact.to_owned(),
+        };
         let head = item["head"].as_u64().map(|head| head.to_string());
         table.row([
             Cell::from(word(item, "name")),
