@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    hash::{DefaultHasher, Hash, Hasher},
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -314,11 +313,11 @@ async fn run_refineries(stage: Stage, pen: Client) {
         for rig in rigs {
             if known.insert(rig.clone()) {
                 let planner = Refinery { rig: rig.clone() };
+                let waker = planner.clone();
                 let observer = RoleName::parse(&format!("refinery.{rig}"))
                     .unwrap_or_else(|_| role("refinery"));
-                let waking = Waking::new(Duration::ZERO, move |graph: &Graph| {
-                    refinery_interest(graph, &rig)
-                });
+                let waking =
+                    Waking::new(Duration::ZERO, move |graph: &Graph| waker.interest(graph));
                 let actor = play_as(planner, observer, pen.clone(), stage.clone(), waking);
                 tasks.spawn(actor.in_current_span());
             }
@@ -333,126 +332,4 @@ async fn run_refineries(stage: Stage, pen: Client) {
         }
     }
     while tasks.join_next().await.is_some() {}
-}
-
-/// A number that changes when a queue of the rig, a pause, a stop or a wish to land does.
-fn refinery_interest(graph: &Graph, rig: &RigName) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    graph.stop().is_some().hash(&mut hasher);
-    for pause in graph.pauses() {
-        pause.scope.hash(&mut hasher);
-    }
-    graph.rig(rig).map(|rig| &rig.digest).hash(&mut hasher);
-    for queue in graph.queues().filter(|queue| queue.target.rig == *rig) {
-        queue.generation.hash(&mut hasher);
-        queue.tip.hash(&mut hasher);
-        queue.suspects.hash(&mut hasher);
-        queue.green.hash(&mut hasher);
-        queue.halt.is_some().hash(&mut hasher);
-        queue.infra.hash(&mut hasher);
-        if let Some(candidate) = &queue.candidate {
-            candidate.id.hash(&mut hasher);
-            candidate.verdict.is_some().hash(&mut hasher);
-        }
-    }
-    for target in graph.targets_with_submissions().filter(|t| t.rig == *rig) {
-        for bead in graph.queued(&target) {
-            bead.id.hash(&mut hasher);
-            bead.epoch.hash(&mut hasher);
-        }
-    }
-    for (id, _) in graph.landing_asked() {
-        id.hash(&mut hasher);
-    }
-    hasher.finish()
-}
-
-#[cfg(test)]
-mod tests {
-    use gtd_core::{
-        Actor, Ask, Command, Envelope, LandMode, MergeRules, Oid, PauseScope, RigRules, Target,
-        Timestamp, WorkerRules, decide,
-    };
-
-    use super::*;
-
-    fn rig(name: &str) -> RigName {
-        RigName::parse(name).expect("a name")
-    }
-
-    fn tell(graph: &mut Graph, command: Command) {
-        let ask = Ask {
-            by: Actor::Daemon,
-            request: None,
-            expected: None,
-            command,
-        };
-        for event in decide(graph, &ask, Timestamp(1)).expect("what can be") {
-            let envelope = Envelope {
-                at: Timestamp(1),
-                by: Actor::Daemon,
-                request: None,
-                cause: None,
-                event,
-            };
-            graph.apply(graph.revision().next(), &envelope);
-        }
-    }
-
-    fn trust(graph: &mut Graph, name: &str, digest: &str) {
-        let rules = RigRules {
-            prefix: name.to_owned(),
-            branch: "main".to_owned(),
-            gates: vec![],
-            worker: WorkerRules::default(),
-            merge: MergeRules::default(),
-        };
-        let (rig, digest) = (rig(name), digest.to_owned());
-        tell(graph, Command::TrustRig { rig, rules, digest });
-    }
-
-    fn observe(graph: &mut Graph, name: &str, digit: char) {
-        let target = Target {
-            rig: rig(name),
-            r#ref: "refs/heads/main".to_owned(),
-            mode: LandMode::Local,
-            branch: "main".to_owned(),
-        };
-        let tip = Oid::parse(&digit.to_string().repeat(40)).expect("an oid");
-        tell(graph, Command::ObserveTarget { target, tip });
-    }
-
-    #[test]
-    fn a_refinery_is_woken_by_its_own_rig_by_pauses_and_by_a_stop() {
-        let mut graph = Graph::default();
-        trust(&mut graph, "mine", "");
-        trust(&mut graph, "other", "");
-        let pause = |name: &str| Command::Pause {
-            scope: PauseScope::Rig(rig(name)),
-            why: String::new(),
-        };
-        let resume = |name: &str| Command::Resume {
-            scope: PauseScope::Rig(rig(name)),
-        };
-        let mut before = refinery_interest(&graph, &rig("mine"));
-        let mut wakes = |graph: &Graph| {
-            let now = refinery_interest(graph, &rig("mine"));
-            std::mem::replace(&mut before, now) != now
-        };
-        assert!(!wakes(&graph));
-        observe(&mut graph, "mine", '1');
-        assert!(wakes(&graph), "its target moved");
-        observe(&mut graph, "other", '1');
-        assert!(!wakes(&graph), "another's target moved");
-        trust(&mut graph, "mine", "new");
-        assert!(wakes(&graph), "its rules are new");
-        tell(&mut graph, pause("mine"));
-        assert!(wakes(&graph), "a pause");
-        tell(&mut graph, resume("mine"));
-        tell(&mut graph, pause("other"));
-        assert!(wakes(&graph), "one pause took the place of another");
-        let why = String::new();
-        tell(&mut graph, Command::Stop { why });
-        assert!(wakes(&graph), "a stop");
-    }
 }

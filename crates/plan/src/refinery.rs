@@ -15,6 +15,8 @@
 //!
 //! The adaptive queue takes the place of [`Refinery::next_members`].
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use gtd_core::{
     Bead, Candidate, Command, Epoch, Fault, FaultClass, Gate, GateRun, Graph, LandMode, Member,
     Observation, Oid, Phase, Queue, RigName, Target, Timestamp, Verdict, WaitReason,
@@ -70,6 +72,45 @@ impl Planner for Refinery {
 }
 
 impl Refinery {
+    /// Returns a number that changes when a queue of the rig, a pause, a stop or a wish to land does.
+    #[must_use]
+    pub fn interest(&self, graph: &Graph) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        graph.stop().is_some().hash(&mut hasher);
+        for pause in graph.pauses() {
+            pause.scope.hash(&mut hasher);
+        }
+        graph
+            .rig(&self.rig)
+            .map(|rig| &rig.digest)
+            .hash(&mut hasher);
+        for queue in graph.queues().filter(|queue| queue.target.rig == self.rig) {
+            queue.generation.hash(&mut hasher);
+            queue.tip.hash(&mut hasher);
+            queue.suspects.hash(&mut hasher);
+            queue.green.hash(&mut hasher);
+            queue.halt.is_some().hash(&mut hasher);
+            queue.infra.hash(&mut hasher);
+            if let Some(candidate) = &queue.candidate {
+                candidate.id.hash(&mut hasher);
+                candidate.verdict.is_some().hash(&mut hasher);
+            }
+        }
+        for target in graph
+            .targets_with_submissions()
+            .filter(|t| t.rig == self.rig)
+        {
+            for bead in graph.queued(&target) {
+                bead.id.hash(&mut hasher);
+                bead.epoch.hash(&mut hasher);
+            }
+        }
+        for (id, _) in graph.landing_asked() {
+            id.hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
     /// Lists the targets at which something is to be done.
     fn targets(&self, graph: &Graph) -> Vec<Target> {
         let mut targets: Vec<Target> = Vec::new();
