@@ -1,0 +1,144 @@
+//! `gtd demo` plays a whole town, tells it from the log, and leaves nothing behind.
+
+use std::fs;
+
+use gtd_testkit::town::{Output, Town, binary};
+use serde_json::Value;
+
+/// Plays a demo whose temporary folder is the town's own.
+fn demo(town: &Town, words: &[&str]) -> (Output, Value) {
+    let folder = town.path("tmp");
+    fs::create_dir_all(&folder).expect("make a folder");
+    let output = Output::of(
+        town.program(binary("gtd"))
+            .env("TMPDIR", &folder)
+            .args(["demo", "--json", "--speed", "3"])
+            .args(words),
+    );
+    let document = serde_json::from_str(&output.stdout)
+        .unwrap_or_else(|error| panic!("gtd demo {words:?}: {error}: {output}"));
+    (output, document)
+}
+
+/// Tells which words of a fault stand in a story.
+fn told(document: &Value) -> Vec<&'static str> {
+    let story: Vec<&str> = document["story"]
+        .as_array()
+        .expect("a story")
+        .iter()
+        .filter_map(|line| line["text"].as_str())
+        .collect();
+    [
+        "the daemon, while",
+        "adopted",
+        "signal 9",
+        "conflict in stock.txt",
+        "it is split",
+        "gate scales is red",
+        "was red before and is green now",
+        "asks about name",
+    ]
+    .into_iter()
+    .filter(|words| story.iter().any(|text| text.contains(words)))
+    .collect()
+}
+
+fn ends_well(town: &Town, output: &Output, document: &Value) {
+    assert_eq!(output.code, Some(0), "{output}");
+    let landed = document["report"]["landed"].as_array().map(Vec::len);
+    assert_eq!(landed, Some(8), "{document:#}");
+    let needs = document["report"]["needs_you"].as_array().map(Vec::len);
+    assert_eq!(needs, Some(1), "{document:#}");
+    let left: Vec<_> = fs::read_dir(town.path("tmp"))
+        .expect("list the folder")
+        .collect();
+    assert!(left.is_empty(), "left behind: {left:?}");
+}
+
+#[test]
+fn the_demo_shows_every_fault_and_leaves_nothing_behind() {
+    let town = Town::new();
+    let (output, document) = demo(&town, &[]);
+    ends_well(&town, &output, &document);
+    assert_eq!(
+        told(&document),
+        [
+            "the daemon, while",
+            "adopted",
+            "signal 9",
+            "conflict in stock.txt",
+            "it is split",
+            "gate scales is red",
+            "was red before and is green now",
+            "asks about name",
+        ],
+        "{document:#}"
+    );
+    assert!(
+        document["took_s"].as_f64().is_some_and(|took| took < 55.0),
+        "{document:#}"
+    );
+}
+
+#[test]
+fn removing_the_faults_of_the_demo_changes_its_story() {
+    for (what, wanted) in [
+        ("none", vec!["asks about name"]),
+        (
+            "gate",
+            vec![
+                "gate scales is red",
+                "was red before and is green now",
+                "asks about name",
+            ],
+        ),
+        (
+            "agent",
+            vec![
+                "the daemon, while",
+                "adopted",
+                "signal 9",
+                "asks about name",
+            ],
+        ),
+    ] {
+        let town = Town::new();
+        let (output, document) = demo(&town, &["--break", what, "--seed", "3"]);
+        ends_well(&town, &output, &document);
+        assert_eq!(told(&document), wanted, "--break {what}: {document:#}");
+    }
+}
+
+#[test]
+fn a_demo_that_is_kept_can_be_answered() {
+    let town = Town::new();
+    let (output, document) = demo(&town, &["--keep", "--break", "none"]);
+    assert_eq!(output.code, Some(0), "{output}");
+    let answer = document["answer"].as_str().expect("the command");
+    let path = format!(
+        "{}:{}",
+        binary("gtd").parent().expect("a folder").display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
+    let (home, command) = answer.split_once(' ').expect("a variable and a command");
+    let home = home.strip_prefix("GTD_HOME=").expect("the home");
+    let output = Output::of(
+        town.program("sh")
+            .args(["-c", command])
+            .env("GTD_HOME", home)
+            .env("PATH", &path),
+    );
+    assert_eq!(output.code, Some(0), "{answer}: {output}");
+    let output = Output::of(
+        town.program(binary("gtd"))
+            .args(["stop", "--all", "-m", "the test is over"])
+            .env("GTD_HOME", home),
+    );
+    assert_eq!(output.code, Some(0), "{output}");
+    let output = Output::of(
+        town.program(binary("gtd"))
+            .args(["down", "--now"])
+            .env("GTD_HOME", home),
+    );
+    assert_eq!(output.code, Some(0), "{output}");
+}
