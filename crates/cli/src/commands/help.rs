@@ -1,5 +1,7 @@
 //! `gtd help`: explain a command, a topic or an error code.
 
+use std::path::{Path, PathBuf};
+
 use clap::CommandFactory;
 use serde_json::json;
 
@@ -14,16 +16,27 @@ use crate::{
 /// Explain a command, a topic or an error code
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A command, a topic (quickstart words exit-codes formatting environment) or a code such as E0204
+    /// A command, a topic (gtd help topics) or a code such as E0204
     topic: Vec<String>,
     /// Every command with all that it takes
     #[arg(long)]
     all: bool,
+    /// With the topic words: the words of Gas Town
+    #[arg(long)]
+    gastown: bool,
+    /// Write a man page for each command into this folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["topic", "all", "gastown"])]
+    man: Option<PathBuf>,
 }
 
 pub(crate) fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
+    if let Some(folder) = &args.man {
+        return man(ctx, &ctx.path(folder));
+    }
     let text = if args.all {
         every_command()
+    } else if args.gastown {
+        help::topic("gastown").unwrap_or_default()
     } else {
         match args.topic.as_slice() {
             [] => help::overview(),
@@ -46,6 +59,11 @@ fn find(words: &[String]) -> Result<String, CliError> {
         && let Some(text) = help::topic(word).or_else(|| help::code(word))
     {
         return Ok(text);
+    }
+    if let [word] = words
+        && matches!(word.as_str(), "topics" | "topic")
+    {
+        return Ok(format!("Topics: {}\n", topics().join(" ")));
     }
     let mut command = Cli::command();
     command.build();
@@ -75,7 +93,6 @@ fn unknown(words: &[String], at: &clap::Command) -> CliError {
         .filter(|(score, _)| *score > 0.7)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| format!("did you mean `{name}`?   "));
-    let topics: Vec<&str> = help::TOPICS.iter().map(|(name, _)| *name).collect();
     CliError::new(Kind::NotFound {
         kind: "help topic",
         name: word,
@@ -83,8 +100,40 @@ fn unknown(words: &[String], at: &clap::Command) -> CliError {
     .help(format!(
         "{}topics: {}",
         near.unwrap_or_default(),
-        topics.join(" ")
+        topics().join(" ")
     ))
+}
+
+fn topics() -> Vec<&'static str> {
+    help::TOPICS.iter().map(|(name, _)| *name).collect()
+}
+
+/// Writes a man page for each command.
+fn man(ctx: &Context, folder: &Path) -> Result<Exit, CliError> {
+    let failed = |error| {
+        CliError::io(
+            format!("write the man pages to {}", folder.display()),
+            error,
+        )
+    };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let pages = help::man_pages(Cli::command()).map_err(failed)?;
+    let mut names = Vec::with_capacity(pages.len());
+    for (name, page) in pages {
+        std::fs::write(folder.join(&name), page).map_err(failed)?;
+        names.push(name);
+    }
+    if ctx.screen.is_json() {
+        let pages: Vec<_> = names.iter().map(|name| folder.join(name)).collect();
+        ctx.screen.document(
+            &json!({"kind": "ManPages", "api": gtd_core::API, "items": pages, "next": ""}),
+        );
+    } else {
+        let (n_pages, folder) = (names.len(), folder.display());
+        ctx.screen
+            .say(format!("wrote {n_pages} man pages to {folder}"));
+    }
+    Ok(Exit::Done)
 }
 
 fn every_command() -> String {

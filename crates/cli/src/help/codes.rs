@@ -182,6 +182,11 @@ pub(super) fn text(code: &str) -> Option<String> {
         .map(|(code, text)| format!("{code}\n\n{}\n", wrapped(text)))
 }
 
+/// Returns every code with its paragraph.
+pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    CODES.iter().copied()
+}
+
 fn wrapped(text: &str) -> String {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
@@ -200,6 +205,8 @@ fn wrapped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::{Path, PathBuf};
+
     use super::*;
 
     #[test]
@@ -210,16 +217,40 @@ mod tests {
     /// Holds the table to the source: a code without a page is a dead end for the reader.
     #[test]
     fn every_code_of_a_refusal_has_a_page() {
-        for source in [
-            include_str!("../error.rs"),
-            include_str!("../../../core/src/rejection.rs"),
-        ] {
-            for (at, _) in source.match_indices("\"E0") {
-                let code = &source[at + 1..at + 6];
-                if code.bytes().skip(1).all(|b| b.is_ascii_digit()) {
-                    assert!(text(code).is_some(), "{code}");
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut n_codes = 0;
+        for source in sources(&crates) {
+            let text_of_it = std::fs::read_to_string(&source).unwrap();
+            for (at, _) in text_of_it.match_indices("E0") {
+                let code = text_of_it.get(at..at + 5).unwrap_or_default();
+                let is_code = code.len() == 5
+                    && code.bytes().skip(1).all(|b| b.is_ascii_digit())
+                    && !text_of_it[..at].ends_with(|c: char| c.is_alphanumeric());
+                if is_code {
+                    n_codes += 1;
+                    assert!(text(code).is_some(), "{code} in {}", source.display());
                 }
             }
         }
+        assert!(n_codes > 60, "only {n_codes} codes were found");
+    }
+
+    fn sources(folder: &Path) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                // Tests may name codes that there are not.
+                if path
+                    .file_name()
+                    .is_some_and(|name| name != "tests" && name != "target")
+                {
+                    found.extend(sources(&path));
+                }
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                found.push(path);
+            }
+        }
+        found
     }
 }
