@@ -3,6 +3,7 @@
 mod args;
 mod clock;
 mod commands;
+mod completion;
 mod context;
 mod daemon_program;
 mod detect;
@@ -31,6 +32,7 @@ use crate::{
 };
 
 fn main() {
+    completion::answer();
     let exit = match parse() {
         Ok(cli) => run(cli),
         Err(error) => refuse(&error),
