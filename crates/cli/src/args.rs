@@ -31,13 +31,13 @@ pub(crate) struct Cli {
 /// How progress is told while a command waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum Progress {
-    /// One line per change.
+    /// Bar on a terminal, plain elsewhere.
     #[default]
     Auto,
+    /// One line that is redrawn.
+    Bar,
     /// One line per change.
     Plain,
-    /// One line per change.
-    Bar,
     /// Nothing.
     Quiet,
     /// One object per change, on stderr.

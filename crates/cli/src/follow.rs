@@ -11,15 +11,14 @@ use std::{
 
 use gtd_client::{Client, Watch};
 use gtd_core::{BeadDoc, BeadState, ConvoyDoc, Revision};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    args::Progress,
     context::Context,
     error::{CliError, Kind},
     exit::Exit,
-    output::State,
+    progress::{Change, Progress},
     town::{self, DocumentKind},
 };
 
@@ -64,6 +63,7 @@ pub(crate) struct Follow<'a> {
     states: BTreeMap<String, (String, String)>,
     documents: Vec<Value>,
     still_since: Option<Instant>,
+    progress: Progress,
 }
 
 impl<'a> Follow<'a> {
@@ -82,6 +82,7 @@ impl<'a> Follow<'a> {
             states: BTreeMap::new(),
             documents: Vec::new(),
             still_since: None,
+            progress: Progress::new(ctx),
         }
     }
 
@@ -110,6 +111,7 @@ impl<'a> Follow<'a> {
                 _ = tokio::signal::ctrl_c() => Exit::Interrupted,
             }
         };
+        self.progress.clear();
         if ended == Exit::Interrupted {
             let again = self.ids.join(" ");
             self.ctx
@@ -147,6 +149,7 @@ impl<'a> Follow<'a> {
                     }
                     if !is_away {
                         let text = "the daemon does not answer; waiting for it to come back";
+                        self.progress.clear();
                         self.ctx.screen.say(text);
                     }
                     is_away = true;
@@ -188,6 +191,8 @@ impl<'a> Follow<'a> {
             self.tell_changes(found)?;
         }
         self.documents = documents.into_iter().map(|found| found.document).collect();
+        let states = self.states.values().map(|(state, _)| state.as_str());
+        self.progress.draw(&self.ctx.screen, states);
         Ok(())
     }
 
@@ -230,34 +235,21 @@ impl<'a> Follow<'a> {
             // What was so from the beginning is not told.
             let told = changed && (known.is_some() || !self.documents.is_empty());
             if told {
-                self.tell(&id, &title, &state, &text);
+                self.progress.tell(
+                    &self.ctx.screen,
+                    &Change {
+                        id: &id,
+                        title: &title,
+                        state: &state,
+                        text: &text,
+                    },
+                );
             }
             if changed {
                 self.states.insert(id, (state, text));
             }
         }
         Ok(())
-    }
-
-    fn tell(&self, id: &str, title: &str, state: &str, text: &str) {
-        let screen = &self.ctx.screen;
-        match self.ctx.progress {
-            Progress::Quiet => {}
-            Progress::Json => screen.say(
-                json!({"kind": "Progress", "api": gtd_core::API, "id": id, "title": title,
-                    "state": state, "text": text})
-                .to_string(),
-            ),
-            Progress::Auto | Progress::Plain | Progress::Bar => {
-                let shown = State::of(state);
-                let mark = screen.look.paint_err(shown.ink, &shown.text(screen.look));
-                let because = match text {
-                    "" => String::new(),
-                    text => format!("  ({text})"),
-                };
-                screen.say(format!("{mark}  {id}  {title}{because}"));
-            }
-        }
     }
 
     /// Judges all documents: nothing while something can move.
@@ -382,6 +374,8 @@ fn is_alive(pid: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -14,6 +14,7 @@ mod help;
 mod lists;
 mod output;
 mod place;
+mod progress;
 mod settings;
 mod show;
 mod town;

@@ -123,6 +123,11 @@ impl Look {
         }
     }
 
+    /// Cuts a line to some columns, without what would steer a terminal.
+    pub(crate) fn cut(text: &str, columns: usize) -> String {
+        cut(&clean(text), columns)
+    }
+
     /// Cuts a title so that a line of a terminal has room for more than that; a pipe gets all of it.
     pub(crate) fn title(self, text: &str) -> String {
         match self.width.filter(|_| self.terminal) {
