@@ -6,6 +6,7 @@
 //! snapshot is written. Runs live on under their shims.
 
 mod instance;
+mod notify;
 mod rounds;
 mod socket;
 
@@ -209,6 +210,12 @@ async fn live(town: Arc<Town>) -> Result<(), BootError> {
     let rounds = tokio::spawn(rounds::go(Arc::clone(&town)));
     let card = socket::leave_card(&town)?;
     announce(&town);
+    let notifier = notify::Notifier::find().map(Arc::new);
+    let signs = notifier.clone().map(|notifier| {
+        notifier.ready(&town);
+        let town = Arc::clone(&town);
+        tokio::spawn(async move { notifier.go(town).await })
+    });
     let outcome = loop {
         tokio::select! {
             () = town.leaving.cancelled() => break Ok(()),
@@ -221,6 +228,12 @@ async fn live(town: Arc<Town>) -> Result<(), BootError> {
         }
     };
     tracing::info!("ending: the runs live on");
+    if let Some(signs) = signs {
+        signs.abort();
+    }
+    if let Some(notifier) = &notifier {
+        notifier.stopping();
+    }
     town.leaving.cancel();
     let ending = end(&town, host_cancel, host, server, outcome.is_ok());
     tokio::select! {
