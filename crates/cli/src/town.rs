@@ -109,6 +109,18 @@ pub(crate) async fn open(ctx: &Context) -> Result<Town, CliError> {
 async fn start(ctx: &Context) -> Result<Town, CliError> {
     // A daemon would begin with a configuration that is wrong; better to say so here.
     settings::effective(ctx, None)?;
+    if crate::commands::service::start_installed(ctx)? {
+        let client = reach(ctx).await?;
+        let hello = client.hello().await?;
+        ctx.screen.say(format!(
+            "started  town {}  pid {} (as a service)",
+            hello.town, hello.pid
+        ));
+        return Ok(Town {
+            client,
+            started: Some(hello),
+        });
+    }
     let mut started = DaemonProgram::find(&ctx.places)?.start()?;
     let until = Instant::now() + START;
     let mut ended_at = None;

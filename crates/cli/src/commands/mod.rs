@@ -21,6 +21,7 @@ pub(crate) mod pause;
 pub(crate) mod ps;
 pub(crate) mod report;
 pub(crate) mod resume;
+pub(crate) mod service;
 pub(crate) mod status;
 pub(crate) mod stop;
 pub(crate) mod trust;

@@ -17,11 +17,17 @@ pub(crate) struct Args {
     /// Run the daemon here, in the foreground
     #[arg(long)]
     foreground: bool,
+    /// Let the service manager of your session keep the daemon
+    #[arg(long, value_name = "WHAT", conflicts_with = "foreground")]
+    service: Option<super::service::Act>,
     #[command(flatten)]
     change: Change,
 }
 
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
+    if let Some(act) = args.service {
+        return super::service::run(ctx, act, &args.change).await;
+    }
     if args.change.dry_run {
         let program = DaemonProgram::find(&ctx.places)?;
         let running = town::reach(ctx).await.is_ok();
