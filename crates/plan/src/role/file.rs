@@ -208,7 +208,27 @@ fn in_plain_words(file: &str, text: &str, error: &toml::de::Error) -> Diagnostic
             "all words",
         ));
     }
+    if let Some((found, wanted)) = message
+        .strip_prefix("invalid type: ")
+        .and_then(|rest| rest.rsplit_once(", expected "))
+    {
+        let message = format!("this wants {}, not {}", kind_of(wanted), kind_of(found));
+        return Diagnostic::at(file, text, span, &message);
+    }
     Diagnostic::at(file, text, span, message)
+}
+
+/// Says in a person's words what serde calls a kind of value.
+fn kind_of(said: &str) -> &str {
+    match said.split([' ', '`']).next().unwrap_or_default() {
+        "u8" | "u16" | "u32" | "u64" | "usize" | "i64" | "integer" => "a whole number",
+        "f64" | "floating" => "a number",
+        "string" | "a" if said.contains("string") => "a text",
+        "boolean" | "bool" => "true or false",
+        "sequence" | "a" if said.contains("sequence") => "a list",
+        "map" | "struct" => "a table",
+        _ => said,
+    }
 }
 
 fn backticked(text: &str) -> impl Iterator<Item = &str> {
