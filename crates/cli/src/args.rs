@@ -204,6 +204,8 @@ pub(crate) enum Command {
     Ask(commands::ask::Args),
     /// Which versions run
     Version(commands::version::Args),
+    /// Is everything here as the town needs it
+    Doctor(commands::doctor::Args),
     /// Watch a whole town at work for a minute: no keys, no changes here
     Demo(commands::demo::Args),
     /// Explain a command, a topic or an error code

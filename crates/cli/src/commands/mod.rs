@@ -9,6 +9,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod convoy;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod done;
 pub(crate) mod down;
 pub(crate) mod export;
@@ -64,6 +65,7 @@ pub(crate) async fn run(ctx: &Context, command: Option<Command>) -> Result<Exit,
         Command::Done(args) => done::run(ctx, args).await,
         Command::Ask(args) => ask::run(ctx, args).await,
         Command::Version(args) => version::run(ctx, args).await,
+        Command::Doctor(args) => doctor::run(ctx, args).await,
         Command::Demo(args) => demo::run(ctx, args).await,
         Command::Help(args) => help::run(ctx, args),
         Command::Completions(args) => completions::run(ctx, args),

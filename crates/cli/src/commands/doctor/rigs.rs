@@ -1,0 +1,284 @@
+//! The rigs: folder, branch, trust, gates, signing; the agent programs; what nobody owns.
+
+use std::{fs, path::Path};
+
+use gtd_core::{RigName, RigRules, config::rig_rules};
+use serde_json::Value;
+
+use super::check::{Check, Mend, ask, line_of};
+use crate::{context::Context, settings};
+
+/// Lists the rigs with their folders; a list that cannot be read is a check of its own.
+fn rigs(ctx: &Context) -> Result<Vec<(RigName, &Path)>, Check> {
+    match ctx.rig_folders() {
+        Ok(folders) => Ok(folders
+            .folders
+            .iter()
+            .map(|(rig, folder)| (rig.clone(), folder.as_path()))
+            .collect()),
+        Err(error) => Err(Check::fail(
+            "config.rigs",
+            error.message(),
+            "gtd config path rigs",
+        )),
+    }
+}
+
+fn rules(ctx: &Context, rig: &RigName) -> Option<RigRules> {
+    let config = settings::effective(ctx, Some(rig)).ok()?;
+    rig_rules(&config, rig.as_str()).ok()
+}
+
+/// Looks at the configuration, and at folder, branch and trust of each rig.
+pub(super) fn config(ctx: &Context) -> Vec<Check> {
+    let mut checks = Vec::new();
+    checks.push(match settings::effective(ctx, None) {
+        Ok(_) => Check::good("config.user", "your own configuration can be read"),
+        Err(error) => Check::fail("config.user", error.message(), "gtd config list"),
+    });
+    let rigs = match rigs(ctx) {
+        Ok(rigs) => rigs,
+        Err(check) => return vec![check],
+    };
+    if rigs.is_empty() {
+        checks.push(Check::warn(
+            "config.rigs",
+            "this town has no rig",
+            "in a repository: gtd init",
+        ));
+    }
+    for (rig, folder) in rigs {
+        let id = |what: &str| format!("config.{rig}.{what}");
+        if !folder.join(".git").exists() {
+            checks.push(Check::fail(
+                id("folder"),
+                format!("{rig}: {} is no repository any more", folder.display()),
+                "put it back, or in its new place: gtd init",
+            ));
+            continue;
+        }
+        checks.push(Check::good(
+            id("folder"),
+            format!("{rig}: {}", folder.display()),
+        ));
+        if let Err(error) = settings::effective(ctx, Some(&rig)) {
+            checks.push(Check::fail(
+                id("config"),
+                format!("{rig}: {}", error.message()),
+                "gtd trust",
+            ));
+            continue;
+        }
+        if let Some(rules) = rules(ctx, &rig) {
+            let name = format!("refs/heads/{}", rules.branch);
+            let path = folder.to_string_lossy();
+            let there = line_of(
+                "git",
+                &["-C", &path, "rev-parse", "--verify", "--quiet", &name],
+            );
+            checks.push(match there {
+                Some(_) => Check::good(
+                    id("branch"),
+                    format!("{rig}: the branch {} is there", rules.branch),
+                ),
+                None => Check::fail(
+                    id("branch"),
+                    format!("{rig}: there is no branch {}", rules.branch),
+                    format!(
+                        "git -C {path} branch {}, or name another in gtd.toml and: gtd trust",
+                        rules.branch
+                    ),
+                ),
+            });
+        }
+        checks.push(match settings::is_trusted(ctx, &rig) {
+            Ok(true) => Check::good(
+                id("trust"),
+                format!("{rig}: the configuration is the trusted one"),
+            ),
+            Ok(false) => Check::fail(
+                id("trust"),
+                format!(
+                    "{rig}: the configuration changed since it was trusted: no new goal is taken"
+                ),
+                format!("gtd -C {} trust", folder.display()),
+            ),
+            Err(error) => Check::fail(
+                id("trust"),
+                format!("{rig}: {}", error.message()),
+                "gtd trust",
+            ),
+        });
+    }
+    checks
+}
+
+/// Looks whether the program of each gate can be started; runs none of them.
+pub(super) fn gates(ctx: &Context) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for (rig, folder) in rigs(ctx).unwrap_or_default() {
+        let Some(rules) = rules(ctx, &rig) else {
+            continue;
+        };
+        if rules.gates.is_empty() {
+            checks.push(Check::warn(
+                format!("gates.{rig}"),
+                format!("{rig} has no gate: whatever merges lands"),
+                "gtd init --gate test=COMMAND, or [[gate]] in gtd.toml and: gtd trust",
+            ));
+        }
+        for gate in &rules.gates {
+            let id = format!("gates.{rig}.{}", gate.name);
+            let word = gate.run.split_whitespace().next().unwrap_or_default();
+            let is_plain = word
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "._/-".contains(c));
+            let is_there = !is_plain
+                || std::process::Command::new("sh")
+                    .args(["-c", "command -v \"$1\" >/dev/null", "sh", word])
+                    .current_dir(folder)
+                    .status()
+                    .is_ok_and(|status| status.success());
+            checks.push(match is_there {
+                true => Check::good(id, format!("{rig}: gate {} can be started", gate.name)),
+                false => Check::fail(
+                    id,
+                    format!(
+                        "{rig}: gate {} wants `{word}`, which is not there (it would end with 127)",
+                        gate.name
+                    ),
+                    format!("install {word}, or change the gate in gtd.toml and: gtd trust"),
+                ),
+            });
+        }
+    }
+    checks
+}
+
+/// Looks whether a signature in a rig would wait for a passphrase.
+pub(super) fn signing(ctx: &Context) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for (rig, folder) in rigs(ctx).unwrap_or_default() {
+        let path = folder.to_string_lossy();
+        let get =
+            |words: &[&str]| line_of("git", &[&["-C", path.as_ref(), "config"], words].concat());
+        let id = format!("signing.{rig}");
+        let signs = get(&["--type=bool", "--get", "commit.gpgsign"]).as_deref() == Some("true");
+        let by_gpg = get(&["--get", "gpg.format"]).is_none_or(|format| format == "openpgp");
+        let fix = format!(
+            "git -C {path} config commit.gpgsign false, or gpg.format ssh with a key that asks nothing"
+        );
+        checks.push(match (signs, by_gpg) {
+            (false, _) => Check::good(id, format!("{rig}: commits are not signed")),
+            (true, false) => Check::good(id, format!("{rig}: commits are signed without gpg")),
+            (true, true) if is_cached() => Check::good(id, format!("{rig}: a passphrase of gpg is cached")),
+            (true, true) => Check::warn(
+                id,
+                format!("{rig}: gpg signs, and no passphrase is cached: your own git would ask; gtd's commits are not signed"),
+                fix,
+            ),
+        });
+    }
+    checks
+}
+
+/// Tells whether an agent of gpg that runs holds a passphrase; starts none.
+fn is_cached() -> bool {
+    let words = ["--no-autostart", "keyinfo --list", "/bye"];
+    ask("gpg-connect-agent", &words).is_some_and(|output| {
+        // S KEYINFO <grip> <type> <serial> <id> <cached> <protection> …
+        String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .any(|line| line.split_whitespace().nth(6) == Some("1"))
+    })
+}
+
+/// Looks for the programs of the agents.
+pub(super) fn runtimes(ctx: &Context) -> Vec<Check> {
+    let config = match settings::effective(ctx, None) {
+        Ok(config) => config,
+        Err(error) => {
+            return vec![Check::fail(
+                "runtime.config",
+                error.message(),
+                "gtd config list",
+            )];
+        }
+    };
+    let usable = settings::runtimes(&config).usable;
+    let names: Vec<&str> = usable.iter().map(gtd_core::RuntimeName::as_str).collect();
+    let mut checks = vec![Check::good(
+        "runtime.usable",
+        format!("can do work: {}", names.join(" ")),
+    )];
+    for program in ["claude", "codex", "gemini"] {
+        let found = std::env::var_os("PATH").is_some_and(|path| {
+            std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+        });
+        if found {
+            checks.push(Check::good(
+                format!("runtime.{program}"),
+                format!("{program} is on PATH"),
+            ));
+        }
+    }
+    checks
+}
+
+/// Looks for runs without an end and for worktrees whose folder is gone.
+pub(super) fn leftovers(ctx: &Context) -> Vec<Check> {
+    let mut stale = Vec::new();
+    for entry in fs::read_dir(ctx.places.runs())
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let folder = entry.path();
+        if !folder.is_dir() || folder.join("exit.json").exists() {
+            continue;
+        }
+        let pid = fs::read(folder.join("shim.json"))
+            .ok()
+            .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
+            .and_then(|shim| shim.get("pid")?.as_i64());
+        let lives = pid
+            .and_then(|pid| i32::try_from(pid).ok())
+            .is_some_and(|pid| {
+                nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None).is_ok()
+            });
+        if !lives {
+            stale.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    stale.sort();
+    let mut checks = vec![match stale.as_slice() {
+        [] => Check::good("leftovers.runs", "every run lives or has ended"),
+        [first, ..] => Check::warn(
+            "leftovers.runs",
+            format!("{} ended without a word, such as {first}", stale.len()),
+            "the daemon settles them when it runs: gtd up",
+        ),
+    }];
+    for (rig, folder) in rigs(ctx).unwrap_or_default() {
+        let path = folder.to_string_lossy();
+        let list = line_of("git", &["-C", &path, "worktree", "list", "--porcelain"]);
+        let gone = list.map_or(0, |list| {
+            list.lines()
+                .filter(|line| line.starts_with("prunable"))
+                .count()
+        });
+        let id = format!("leftovers.{rig}.worktrees");
+        checks.push(match gone {
+            0 => Check::good(id, format!("{rig}: every worktree has its folder")),
+            n => Check::warn(
+                id,
+                format!("{rig}: {n} worktrees have no folder any more"),
+                format!("git -C {path} worktree prune"),
+            )
+            .mended_by(Mend::PruneWorktrees {
+                folder: folder.to_owned(),
+            }),
+        });
+    }
+    checks
+}
