@@ -57,6 +57,9 @@ pub(crate) struct Global {
     /// The town, and so the daemon [env: GTD_TOWN]
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) town: Option<String>,
+    /// Where the daemon listens, as unix:/path; it is not started there [env: GTD_HOST]
+    #[arg(long, global = true, value_name = "ADDR")]
+    pub(crate) host: Option<String>,
     /// One JSON document on stdout, on failure too; with FIELDS only those
     #[arg(
         long,

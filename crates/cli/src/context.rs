@@ -12,6 +12,7 @@ use gtd_core::RigName;
 use crate::{
     args::{Global, Progress},
     error::{CliError, Kind},
+    last,
     output::Screen,
     place,
 };
@@ -30,6 +31,8 @@ pub(crate) struct Context {
     pub(crate) wait_limit: Option<Duration>,
     /// How progress is told.
     pub(crate) progress: Progress,
+    /// The daemon is where the caller says, so none is started.
+    pub(crate) is_elsewhere: bool,
     named_rig: Option<String>,
     folders: OnceCell<RigFolders>,
 }
@@ -54,6 +57,8 @@ impl Context {
         };
         let town = global.town.clone();
         let user = nix::unistd::getuid().as_raw();
+        let host = global.host.clone().or_else(|| variable("GTD_HOST"));
+        let host = host.map(|host| socket_of(&host, &here)).transpose()?;
         let places = Places::find(
             |key| match (key, &town) {
                 ("GTD_TOWN", Some(town)) => Some(town.into()),
@@ -62,7 +67,13 @@ impl Context {
             &here,
             user,
         )?;
+        let places = match &host {
+            Some(socket) => places.with_socket(socket.clone()),
+            None => places,
+        };
+        last::keep_below(&places.state);
         Ok(Self {
+            is_elsewhere: host.is_some(),
             places,
             screen: Screen::of(global),
             folder,
@@ -118,6 +129,16 @@ impl Context {
             .folder(rig)
             .map(Path::to_owned)
             .ok_or_else(|| gtd_core::Rejection::NoRig { rig: rig.clone() }.into())
+    }
+}
+
+/// Reads where the daemon listens.
+fn socket_of(host: &str, here: &Path) -> Result<PathBuf, CliError> {
+    match host.strip_prefix("unix:") {
+        Some(path) if !path.is_empty() => Ok(here.join(path)),
+        _ => Err(CliError::usage(format!(
+            "a host is unix:/path/of/a/socket, not `{host}`"
+        ))),
     }
 }
 

@@ -11,6 +11,7 @@ mod error;
 mod exit;
 mod follow;
 mod help;
+mod last;
 mod lists;
 mod output;
 mod place;

@@ -13,7 +13,7 @@ use crate::{
     context::Context,
     daemon_program::DaemonProgram,
     error::{CliError, Kind},
-    settings,
+    last, settings,
 };
 
 /// How long a start may take.
@@ -78,6 +78,9 @@ pub(crate) async fn reach_or_start(ctx: &Context) -> Result<Client, CliError> {
 
 /// Tells whether the user lets writers start the daemon.
 fn may_start(ctx: &Context) -> Result<bool, CliError> {
+    if ctx.is_elsewhere {
+        return Ok(false);
+    }
     let config = settings::effective(ctx, None)?;
     let wish = config
         .get("town.autostart")
@@ -101,7 +104,9 @@ pub(crate) async fn open(ctx: &Context) -> Result<Town, CliError> {
             client,
             started: None,
         }),
-        Err(error) if matches!(error.kind, Kind::NotRunning { .. }) => start(ctx).await,
+        Err(error) if matches!(error.kind, Kind::NotRunning { .. }) && !ctx.is_elsewhere => {
+            start(ctx).await
+        }
         Err(error) => Err(error),
     }
 }
@@ -259,7 +264,8 @@ pub(crate) struct Found {
 
 /// Looks something up.
 pub(crate) async fn find(client: &Client, id: &str) -> Result<Found, CliError> {
-    let document = match client.get(id.trim()).await {
+    let id = last::named(id.trim())?;
+    let document = match client.get(&id).await {
         Ok(document) => document,
         Err(error) => return Err(told_apart(client, error.into()).await),
     };
@@ -271,7 +277,7 @@ pub(crate) async fn find(client: &Client, id: &str) -> Result<Found, CliError> {
     let id = ["id", "name"]
         .into_iter()
         .find_map(|key| document.get(key)?.as_str())
-        .unwrap_or(id)
+        .unwrap_or(&id)
         .to_owned();
     Ok(Found { id, kind, document })
 }

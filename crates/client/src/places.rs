@@ -138,6 +138,13 @@ impl Places {
         })
     }
 
+    /// Says that the daemon listens elsewhere.
+    #[must_use]
+    pub fn with_socket(mut self, socket: PathBuf) -> Self {
+        self.socket = socket;
+        self
+    }
+
     /// Returns the daemon's socket.
     #[must_use]
     pub fn socket(&self) -> &Path {

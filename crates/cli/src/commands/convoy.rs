@@ -68,6 +68,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         Verb::Show { id } => {
             let client = town::reach(ctx).await?;
             let found = goal(town::find(&client, &id).await?)?;
+            crate::last::remember(&found.id);
             status::card(ctx, &found)?;
             Ok(Exit::Done)
         }

@@ -197,6 +197,7 @@ async fn submit(
             "the daemon set the goal and did not name it".to_owned(),
         )));
     };
+    crate::last::remember(&id);
     if waits {
         if !ctx.screen.is_json() {
             ctx.screen.say(format!("{id}  {title}"));

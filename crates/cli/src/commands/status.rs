@@ -59,6 +59,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
 async fn once(ctx: &Context, client: &Client, args: &Args) -> Result<Exit, CliError> {
     if let Some(id) = &args.id {
         let found = town::find(client, id).await?;
+        crate::last::remember(&found.id);
         card(ctx, &found)?;
         let exit = follow::exit_of(&found.document).unwrap_or(Exit::StillGoing);
         return Ok(if args.exit_code { exit } else { Exit::Done });

@@ -43,6 +43,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
 
 async fn one(ctx: &Context, client: &Client, id: &str) -> Result<Standing, CliError> {
     let id = town::find(client, id).await?.id;
+    crate::last::remember(&id);
     let document = client.why(Some(&id)).await?;
     let why: Why = town::read(&document)?;
     if ctx.screen.is_json() {

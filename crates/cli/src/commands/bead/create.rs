@@ -129,6 +129,7 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         )));
     };
     let id = gtd_core::BeadId::parse(id).map_err(|error| CliError::usage(error.to_string()))?;
+    crate::last::remember(id.as_str());
     changed(ctx, &client, &id, &format!("{id}  {title}")).await?;
     ctx.screen.next(&[format!("gtd why {id}")]);
     Ok(Exit::Done)

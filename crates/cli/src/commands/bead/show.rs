@@ -12,6 +12,7 @@ pub(super) struct Args {
 pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let client = town::reach(ctx).await?;
     let found = town::find(&client, &args.id).await?;
+    crate::last::remember(&found.id);
     found.bead()?;
     status::card(ctx, &found)?;
     Ok(Exit::Done)
