@@ -109,8 +109,8 @@ pub(super) fn git(_ctx: &Context) -> Vec<Check> {
         missing => Check::warn(
             "git.identity",
             format!(
-                "{} is not set: agents that commit by themselves fail",
-                missing.join(" and ")
+                "not set: {}; agents that commit by themselves fail",
+                missing.join(", ")
             ),
             format!("git config --global {} …", missing[0]),
         ),
