@@ -20,7 +20,7 @@ fn collect(command: &Command, pages: &mut Vec<(String, Vec<u8>)>) -> io::Result<
     let mut page = Vec::new();
     Man::new(command.clone())
         .title(name.to_uppercase())
-        .manual("gtd manual")
+        .manual("Manual of gtd")
         .render(&mut page)?;
     pages.push((format!("{name}.1"), page));
     for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
