@@ -400,11 +400,12 @@ fn stop_all_works_without_a_daemon() {
 }
 
 #[test]
-fn completions_know_the_commands() {
+fn completions_ask_gtd_itself() {
     let town = town();
     for shell in ["bash", "zsh", "fish"] {
-        let text = stdout(&run(town.path(), &["completions", shell]));
-        assert!(text.contains("convoy"), "{shell}");
+        let output = run(town.path(), &["completions", shell]);
+        assert_eq!(code(&output), 0, "{shell}");
+        assert!(stdout(&output).contains("COMPLETE"), "{shell}");
     }
 }
 
