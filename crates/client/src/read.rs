@@ -93,7 +93,16 @@ impl Client {
     /// # Errors
     /// When the daemon is silent or is not there.
     pub async fn status(&self) -> Result<Value, ClientError> {
-        self.read(pb::town::v1::StatusRequest {}).await
+        self.status_of(None).await
+    }
+
+    /// Reads how one rig is; without one, how the town is.
+    ///
+    /// # Errors
+    /// When there is no such rig, or the daemon is silent or is not there.
+    pub async fn status_of(&self, rig: Option<&RigName>) -> Result<Value, ClientError> {
+        let rig = rig.map(ToString::to_string).unwrap_or_default();
+        self.read(pb::town::v1::StatusRequest { rig }).await
     }
 
     /// Reads why something stands still; without an id, what everything waits for.

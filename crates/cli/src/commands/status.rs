@@ -1,9 +1,9 @@
 //! `gtd status`: does it need me, what is done, is it healthy.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use gtd_client::Client;
-use gtd_core::{BeadRow, NeedsYou, RigName, StatusDoc};
+use gtd_core::StatusDoc;
 use serde_json::{Value, json};
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     context::Context,
     error::CliError,
     exit::Exit,
-    follow, lists,
+    follow,
     output::span,
     settings, show,
     town::{self, DocumentKind, Found},
@@ -65,10 +65,7 @@ async fn once(ctx: &Context, client: &Client, args: &Args) -> Result<Exit, CliEr
         return Ok(if args.exit_code { exit } else { Exit::Done });
     }
     let rig = if args.all_rigs { None } else { ctx.rig()? };
-    let mut document = match &rig {
-        Some(rig) => of_rig(client, client.status().await?, rig).await?,
-        None => client.status().await?,
-    };
+    let mut document = client.status_of(rig.as_ref()).await?;
     let status: StatusDoc = town::read(&document)?;
     let trusted = match &rig {
         Some(rig) => settings::is_trusted(ctx, rig).unwrap_or(false),
@@ -126,25 +123,6 @@ pub(crate) fn card(ctx: &Context, found: &Found) -> Result<(), CliError> {
         ctx.screen.line(line);
     }
     Ok(())
-}
-
-/// Narrows the page of the town to one rig.
-async fn of_rig(client: &Client, mut document: Value, rig: &RigName) -> Result<Value, CliError> {
-    for key in ["convoys", "merge", "agents"] {
-        if let Some(items) = document.get_mut(key).and_then(Value::as_array_mut) {
-            items.retain(|item| item.get("rig").and_then(Value::as_str) == Some(rig.as_str()));
-        }
-    }
-    let inbox: Vec<NeedsYou> = lists::all(client, &lists::inbox(Some(rig))).await?;
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    let unfinished: Vec<BeadRow> = lists::all(client, &lists::unfinished(Some(rig))).await?;
-    for row in unfinished {
-        *counts.entry(row.state).or_default() += 1;
-    }
-    document["needs_you"] = json!(inbox);
-    document["counts"] = json!(counts);
-    document["rig"] = json!(rig);
-    Ok(document)
 }
 
 fn exit_of(status: &StatusDoc) -> Exit {

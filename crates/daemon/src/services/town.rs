@@ -121,11 +121,16 @@ super::writes::writes! {
 
         async fn status(
             &self,
-            _: Request<StatusRequest>,
+            request: Request<StatusRequest>,
         ) -> Result<Response<StatusResponse>, Status> {
-            let (status, revision) = self
-                .town
-                .view(|view| (status_doc(view, None), view.graph.revision()));
+            let rig = request.into_inner().rig;
+            let (status, revision) = self.town.view(|view| {
+                let rig = match rig.as_str() {
+                    "" => None,
+                    name => Some(known_rig(view, name).map_err(rejected)?),
+                };
+                Ok::<_, Status>((status_doc(view, rig.as_ref()), view.graph.revision()))
+            })?;
             let daemon = DaemonDoc {
                 version: env!("CARGO_PKG_VERSION"),
                 pid: std::process::id(),

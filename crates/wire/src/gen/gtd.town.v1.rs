@@ -29,8 +29,12 @@ pub struct HelloResponse {
     pub revision: u64,
 }
 /// StatusRequest asks for Status.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct StatusRequest {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StatusRequest {
+    /// The rig; empty asks for the whole town.
+    #[prost(string, tag = "1")]
+    pub rig: ::prost::alloc::string::String,
+}
 /// StatusResponse answers Status.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StatusResponse {
