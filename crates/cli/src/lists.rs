@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::{error::CliError, town};
 
 /// Items of one page.
-const PAGE: u32 = 2_000;
+pub(crate) const PAGE: u32 = 2_000;
 
 /// Asks for the beads that have not ended.
 pub(crate) fn unfinished(rig: Option<&RigName>) -> QueryRequest {

@@ -55,9 +55,34 @@ struct Which {
     /// Of all rigs, also in a rig
     #[arg(long)]
     all_rigs: bool,
-    /// How many at most
-    #[arg(short = 'L', long, value_name = "N", default_value = "1000")]
-    limit: usize,
+    /// How many at most [default: 200 in a table, 1000 otherwise]
+    #[arg(short = 'L', long, value_name = "N")]
+    limit: Option<usize>,
+}
+
+impl Which {
+    fn limit(&self, ctx: &Context) -> usize {
+        let usual = if ctx.screen.is_json() || ctx.screen.is_quiet() {
+            1000
+        } else {
+            200
+        };
+        self.limit.unwrap_or(usual)
+    }
+}
+
+/// The beads that were asked for, and whether there are more.
+struct Listed {
+    rows: Vec<BeadRow>,
+    has_more: bool,
+}
+
+impl Listed {
+    fn cut(mut rows: Vec<BeadRow>, limit: usize) -> Self {
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        Self { rows, has_more }
+    }
 }
 
 pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
@@ -69,21 +94,25 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         (states, _, _) => of(states),
     };
     let request = request(ctx, &client, "beads", states, &args.which).await?;
-    let mut rows = fetch(&client, request, args.which.limit, args.reason.is_some()).await?;
-    if let Some(code) = &args.reason {
-        rows.retain(|row| row.reason.as_ref().is_some_and(|r| r.code == *code));
-        rows.truncate(args.which.limit);
-    }
-    print(ctx, &rows);
+    let limit = args.which.limit(ctx);
+    let listed = match &args.reason {
+        None => fetch(&client, request, limit).await?,
+        Some(code) => {
+            let mut rows: Vec<BeadRow> = lists::all(&client, &request).await?;
+            rows.retain(|row| row.reason.as_ref().is_some_and(|r| r.code == *code));
+            Listed::cut(rows, limit)
+        }
+    };
+    print(ctx, &listed);
     Ok(Exit::Done)
 }
 
 pub(super) async fn run_ready(ctx: &Context, args: ReadyArgs) -> Result<Exit, CliError> {
     let client = town::reach(ctx).await?;
     let request = request(ctx, &client, "ready", Vec::new(), &args.which).await?;
-    let mut rows = fetch(&client, request, args.which.limit, false).await?;
-    rows.sort_by_key(|row| row.priority);
-    print(ctx, &rows);
+    let mut listed = fetch(&client, request, args.which.limit(ctx)).await?;
+    listed.rows.sort_by_key(|row| row.priority);
+    print(ctx, &listed);
     Ok(Exit::Done)
 }
 
@@ -112,30 +141,30 @@ async fn request(
     })
 }
 
+/// Reads pages until there are as many as wished.
 async fn fetch(
     client: &gtd_client::Client,
     mut request: QueryRequest,
     limit: usize,
-    narrows_later: bool,
-) -> Result<Vec<BeadRow>, CliError> {
-    if !narrows_later && let Ok(limit) = u32::try_from(limit) {
-        request.limit = request.limit.min(limit.max(1));
+) -> Result<Listed, CliError> {
+    let mut rows: Vec<BeadRow> = Vec::new();
+    // One more than wished tells whether there are more.
+    let wished = limit.saturating_add(1);
+    loop {
+        let left = u32::try_from(wished - rows.len()).unwrap_or(u32::MAX);
+        request.limit = lists::PAGE.min(left);
         let page = client.query(request.clone()).await?;
         let list: gtd_core::ListDoc<BeadRow> = town::read(&page.document)?;
-        if list.items.len() >= usize::try_from(limit).unwrap_or(usize::MAX) || page.next.is_none() {
-            let mut rows = list.items;
-            rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-            return Ok(rows);
+        rows.extend(list.items);
+        match page.next {
+            Some(next) if rows.len() < wished => request.page_token = next,
+            _ => return Ok(Listed::cut(rows, limit)),
         }
     }
-    let mut rows = lists::all(client, &request).await?;
-    if !narrows_later {
-        rows.truncate(limit);
-    }
-    Ok(rows)
 }
 
-fn print(ctx: &Context, rows: &[BeadRow]) {
+fn print(ctx: &Context, listed: &Listed) {
+    let rows = &listed.rows;
     if ctx.screen.is_json() {
         ctx.screen.document(
             &json!({"kind": "BeadList", "api": gtd_core::API, "items": rows, "next": ""}),
@@ -150,5 +179,11 @@ fn print(ctx: &Context, rows: &[BeadRow]) {
         for line in show::bead_table(rows, ctx.screen.look) {
             ctx.screen.line(line);
         }
+    }
+    if listed.has_more {
+        ctx.screen.warn(format!(
+            "only the first {} are shown; more with -L N",
+            rows.len()
+        ));
     }
 }
