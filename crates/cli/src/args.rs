@@ -185,8 +185,14 @@ pub(crate) enum Command {
     Wait(commands::wait::Args),
     /// What happened, from evidence
     Report(commands::report::Args),
+    /// Decisions that wait for you
+    Inbox(commands::inbox::Args),
     /// Say yes to a plan
     Approve(commands::approve::Args),
+    /// Say no to a plan, or to going on with a bead
+    Reject(commands::reject::Args),
+    /// Answer the question of a bead
+    Answer(commands::answer::Args),
     /// Put the configuration of a rig into effect as it is now
     Trust(commands::trust::Args),
     /// Goals with the beads that answer them

@@ -1,5 +1,6 @@
 //! One file for each command, named as it; its doc comments are the manual.
 
+pub(crate) mod answer;
 pub(crate) mod approve;
 pub(crate) mod ask;
 pub(crate) mod backup;
@@ -16,10 +17,12 @@ pub(crate) mod export;
 pub(crate) mod goal;
 pub(crate) mod help;
 pub(crate) mod home;
+pub(crate) mod inbox;
 pub(crate) mod init;
 pub(crate) mod logs;
 pub(crate) mod pause;
 pub(crate) mod ps;
+pub(crate) mod reject;
 pub(crate) mod report;
 pub(crate) mod resume;
 pub(crate) mod service;
@@ -55,6 +58,9 @@ pub(crate) async fn run(ctx: &Context, command: Option<Command>) -> Result<Exit,
         Command::Wait(args) => wait::run(ctx, args).await,
         Command::Report(args) => report::run(ctx, args).await,
         Command::Approve(args) => approve::run(ctx, args).await,
+        Command::Inbox(args) => inbox::run(ctx, args).await,
+        Command::Reject(args) => reject::run(ctx, args).await,
+        Command::Answer(args) => answer::run(ctx, args).await,
         Command::Trust(args) => trust::run(ctx, args).await,
         Command::Convoy(args) => convoy::run(ctx, args).await,
         Command::Bead(args) => bead::run(ctx, args).await,

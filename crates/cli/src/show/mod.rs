@@ -15,6 +15,6 @@ pub(crate) use self::{
     convoy::{convoy, convoy_table},
     line::{Line, log_line},
     report::{markdown, report},
-    status::{agent_table, status},
+    status::{agent_table, needs_you, status},
     why::{Waiting, waiting, why},
 };

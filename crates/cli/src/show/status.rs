@@ -83,7 +83,8 @@ pub(crate) fn status(doc: &StatusDoc, title: &str, now: Timestamp, look: Look) -
     lines
 }
 
-fn needs_you(item: &NeedsYou, now: Timestamp, look: Look) -> [String; 2] {
+/// The two lines of a thing that needs a person: what it is, and the command that answers it.
+pub(crate) fn needs_you(item: &NeedsYou, now: Timestamp, look: Look) -> [String; 2] {
     let holds = match item.unblocks {
         0 => String::new(),
         n => format!("; holds up {n}"),

@@ -1,4 +1,4 @@
-//! What needs a person: plans, failures, red targets, pauses, alerts.
+//! What needs a person: plans, questions, failures, red targets, pauses, alerts.
 
 use std::collections::BTreeSet;
 
@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::View;
 use crate::{
-    Bead, BeadId, Goal, Moment, Pause, PauseScope, Phase, PlanState, RigName, Standing, Why,
-    explain,
+    Bead, BeadId, FaultClass, Goal, Moment, Pause, PauseScope, Phase, PlanState, RigName, Standing,
+    Why, explain,
     explain::{count, resume},
     stands_still,
 };
@@ -15,7 +15,7 @@ use crate::{
 /// Something that needs a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NeedsYou {
-    /// `plan`, `failure`, `gate`, `pause`, `stop` or `alert`.
+    /// `plan`, `question`, `failure`, `gate`, `pause`, `stop` or `alert`.
     pub kind: String,
     /// The bead, goal or rig.
     pub subject: String,
@@ -163,7 +163,11 @@ fn failure(bead: &Bead, why: &Why, unblocks: usize) -> NeedsYou {
         _ => why.chain.last(),
     };
     NeedsYou {
-        kind: "failure".to_owned(),
+        kind: match &bead.phase {
+            Phase::Parked { why } if why.class == FaultClass::Question => "question",
+            _ => "failure",
+        }
+        .to_owned(),
         subject: bead.id.to_string(),
         title: bead.spec.title.clone(),
         text: cause.map(|cause| cause.text.clone()).unwrap_or_default(),

@@ -203,12 +203,21 @@ pub(super) fn find(look: Look<'_>, bead: &Bead) -> Found {
             FaultClass::Infra => WaitReason::GateInfra,
             _ => WaitReason::Attempts,
         };
-        return Found::new(reason, why.text.clone(), bead.since)
-            .then("a retry gives it all of its attempts anew")
+        let asks = why.class == FaultClass::Question;
+        let found = Found::new(reason, why.text.clone(), bead.since)
+            .then(if asks {
+                "the next attempt has the answer in its brief"
+            } else {
+                "a retry gives it all of its attempts anew"
+            })
             .evidence(format!("gtd logs {id}"), "what it printed")
-            .evidence(format!("gtd bead show {id}"), "its attempts")
-            .next(format!("gtd bead retry {id}"), "try it again")
-            .next(format!("gtd bead close {id} -m WHY"), "give it up");
+            .evidence(format!("gtd bead show {id}"), "its attempts");
+        let found = if asks {
+            found.next(format!("gtd answer {id} \"…\""), "answer, and it goes on")
+        } else {
+            found.next(format!("gtd bead retry {id}"), "try it again")
+        };
+        return found.next(format!("gtd bead close {id} -m WHY"), "give it up");
     }
     match &bead.phase {
         Phase::Leased(lease) => at_work(look, bead, lease),

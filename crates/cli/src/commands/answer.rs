@@ -1,0 +1,65 @@
+//! `gtd answer`: answer the question that an agent left with its bead.
+
+use gtd_client::WriteContext;
+use gtd_core::BeadDoc;
+
+use crate::{
+    context::Context,
+    error::{CliError, Doing, Kind},
+    exit::Exit,
+    town, wishes,
+};
+
+/// Answer the question of a bead
+///
+/// The answer becomes a note of yours on the bead, and the bead goes on: the
+/// brief of its next attempt has the note.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The bead that asks, or the beginning of its id
+    id: String,
+    /// The answer; `-` reads it from stdin
+    text: String,
+    /// Check everything and change nothing
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+}
+
+pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
+    let client = town::reach(ctx).await?;
+    let text = wishes::text(ctx, &args.text)?;
+    let found = town::find(&client, &args.id).await?;
+    let bead = found.bead()?;
+    let document: BeadDoc = town::read(&found.document)?;
+    let asks = document
+        .reason
+        .as_ref()
+        .is_some_and(|reason| reason.code == "question");
+    if !asks {
+        return Err(CliError::new(Kind::State(format!(
+            "{bead} does not ask: it is {}",
+            document.state
+        )))
+        .help(format!(
+            "what waits for an answer: gtd inbox --kind question   \
+             say something all the same: gtd bead note {bead} TEXT"
+        )));
+    }
+    if args.dry_run {
+        return Ok(super::would(ctx, &[format!("answer {bead}")]));
+    }
+    client
+        .answer(&bead, text, WriteContext::default())
+        .await
+        .doing(|| format!("answer {bead}"))?;
+    if ctx.screen.is_json() {
+        ctx.screen.document(&client.get(bead.as_str()).await?);
+    } else if ctx.screen.is_quiet() {
+        ctx.screen.line(bead.as_str());
+    } else {
+        ctx.screen.line(format!("{bead} is answered and goes on"));
+        ctx.screen
+            .next(&[format!("gtd logs {bead} -f"), "gtd inbox".to_owned()]);
+    }
+    Ok(Exit::Done)
+}

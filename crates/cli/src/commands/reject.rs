@@ -1,0 +1,91 @@
+//! `gtd reject`: say no, and what becomes of the work then.
+
+use clap::ValueEnum;
+use gtd_core::Command;
+
+use super::would;
+use crate::{
+    context::Context,
+    error::{CliError, Doing},
+    exit::Exit,
+    town::{self, DocumentKind},
+};
+
+/// Say no to a plan, or to going on with a bead
+///
+/// The reason becomes a note, so that the next attempt knows it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The goal or the bead, or the beginning of its id
+    id: String,
+    /// Why; it stands in the log and on the bead
+    #[arg(short = 'm', long, value_name = "TEXT")]
+    reason: String,
+    /// What becomes of it
+    #[arg(long, value_name = "FATE", default_value = "cancel")]
+    then: Fate,
+    /// Check everything and change nothing
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+}
+
+/// What becomes of rejected work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Fate {
+    /// It is tried again, with the reason.
+    Retry,
+    /// It is set aside.
+    Park,
+    /// It is given up.
+    Cancel,
+}
+
+pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
+    let client = town::reach(ctx).await?;
+    let found = town::find(&client, &args.id).await?;
+    let bead = found.bead()?;
+    let fate = match args.then {
+        Fate::Retry => "has new attempts",
+        Fate::Park => "is set aside",
+        Fate::Cancel => "is cancelled",
+    };
+    if found.kind == DocumentKind::Convoy && args.then != Fate::Cancel {
+        return Err(CliError::usage(format!(
+            "{bead} is a goal: a plan that is rejected is cancelled"
+        ))
+        .help(format!("gtd reject {bead} -m WHY")));
+    }
+    if args.dry_run {
+        return Ok(would(ctx, &[format!("reject {bead}: it {fate}")]));
+    }
+    let why = args.reason;
+    let act = match args.then {
+        Fate::Retry => Command::RetryBead { bead: bead.clone() },
+        Fate::Park => Command::ParkBead {
+            bead: bead.clone(),
+            why: why.clone(),
+        },
+        Fate::Cancel => Command::Cancel {
+            bead: bead.clone(),
+            why: why.clone(),
+        },
+    };
+    let note = Command::AddNote {
+        bead: bead.clone(),
+        text: format!("rejected: {why}"),
+    };
+    for command in [note, act] {
+        client
+            .tell(command)
+            .await
+            .doing(|| format!("reject {bead}"))?;
+    }
+    if ctx.screen.is_json() {
+        ctx.screen.document(&client.get(bead.as_str()).await?);
+    } else if ctx.screen.is_quiet() {
+        ctx.screen.line(bead.as_str());
+    } else {
+        ctx.screen.line(format!("{bead} {fate}"));
+    }
+    Ok(Exit::Done)
+}
