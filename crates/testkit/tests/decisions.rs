@@ -52,6 +52,28 @@ fn a_rejected_bead_is_given_up_with_the_reason_and_leaves_the_inbox() {
 }
 
 #[test]
+fn a_bead_that_is_tried_again_has_the_reason_as_a_note() {
+    let (town, bead) = with_a_failed_bead();
+    let said = town.gtd_ok(&["reject", &bead, "-m", "look twice", "--then", "retry"]);
+    assert!(said.contains("has new attempts"), "{said}");
+    let shown = town.json(&["bead", "show", &bead]);
+    assert!(
+        shown.to_string().contains("rejected: look twice"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn what_waits_for_nobody_cannot_be_rejected() {
+    let town = Town::new();
+    town.init(&[("test", "true")]);
+    let bead = town.gtd_ok(&["bead", "create", "later", "--defer", "30d", "-q"]);
+    let refused = town.gtd(&["reject", bead.trim(), "-m", "no"]);
+    assert_eq!(refused.code, Some(7), "{refused}");
+    assert!(refused.stderr.contains("does not wait"), "{refused}");
+}
+
+#[test]
 fn a_cut_list_of_beads_says_that_there_are_more() {
     let town = Town::new();
     town.init(&[("test", "true")]);

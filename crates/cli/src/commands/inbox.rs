@@ -42,8 +42,9 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let rig = if args.all { None } else { ctx.rig()? };
     let items: Vec<NeedsYou> = lists::all(&client, &lists::inbox(rig.as_ref())).await?;
     let is_wanted = |item: &NeedsYou| args.kind.is_empty() || args.kind.contains(&item.kind);
-    let items: Vec<NeedsYou> = match &args.subject {
-        None => items.into_iter().filter(is_wanted).collect(),
+    let items = items.into_iter().filter(is_wanted).collect();
+    let items = match &args.subject {
+        None => items,
         Some(subject) => about(items, subject)?,
     };
     if ctx.screen.is_json() {

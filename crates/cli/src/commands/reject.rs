@@ -1,24 +1,26 @@
 //! `gtd reject`: say no, and what becomes of the work then.
 
 use clap::ValueEnum;
-use gtd_core::Command;
+use gtd_client::WriteContext;
+use gtd_core::{Command, NeedsYou};
 
 use super::would;
 use crate::{
     context::Context,
-    error::{CliError, Doing},
+    error::{CliError, Doing, Kind},
     exit::Exit,
+    lists,
     town::{self, DocumentKind},
 };
 
 /// Say no to a plan, or to going on with a bead
 ///
-/// The reason becomes a note, so that the next attempt knows it.
+/// What is tried again has the reason in the brief of its next attempt.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The goal or the bead, or the beginning of its id
     id: String,
-    /// Why; it stands in the log and on the bead
+    /// Why; it stands in the log
     #[arg(short = 'm', long, value_name = "TEXT")]
     reason: String,
     /// What becomes of it
@@ -55,31 +57,34 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         ))
         .help(format!("gtd reject {bead} -m WHY")));
     }
+    let waiting: Vec<NeedsYou> = lists::all(&client, &lists::inbox(None)).await?;
+    if !waiting.iter().any(|item| item.subject == bead.as_str()) {
+        return Err(
+            CliError::new(Kind::State(format!("{bead} does not wait for you"))).help(format!(
+                "what does: gtd inbox   end it all the same: gtd stop {bead}"
+            )),
+        );
+    }
     if args.dry_run {
         return Ok(would(ctx, &[format!("reject {bead}: it {fate}")]));
     }
     let why = args.reason;
-    let act = match args.then {
-        Fate::Retry => Command::RetryBead { bead: bead.clone() },
-        Fate::Park => Command::ParkBead {
-            bead: bead.clone(),
-            why: why.clone(),
-        },
-        Fate::Cancel => Command::Cancel {
-            bead: bead.clone(),
-            why: why.clone(),
-        },
+    // Each is one write: the words and what follows from them are never apart.
+    let written = match args.then {
+        Fate::Retry => {
+            let note = format!("rejected: {why}");
+            client.answer(&bead, note, WriteContext::default()).await
+        }
+        Fate::Park => {
+            let bead = bead.clone();
+            client.tell(Command::ParkBead { bead, why }).await
+        }
+        Fate::Cancel => {
+            let bead = bead.clone();
+            client.tell(Command::Cancel { bead, why }).await
+        }
     };
-    let note = Command::AddNote {
-        bead: bead.clone(),
-        text: format!("rejected: {why}"),
-    };
-    for command in [note, act] {
-        client
-            .tell(command)
-            .await
-            .doing(|| format!("reject {bead}"))?;
-    }
+    written.doing(|| format!("reject {bead}"))?;
     if ctx.screen.is_json() {
         ctx.screen.document(&client.get(bead.as_str()).await?);
     } else if ctx.screen.is_quiet() {
