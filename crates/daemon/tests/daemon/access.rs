@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -225,7 +225,7 @@ fn an_agent_below_a_run_has_the_verbs_of_its_role_file_and_the_worker_role_has_a
     .unwrap();
     town.start();
     let shim = town.folder.path().join("gtd-shim");
-    fs::copy("/bin/sh", &shim).unwrap();
+    copy_of_sh(&shim);
     block_on(async {
         let person = town.person();
         let path = town.repository("api", None);
@@ -281,13 +281,19 @@ fn an_agent_below_a_run_has_the_verbs_of_its_role_file_and_the_worker_role_has_a
     });
 }
 
+/// Copies the shell in another process: a child that another test forks meanwhile would hold our
+/// descriptor of the copy, and what is open for writing cannot be started.
+fn copy_of_sh(to: &Path) {
+    let copied = Command::new("cp").arg("/bin/sh").arg(to).status();
+    assert!(copied.unwrap().success());
+}
+
 #[test]
 fn a_process_below_a_run_is_never_a_person() {
     let town = Town::started();
     // A shell under the name of the shim stands for a shim: only the name of the program counts.
     let shim = town.folder.path().join("gtd-shim");
-    fs::copy("/bin/sh", &shim).unwrap();
-    fs::set_permissions(&shim, fs::Permissions::from_mode(0o755)).unwrap();
+    copy_of_sh(&shim);
     let test = std::env::current_exe().unwrap();
     let output = Command::new(&shim)
         .arg("-c")
