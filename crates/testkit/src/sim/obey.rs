@@ -108,6 +108,15 @@ impl Sim {
                 scope: self.scope(scope)?,
             },
             ["gtd", "bead", "retry", bead] => Command::RetryBead { bead: id(bead)? },
+            ["gtd", "answer", bead, _] => {
+                let bead = id(bead)?;
+                let text = "as you think best".to_owned();
+                self.say_to_ledger(Command::AddNote {
+                    bead: bead.clone(),
+                    text,
+                })?;
+                Command::RetryBead { bead }
+            }
             ["gtd", "bead", "close", bead, ..] => Command::CloseBead {
                 bead: id(bead)?,
                 outcome: Outcome::Cancelled,
