@@ -199,6 +199,8 @@ pub(crate) enum Command {
     Convoy(commands::convoy::Args),
     /// Pieces of work
     Bead(commands::bead::Args),
+    /// The merge queues: what waits, in which order, and what is held
+    Merge(commands::merge::Args),
     /// The configuration and the folders
     Config(commands::config::Args),
     /// Make, check and restore backups of the town

@@ -33,6 +33,16 @@ pub(crate) fn convoys(rig: Option<&RigName>) -> QueryRequest {
     of_rig("convoys", rig)
 }
 
+/// Asks for what waits to be merged.
+pub(crate) fn merges(rig: Option<&RigName>) -> QueryRequest {
+    of_rig("merges", rig)
+}
+
+/// Asks for the merge queues.
+pub(crate) fn queues(rig: Option<&RigName>) -> QueryRequest {
+    of_rig("queues", rig)
+}
+
 /// Asks for what needs a person.
 pub(crate) fn inbox(rig: Option<&RigName>) -> QueryRequest {
     of_rig("inbox", rig)

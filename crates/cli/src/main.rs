@@ -9,6 +9,7 @@ mod daemon_program;
 mod detect;
 mod error;
 mod exit;
+mod filter;
 mod follow;
 mod help;
 mod last;

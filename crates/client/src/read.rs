@@ -187,6 +187,25 @@ impl Client {
         self.read(pb::town::v1::GatesRequest { rig }).await
     }
 
+    /// Asks whether branches of a rig may move now.
+    ///
+    /// # Errors
+    /// When they are frozen, or the daemon is silent or is not there.
+    pub async fn may_move(&self, rig: &RigName) -> Result<(), ClientError> {
+        let rig = rig.to_string();
+        self.call(pb::merge::v1::MayMoveRequest { rig }).await?;
+        Ok(())
+    }
+
+    /// Reads a submission or a candidate by its id, with what its gates said.
+    ///
+    /// # Errors
+    /// When there is none, or the daemon is silent or is not there.
+    pub async fn merge(&self, id: &str) -> Result<Value, ClientError> {
+        let id = id.to_owned();
+        self.read(pb::merge::v1::GetRequest { id }).await
+    }
+
     /// Reads the runs.
     ///
     /// # Errors

@@ -561,6 +561,9 @@ pub struct Attempt {
     /// What was handed in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<Oid>,
+    /// The commit that what was handed in began from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Oid>,
     /// What the holder said about it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub summary: String,

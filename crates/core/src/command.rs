@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, BeadId, BeadSpec, CandidateId, Criterion, Epoch, Fault, GateRun, HostName, Member, Need,
-    Oid, Outcome, PauseScope, RequestId, Reserved, Revision, RigName, RigRules, RoleName, RunId,
-    SeatName, Target, Timestamp, UsageDelta, Verdict,
+    Actor, BeadId, BeadSpec, CandidateId, Criterion, Epoch, Fault, GateName, GateRun, HoldKind,
+    HostName, Member, Need, Oid, Outcome, PauseScope, RequestId, Reserved, Revision, RigName,
+    RigRules, RoleName, RunId, SeatName, Target, Timestamp, UsageDelta, Verdict,
 };
 
 /// One ask, with its caller.
@@ -176,6 +176,44 @@ pub enum Command {
     },
     /// Ends the stop.
     Thaw,
+    /// Holds back the merges of a rig.
+    HoldMerges {
+        /// The rig.
+        rig: RigName,
+        /// What is held.
+        kind: HoldKind,
+        /// When it ends by itself.
+        until: Option<Timestamp>,
+        /// Why.
+        why: String,
+    },
+    /// Ends every hold on the merges of a rig, and lets its queues that stand still go on.
+    ReleaseMerges {
+        /// The rig.
+        rig: RigName,
+    },
+    /// Puts a submission before all others of its target.
+    PreferSubmission {
+        /// The bead.
+        bead: BeadId,
+    },
+    /// Has the gates say again what they say: of a submission that came back, or of a queue that
+    /// stands still.
+    RetrySubmission {
+        /// The bead.
+        bead: BeadId,
+    },
+    /// Wants to know what a gate says of a commit.
+    AskGate {
+        /// The rig.
+        rig: RigName,
+        /// The gate.
+        gate: GateName,
+        /// The commit.
+        commit: Oid,
+        /// The bead whose work that is.
+        bead: Option<BeadId>,
+    },
 
     // The mayor's pen.
     /// Proposes the beads of a goal without a plan.
@@ -379,6 +417,14 @@ pub enum Command {
         commit: Option<Oid>,
         /// Why it could not be.
         why: String,
+    },
+
+    /// Says what a gate that a person asked for showed.
+    AnswerGate {
+        /// The number of what was asked.
+        number: u64,
+        /// Each run, in order.
+        runs: Vec<GateRun>,
     },
 
     // The witness's pen.

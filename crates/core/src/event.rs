@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Bead, BeadId, BeadSpec, Candidate, CandidateId, Epoch, Fault, GateRun, Goal, HostName,
-    Lease, MailItem, Need, Note, Oid, Outcome, RequestId, Revision, RigName, RigRules, RunId,
-    SeatName, Target, Timestamp, UsageDelta, Verdict,
+    Actor, Bead, BeadId, BeadSpec, Candidate, CandidateId, Epoch, Fault, GateAsk, GateRun, Goal,
+    HoldKind, HostName, Lease, MailItem, MergeHold, Need, Note, Oid, Outcome, RequestId, Revision,
+    RigName, RigRules, RunId, SeatName, Target, Timestamp, UsageDelta, Verdict,
 };
 
 /// The format of the log that this code writes.
@@ -320,6 +320,46 @@ pub enum Event {
         /// The target.
         target: Target,
     },
+    /// A person holds back the merges of a rig.
+    MergesHeld {
+        /// The hold.
+        hold: MergeHold,
+    },
+    /// A hold on the merges of a rig is over.
+    MergesReleased {
+        /// The rig.
+        rig: RigName,
+        /// What was held.
+        kind: HoldKind,
+    },
+    /// A person put a submission before all others of its target.
+    SubmissionPreferred {
+        /// The bead.
+        bead: BeadId,
+    },
+    /// A person put a submission that had come back into the queue again, as it was.
+    SubmissionRestored {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch that had handed it in.
+        epoch: Epoch,
+        /// The commit.
+        head: Oid,
+        /// The commit that the work began from.
+        base: Oid,
+    },
+    /// A person wants to know what a gate says of a commit.
+    GateAsked {
+        /// The gate and the commit.
+        ask: GateAsk,
+    },
+    /// The gate that a person asked for has said what it says.
+    GateAnswered {
+        /// What was asked.
+        ask: GateAsk,
+        /// Each run, in order.
+        runs: Vec<GateRun>,
+    },
     /// Something needs a person and no bead says so.
     Escalated {
         /// What it is about.
@@ -428,6 +468,12 @@ impl Event {
             Self::BaseJudged { .. } => "BaseJudged",
             Self::QueueHalted { .. } => "QueueHalted",
             Self::QueueResumed { .. } => "QueueResumed",
+            Self::MergesHeld { .. } => "MergesHeld",
+            Self::MergesReleased { .. } => "MergesReleased",
+            Self::SubmissionPreferred { .. } => "SubmissionPreferred",
+            Self::SubmissionRestored { .. } => "SubmissionRestored",
+            Self::GateAsked { .. } => "GateAsked",
+            Self::GateAnswered { .. } => "GateAnswered",
             Self::Escalated { .. } => "Escalated",
             Self::Paused { .. } => "Paused",
             Self::Resumed { .. } => "Resumed",

@@ -158,6 +158,16 @@ pub enum Rejection {
         /// What is paused.
         scope: String,
     },
+    /// The merges of a rig are held.
+    #[error("the merges of {rig} are {how} by {why}")]
+    MergesHeld {
+        /// The rig.
+        rig: RigName,
+        /// `paused` or `frozen`.
+        how: String,
+        /// Who holds them, and why.
+        why: String,
+    },
     /// The subject changed since the caller looked.
     #[error("{bead} changed at revision {changed}, you had seen {seen}")]
     Changed {
@@ -280,6 +290,7 @@ impl Rejection {
             Self::CheckedOut { .. } => "E0213",
             Self::IsStopped { .. } => "E0214",
             Self::IsPaused { .. } => "E0215",
+            Self::MergesHeld { .. } => "E0218",
             Self::Cycle { .. } => "E0101",
             Self::BadPlan { .. } => "E0102",
             Self::BadText { .. } => "E0103",
@@ -326,7 +337,8 @@ impl Rejection {
             | Self::NotSpent { .. }
             | Self::CheckedOut { .. }
             | Self::IsStopped { .. }
-            | Self::IsPaused { .. } => RejectionKind::State,
+            | Self::IsPaused { .. }
+            | Self::MergesHeld { .. } => RejectionKind::State,
             Self::Cycle { .. } | Self::BadPlan { .. } | Self::BadText { .. } => {
                 RejectionKind::Usage
             }
@@ -374,6 +386,7 @@ impl Rejection {
             Self::NotYours { .. } => "ask a person to do it".to_owned(),
             Self::IsStopped { .. } => "gtd resume --all".to_owned(),
             Self::IsPaused { .. } => "gtd resume".to_owned(),
+            Self::MergesHeld { rig, .. } => format!("gtd merge resume -r {rig}"),
             Self::GoalUnfinished { goal, .. } => format!("gtd why {goal}"),
             Self::Untrusted { .. } => "look at the change, then: gtd trust".to_owned(),
             Self::CheckedOut { .. } => {

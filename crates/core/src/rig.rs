@@ -17,6 +17,19 @@ pub struct Rig {
     pub digest: String,
 }
 
+impl Rig {
+    /// Returns where work lands that belongs to no goal.
+    #[must_use]
+    pub fn usual_target(&self) -> Target {
+        Target {
+            rig: self.name.clone(),
+            r#ref: format!("refs/heads/gtd/integration/{}", self.rules.branch),
+            mode: LandMode::Integration,
+            branch: self.rules.branch.clone(),
+        }
+    }
+}
+
 /// What the trusted configuration of a rig says, with every default filled in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RigRules {

@@ -137,6 +137,9 @@ pub struct Queue {
     /// Members of a red candidate, in order, that are still under suspicion.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suspects: Vec<BeadId>,
+    /// Submissions that a person put before all others, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first: Vec<BeadId>,
     /// Gates that were green on the present tip.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub green: Vec<GateName>,
@@ -161,6 +164,7 @@ impl Queue {
             tip: None,
             candidate: None,
             suspects: Vec::new(),
+            first: Vec::new(),
             green: Vec::new(),
             halt: None,
             infra: 0,

@@ -112,6 +112,15 @@ pub(crate) const TABLE: &[(&str, Rule)] = &[
     ("gtd.merge.v1.MergeService/ObserveTarget", REFINERY),
     ("gtd.merge.v1.MergeService/JudgeBase", REFINERY),
     ("gtd.merge.v1.MergeService/ConcludeLanding", REFINERY),
+    ("gtd.merge.v1.MergeService/AnswerGate", REFINERY),
+    ("gtd.merge.v1.MergeService/MayMove", EVERYONE),
+    ("gtd.merge.v1.MergeService/Hold", PERSON),
+    ("gtd.merge.v1.MergeService/Release", PERSON),
+    ("gtd.merge.v1.MergeService/Prefer", PERSON),
+    ("gtd.merge.v1.MergeService/Retry", PERSON),
+    ("gtd.merge.v1.MergeService/AskGate", PERSON),
+    ("gtd.merge.v1.MergeService/Get", EVERYONE),
+    ("gtd.merge.v1.MergeService/GateHistory", EVERYONE),
     ("gtd.health.v1.HealthService/Expire", WITNESS),
     ("gtd.health.v1.HealthService/Quarantine", WITNESS),
     ("gtd.health.v1.HealthService/TripBreaker", WITNESS),
@@ -321,7 +330,8 @@ mod tests {
             .collect();
         assert_eq!(
             open.join(" "),
-            "MailService/Read GraphService/Snapshot GraphService/Watch GraphService/Get GraphService/Query \
+            "MergeService/MayMove MergeService/Get MergeService/GateHistory \
+             MailService/Read GraphService/Snapshot GraphService/Watch GraphService/Get GraphService/Query \
              GraphService/Log RunService/List RunService/Tail TownService/Hello TownService/Status TownService/Why \
              TownService/Report TownService/Config TownService/ListRigs TownService/Roles TownService/Gates \
              TownService/Logs"

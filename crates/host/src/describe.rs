@@ -32,6 +32,13 @@ pub(crate) fn describe(command: &Command) -> String {
         Command::CloseGoal { goal, why, .. } => format!("{goal}: {why}"),
         Command::OpenSeat { seat, .. } | Command::CloseSeat { seat } => seat.to_string(),
         Command::ObserveTarget { target, tip } => format!("{} at {}", target.key(), tip.short()),
+        Command::AnswerGate { number, runs } => {
+            let verdicts: Vec<String> = runs
+                .iter()
+                .map(|run| format!("{:?}", run.verdict))
+                .collect();
+            format!("{number}: {}", verdicts.join(" "))
+        }
         _ => String::new(),
     };
     if subject.is_empty() {

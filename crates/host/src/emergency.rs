@@ -89,6 +89,15 @@ fn wait_alone(path: &Path) -> Result<bool, HostError> {
     }
 }
 
+/// Waits until no effect is in flight; false when one still is after a while. Blocks.
+///
+/// # Errors
+/// When the lock cannot be used.
+pub fn effects_have_ended(places: &Places) -> Result<bool, HostError> {
+    places.prepare().map_err(HostError::Places)?;
+    wait_alone(&places.stop_lock())
+}
+
 /// Proof that an effect may take place: held while it does, by one at a time.
 #[derive(Debug)]
 pub(crate) struct MayAct {

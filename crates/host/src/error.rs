@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use gtd_agent::RunError;
 use gtd_client::{ClientError, PlacesError, RigFoldersError};
-use gtd_core::{Oid, RigName, RunId, Timestamp};
+use gtd_core::{Oid, Rejection, RigName, RunId, Timestamp};
 use gtd_git::GitError;
 
 /// What can go wrong in a role host.
@@ -84,6 +84,9 @@ pub enum HostError {
         /// When it is tried again.
         until: Timestamp,
     },
+    /// The host is not in the town, so that it cannot ask whether it may act.
+    #[error("ask whether branches may move: the host is not in the town")]
+    Away,
     /// Everything is stopped.
     #[error("act: everything is stopped")]
     Stopped,
@@ -117,7 +120,11 @@ impl HostError {
     pub(crate) fn is_passing(&self) -> bool {
         matches!(
             self,
-            Self::Stopped | Self::RefMoved { .. } | Self::PassedOn { .. }
+            Self::Stopped
+                | Self::Away
+                | Self::RefMoved { .. }
+                | Self::PassedOn { .. }
+                | Self::Client(ClientError::Rejected(Rejection::MergesHeld { .. }))
         )
     }
 

@@ -107,6 +107,7 @@ async fn join(options: &HostOptions, hands: Hands) -> Result<Left, HostError> {
         .attach(options.name.as_str(), &options.roles)
         .await
         .map_err(HostError::Client)?;
+    hands.speak_through(client.clone());
     let cancel = options.cancel.child_token();
     let stage = Stage {
         mirror,

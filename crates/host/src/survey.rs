@@ -42,6 +42,19 @@ pub fn survey(path: &Path, branch: Option<&str>) -> Result<Survey, HostError> {
     })
 }
 
+/// Finds the commit that a text means in a repository: a branch, a tag, a hash. Blocks.
+///
+/// # Errors
+/// When the folder is no repository that gtd can use.
+pub fn commit_at(path: &Path, text: &str) -> Result<Option<Oid>, HostError> {
+    let wrong = |source| HostError::Repository {
+        path: path.to_owned(),
+        source,
+    };
+    let repository = Repository::open(path).map_err(wrong)?;
+    repository.resolve(text).map_err(wrong)
+}
+
 /// Opens the runs of a town.
 ///
 /// # Errors

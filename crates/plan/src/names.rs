@@ -5,7 +5,8 @@
 //! whoever takes the worktree next can end what still runs there.
 
 use gtd_core::{
-    BeadId, CandidateId, Epoch, Gate, GateName, Oid, Queue, Revision, RigName, RunId, Target,
+    BeadId, CandidateId, Epoch, Gate, GateAsk, GateName, Oid, Queue, Revision, RigName, RunId,
+    Target,
 };
 
 fn run_id(text: &str) -> RunId {
@@ -69,6 +70,26 @@ pub fn base_gate_owner(rig: &RigName, commit: &Oid, queue: &Queue) -> String {
 #[must_use]
 pub fn base_gate_run(rig: &RigName, commit: &Oid, queue: &Queue, gate: &GateName) -> RunId {
     run_id(&format!("{}.{gate}", base_gate_owner(rig, commit, queue)))
+}
+
+/// Names the owner of the worktree in which a gate runs that a person asked for; `turn` counts
+/// the runs of the same gate before.
+#[must_use]
+pub fn asked_owner(ask: &GateAsk, turn: u32) -> String {
+    let GateAsk { number, since, .. } = ask;
+    format!("asked-{}-{number}-{:x}.t{turn}", ask.rig, since.0)
+}
+
+/// Names the run of a gate that a person asked for.
+#[must_use]
+pub fn asked_run(ask: &GateAsk, gate: &Gate, turn: u32) -> RunId {
+    run_id(&format!("{}.{}", asked_owner(ask, turn), gate.name))
+}
+
+/// Names the worktree in which gates run that people ask for.
+#[must_use]
+pub fn asked_slot() -> &'static str {
+    "refinery-asked"
 }
 
 /// Names the owner of the worktree in which a goal's own checks run on its target, as it was

@@ -12,14 +12,19 @@
 //! | no candidate, suspects | put the first half of them together |
 //! | no candidate, submissions | put the first of them together |
 //! | halted | nothing, until a person acts or the target moves |
+//! | paused by a person | no new candidate |
+//! | frozen by a person | no ref moves |
+//!
+//! Beside the queues it runs the gates that people ask for: `asked`.
 //!
 //! The adaptive queue takes the place of [`Refinery::next_members`].
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use gtd_core::{
-    Bead, Candidate, Command, Epoch, Fault, FaultClass, Gate, GateRun, Graph, LandMode, Member,
-    Observation, Oid, Phase, Queue, RigName, Target, Timestamp, Verdict, WaitReason,
+    Bead, Candidate, Command, Epoch, Fault, FaultClass, Gate, GateRun, Graph, HoldKind, LandMode,
+    Member, MergeHold, Observation, Oid, Phase, Queue, RigName, Target, Timestamp, Verdict,
+    WaitReason,
 };
 
 use crate::{
@@ -49,6 +54,7 @@ impl Planner for Refinery {
         for target in self.targets(graph) {
             self.look_at(graph, seen, &target, &mut questions);
         }
+        self.look_at_asked(graph, seen, &mut questions);
         questions
     }
 
@@ -62,10 +68,11 @@ impl Planner for Refinery {
             let mut part = Plan::default();
             self.plan_target(graph, seen, now, &target, &mut part);
             parts.push(part);
-            if seen.tip(&target).is_some() {
+            if seen.tip(&target).is_some() && self.freeze(graph, now).is_none() {
                 parts.push(Self::bring_home(graph, &target));
             }
         }
+        parts.push(self.answer_gates(graph, seen));
         plan.join(graph, parts);
         plan
     }
@@ -84,10 +91,17 @@ impl Refinery {
             .rig(&self.rig)
             .map(|rig| &rig.digest)
             .hash(&mut hasher);
+        for hold in graph.holds().filter(|hold| hold.rig == self.rig) {
+            (hold.kind, hold.until).hash(&mut hasher);
+        }
+        for ask in graph.gate_asks().filter(|ask| ask.rig == self.rig) {
+            ask.number.hash(&mut hasher);
+        }
         for queue in graph.queues().filter(|queue| queue.target.rig == self.rig) {
             queue.generation.hash(&mut hasher);
             queue.tip.hash(&mut hasher);
             queue.suspects.hash(&mut hasher);
+            queue.first.hash(&mut hasher);
             queue.green.hash(&mut hasher);
             queue.halt.is_some().hash(&mut hasher);
             queue.infra.hash(&mut hasher);
@@ -126,6 +140,11 @@ impl Refinery {
             }
         }
         targets
+    }
+
+    /// Finds the freeze under which no ref of the rig moves.
+    fn freeze<'a>(&self, graph: &'a Graph, now: Timestamp) -> Option<&'a MergeHold> {
+        graph.hold_of(&self.rig, HoldKind::Freeze, now)
     }
 
     fn gates<'a>(&self, graph: &'a Graph) -> Vec<&'a Gate> {
@@ -250,6 +269,9 @@ impl Refinery {
             && tip.branch_is_ahead
             && let (Some(at), Some(branch)) = (&tip.at, &tip.branch)
         {
+            if self.freeze(graph, now).is_some() {
+                return;
+            }
             if let Some(candidate) = &queue.candidate {
                 plan.tell(Command::Void {
                     candidate: candidate.id.clone(),
@@ -285,6 +307,7 @@ impl Refinery {
                 Self::send_early_conflicts(graph, seen, target, start, candidate, plan);
                 self.plan_candidate(graph, seen, now, queue, candidate, tip.at.as_ref(), plan);
             }
+            None if graph.hold_of(&self.rig, HoldKind::Pause, now).is_some() => {}
             None => self.form(graph, seen, queue, target, start, plan),
         }
     }
@@ -389,6 +412,7 @@ impl Refinery {
                     why: "its gates have changed since they ran".to_owned(),
                 });
             }
+            Some(Verdict::Passed) if self.freeze(graph, now).is_some() => {}
             Some(Verdict::Passed) => {
                 plan.act(Effect::EnsureRef {
                     rig: self.rig.clone(),
@@ -438,7 +462,7 @@ impl Refinery {
                     self.run_gate(
                         seen,
                         gate,
-                        &candidate.target,
+                        &gate_slot(&candidate.target),
                         &candidate.commit,
                         &owner,
                         run,
@@ -485,25 +509,25 @@ impl Refinery {
         });
     }
 
+    /// Runs a gate in the worktree of a slot, on exactly one commit.
     #[expect(clippy::too_many_arguments, reason = "what one gate run is")]
-    fn run_gate(
+    pub(crate) fn run_gate(
         &self,
         seen: &Seen,
         gate: &Gate,
-        target: &Target,
+        slot: &str,
         commit: &Oid,
         owner: &str,
         run: gtd_core::RunId,
         plan: &mut Plan,
     ) {
-        let slot = gate_slot(target);
         let stands = seen
-            .worktree(&self.rig, &slot)
+            .worktree(&self.rig, slot)
             .is_some_and(|worktree| worktree.owner == owner);
         if !stands {
             plan.act(Effect::EnsureWorktree {
                 rig: self.rig.clone(),
-                slot: slot.clone(),
+                slot: slot.to_owned(),
                 checkout: Checkout::Exact {
                     commit: commit.clone(),
                     owner: owner.to_owned(),
@@ -513,7 +537,7 @@ impl Refinery {
         plan.act(Effect::EnsureRun(RunOrder {
             run,
             rig: self.rig.clone(),
-            slot,
+            slot: slot.to_owned(),
             work: Work::Gate(gate.name.clone(), gate.run.clone()),
             bead: None,
             epoch: Epoch(0),
@@ -580,7 +604,7 @@ impl Refinery {
                 self.run_gate(
                     seen,
                     gate,
-                    &candidate.target,
+                    &gate_slot(&candidate.target),
                     &candidate.base,
                     &owner,
                     run,
@@ -639,7 +663,7 @@ pub(crate) fn gate_run(gate: &Gate, commit: &Oid, run: &gtd_core::RunId, end: &E
     }
 }
 
-fn lost_run(gate: &Gate, commit: &Oid, run: &gtd_core::RunId) -> GateRun {
+pub(crate) fn lost_run(gate: &Gate, commit: &Oid, run: &gtd_core::RunId) -> GateRun {
     GateRun {
         gate: gate.name.clone(),
         commit: commit.clone(),

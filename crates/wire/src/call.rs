@@ -122,6 +122,15 @@ calls! {
         observe_target ObserveTargetRequest ObserveTargetResponse,
         judge_base JudgeBaseRequest JudgeBaseResponse,
         conclude_landing ConcludeLandingRequest ConcludeLandingResponse,
+        answer_gate AnswerGateRequest AnswerGateResponse,
+        may_move MayMoveRequest MayMoveResponse,
+        hold HoldRequest HoldResponse,
+        release ReleaseRequest ReleaseResponse,
+        prefer PreferRequest PreferResponse,
+        retry RetryRequest RetryResponse,
+        ask_gate AskGateRequest AskGateResponse,
+        get GetRequest GetResponse,
+        gate_history GateHistoryRequest GateHistoryResponse,
     }
     health health_service_client HealthServiceClient {
         expire ExpireRequest ExpireResponse,

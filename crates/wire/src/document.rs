@@ -36,6 +36,7 @@ macro_rules! documents {
 documents! {
     graph { GetResponse }
     mail { ReadResponse }
+    merge { GetResponse, GateHistoryResponse }
     run { ListResponse }
     town {
         StatusResponse, WhyResponse, ReportResponse, ConfigResponse, ListRigsResponse,

@@ -1,7 +1,7 @@
 //! Each command with the rpc that carries it: one table, read in both directions.
 //!
-//! `OpenGoal` and `TrustRig` have no line: the daemon makes them from a wish,
-//! once it has looked at the repository.
+//! `OpenGoal`, `TrustRig` and `AskGate` have no line: the daemon makes them from
+//! a wish, once it has looked at the repository.
 
 use std::time::Duration;
 
@@ -80,6 +80,7 @@ macro_rules! writes {
                     }
                     Command::OpenGoal { .. } => return Err(Unsendable("OpenGoal")),
                     Command::TrustRig { .. } => return Err(Unsendable("TrustRig")),
+                    Command::AskGate { .. } => return Err(Unsendable("AskGate")),
                 })
             }
 
@@ -196,6 +197,12 @@ writes! {
         MergeJudgeBase merge JudgeBaseRequest JudgeBaseResponse = JudgeBase { target, gate };
         MergeConcludeLanding merge ConcludeLandingRequest ConcludeLandingResponse
             = ConcludeLanding { goal, commit, why };
+
+        MergeAnswerGate merge AnswerGateRequest AnswerGateResponse = AnswerGate { number, runs };
+        MergeHold merge HoldRequest HoldResponse = HoldMerges { rig, kind, until, why };
+        MergeRelease merge ReleaseRequest ReleaseResponse = ReleaseMerges { rig };
+        MergePrefer merge PreferRequest PreferResponse = PreferSubmission { bead };
+        MergeRetry merge RetryRequest RetryResponse = RetrySubmission { bead };
 
         HealthExpire health ExpireRequest ExpireResponse = Expire { bead, epoch, why };
         HealthQuarantine health QuarantineRequest QuarantineResponse = Quarantine { bead };

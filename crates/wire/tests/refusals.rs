@@ -108,6 +108,11 @@ fn samples() -> Vec<Rejection> {
             text: "gt-7".into(),
             candidates: vec!["gt-7a".into(), "gt-7b".into()],
         },
+        Rejection::MergesHeld {
+            rig: rig(),
+            how: text(),
+            why: text(),
+        },
     ]
 }
 
@@ -145,6 +150,7 @@ fn number(rejection: &Rejection) -> usize {
         Rejection::NotFound { .. } => 28,
         Rejection::ReadOnly { .. } => 29,
         Rejection::AmbiguousId { .. } => 30,
+        Rejection::MergesHeld { .. } => 31,
     }
 }
 

@@ -4,10 +4,10 @@
 
 use gtd_core::{
     Approval, BeadId, BeadSpec, BeadType, CandidateId, Command, Criterion, EdgeKind, Epoch, Fault,
-    FaultClass, GateName, GateRun, HostName, LandMode, Member, MergeRules, Need, Oid, Origin,
-    Outcome, PauseScope, Plan, PlannedBead, Priority, RequestId, Reserved, Revision, RigName,
-    RigRules, RoleName, RunId, RuntimeName, SatisfiedBy, SeatName, Target, Timestamp, UsageDelta,
-    Verdict, WorkerRules,
+    FaultClass, GateName, GateRun, HoldKind, HostName, LandMode, Member, MergeRules, Need, Oid,
+    Origin, Outcome, PauseScope, Plan, PlannedBead, Priority, RequestId, Reserved, Revision,
+    RigName, RigRules, RoleName, RunId, RuntimeName, SatisfiedBy, SeatName, Target, Timestamp,
+    UsageDelta, Verdict, WorkerRules,
 };
 use gtd_wire::{
     ApprovalWish, Caller, GoalWish, LandWish, Malformed, Token, Unsendable, Write, WriteContext,
@@ -220,6 +220,12 @@ fn unsendable() -> Vec<Command> {
             },
             digest: String::new(),
         },
+        Command::AskGate {
+            rig: rig(),
+            gate: GateName::parse("test").unwrap(),
+            commit: oid('a'),
+            bead: None,
+        },
     ]
 }
 
@@ -383,7 +389,25 @@ fn sendable() -> Vec<Command> {
             text: why(),
         },
         Command::AckMail { mail: 7 },
+        Command::ReleaseMerges { rig: rig() },
+        Command::PreferSubmission { bead: goal() },
+        Command::RetrySubmission { bead: goal() },
+        Command::AnswerGate {
+            number: 7,
+            runs: vec![gate(Verdict::Failed), gate(Verdict::Passed)],
+        },
     ];
+    for (kind, until) in [
+        (HoldKind::Pause, None),
+        (HoldKind::Freeze, Some(Timestamp(-5))),
+    ] {
+        commands.push(Command::HoldMerges {
+            rig: rig(),
+            kind,
+            until,
+            why: why(),
+        });
+    }
     commands.extend(specs().into_iter().flat_map(|spec| {
         [
             Command::EditBead {
@@ -517,6 +541,12 @@ variants!(
     Resume,
     Stop,
     Thaw,
+    HoldMerges,
+    ReleaseMerges,
+    PreferSubmission,
+    RetrySubmission,
+    AskGate,
+    AnswerGate,
     ProposePlan,
     CloseGoal,
     OpenSeat,

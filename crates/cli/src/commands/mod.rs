@@ -20,6 +20,7 @@ pub(crate) mod home;
 pub(crate) mod inbox;
 pub(crate) mod init;
 pub(crate) mod logs;
+pub(crate) mod merge;
 pub(crate) mod pause;
 pub(crate) mod ps;
 pub(crate) mod reject;
@@ -63,6 +64,7 @@ pub(crate) async fn run(ctx: &Context, command: Option<Command>) -> Result<Exit,
         Command::Answer(args) => answer::run(ctx, args).await,
         Command::Trust(args) => trust::run(ctx, args).await,
         Command::Convoy(args) => convoy::run(ctx, args).await,
+        Command::Merge(args) => merge::run(ctx, args).await,
         Command::Bead(args) => bead::run(ctx, args).await,
         Command::Config(args) => config::run(ctx, args).await,
         Command::Backup(args) => backup::run(ctx, args).await,

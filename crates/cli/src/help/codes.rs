@@ -95,6 +95,10 @@ const CODES: &[(&str, &str)] = &[
         "The state does not allow it. The message says why.",
     ),
     (
+        "E0218",
+        "The merges of the rig are held by a person: paused, so that no candidate is formed, or frozen, so that no branch moves. `gtd merge list` says by whom, why and how long; `gtd merge resume` ends it.",
+    ),
+    (
         "E0301",
         "There is no bead of that id, and none that begins so. `gtd bead list` shows them.",
     ),

@@ -47,7 +47,7 @@ pub(crate) struct State {
     pub(crate) ink: Ink,
 }
 
-const STATES: [(&str, State); 19] = [
+const STATES: [(&str, State); 28] = [
     ("ready", state("ready", "○", "[o]", Ink::Plain)),
     ("waiting", state("waiting", "◐", "[~]", Ink::Plain)),
     ("running", state("running", "●", "[*]", Ink::Busy)),
@@ -66,6 +66,15 @@ const STATES: [(&str, State); 19] = [
     ("draining", state("draining", "◈", "[#]", Ink::Busy)),
     ("bisecting", state("bisecting", "◈", "[#]", Ink::Busy)),
     ("halted", state("halted", "▲", "[!]", Ink::Warn)),
+    ("paused", state("paused", "‖", "[=]", Ink::Warn)),
+    ("frozen", state("frozen", "‖", "[=]", Ink::Warn)),
+    ("in_test", state("in test", "●", "[*]", Ink::Busy)),
+    ("proven", state("proven", "◈", "[#]", Ink::Good)),
+    ("red", state("red", "✗", "[x]", Ink::Bad)),
+    ("suspect", state("suspect", "●", "[*]", Ink::Warn)),
+    ("passed", state("passed", "✓", "[+]", Ink::Good)),
+    ("infra", state("could not run", "▲", "[!]", Ink::Warn)),
+    ("flaky", state("flaky", "◐", "[~]", Ink::Warn)),
     ("ok", state("done", "✓", "[+]", Ink::Good)),
 ];
 

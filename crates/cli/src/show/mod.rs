@@ -3,6 +3,7 @@
 mod bead;
 mod convoy;
 mod line;
+mod merge;
 mod report;
 mod status;
 mod why;
@@ -14,6 +15,7 @@ pub(crate) use self::{
     bead::{bead, bead_table},
     convoy::{convoy, convoy_table},
     line::{Line, log_line},
+    merge::{merge_list, merge_shown},
     report::{markdown, report},
     status::{agent_table, needs_you, status},
     why::{Waiting, waiting, why},

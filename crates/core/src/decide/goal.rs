@@ -8,8 +8,8 @@ use super::{
     check_text,
 };
 use crate::{
-    Approval, BeadId, BeadSpec, BeadType, Criterion, Event, GateRun, Goal, Landing, Need, Oid,
-    Outcome, Phase, Plan, PlanState, Rejection, Target, Timestamp,
+    Approval, BeadId, BeadSpec, BeadType, Criterion, Event, GateRun, Goal, HoldKind, Landing, Need,
+    Oid, Outcome, Phase, Plan, PlanState, Rejection, Target, Timestamp,
 };
 
 pub(super) fn open(
@@ -313,6 +313,12 @@ pub(super) fn request_landing(scene: Scene<'_>, id: BeadId) -> Decision {
             state: format!("landing on {} already", goal.target.branch),
             next: "gtd report".to_owned(),
         });
+    }
+    if let Some(hold) = scene
+        .graph
+        .hold_of(&goal.target.rig, HoldKind::Freeze, scene.now)
+    {
+        return Err(hold.refusal());
     }
     match goal.landing {
         Landing::Asked { .. } => Ok(vec![]),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{Decision, Scene, TEXT_MAX, check_text};
 use crate::{
-    BeadId, Candidate, CandidateId, Epoch, Event, Fault, GateRun, Halt, HaltKind, Member, Oid,
-    Phase, Queue, Rejection, Target, Verdict,
+    BeadId, Candidate, CandidateId, Epoch, Event, Fault, GateRun, Halt, HaltKind, HoldKind, Member,
+    Oid, Phase, Queue, Rejection, Target, Verdict,
 };
 
 /// Infrastructure failures in a row after which a person is asked.
@@ -47,6 +47,9 @@ pub(super) fn form(
         return Err(Rejection::IsStopped {
             why: stop.why.clone(),
         });
+    }
+    if let Some(hold) = scene.graph.hold_of(&target.rig, HoldKind::Pause, scene.now) {
+        return Err(hold.refusal());
     }
     let queue = scene.graph.queue(&target);
     if queue.is_some_and(|queue| queue.halt.is_some()) {

@@ -8,6 +8,7 @@ mod bead;
 mod goal;
 mod health;
 mod merge;
+mod merges;
 mod seat;
 mod town;
 mod work;
@@ -163,6 +164,23 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
         Command::ObserveTarget { target, tip } => merge::observe_target(scene, target, tip),
         Command::JudgeBase { target, gate } => merge::judge_base(scene, target, gate),
 
+        Command::HoldMerges {
+            rig,
+            kind,
+            until,
+            why,
+        } => merges::hold(scene, rig, kind, until, why),
+        Command::ReleaseMerges { rig } => merges::release(scene, rig),
+        Command::PreferSubmission { bead } => merges::prefer(scene, bead),
+        Command::RetrySubmission { bead } => merges::retry(scene, bead),
+        Command::AskGate {
+            rig,
+            gate,
+            commit,
+            bead,
+        } => merges::ask_gate(scene, rig, gate, commit, bead),
+        Command::AnswerGate { number, runs } => merges::answer_gate(scene, number, runs),
+
         Command::Expire { bead, epoch, why } => health::expire(scene, bead, epoch, why),
         Command::Quarantine { bead } => health::quarantine(scene, bead),
         Command::TripBreaker { rig } => health::trip_breaker(scene, rig),
@@ -186,6 +204,8 @@ fn subject(command: &Command) -> Option<&BeadId> {
         | Command::CloseBead { bead, .. }
         | Command::RetryBead { bead }
         | Command::ParkBead { bead, .. }
+        | Command::PreferSubmission { bead }
+        | Command::RetrySubmission { bead }
         | Command::Grant { bead, .. }
         | Command::Claim { bead, .. }
         | Command::Started { bead, .. }

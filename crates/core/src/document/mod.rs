@@ -6,6 +6,7 @@
 mod bead;
 mod convoy;
 mod inbox;
+mod merge;
 mod report;
 mod status;
 
@@ -15,6 +16,7 @@ pub use self::{
     bead::{AttemptDoc, BeadDoc, BeadRow, EdgeDoc, ReasonDoc, bead_doc, bead_row},
     convoy::{ConvoyBead, ConvoyDoc, TargetDoc, convoy_doc},
     inbox::{NeedsYou, needs_you},
+    merge::{HoldDoc, MergeRow, MergeShownDoc, merge_of_bead, merge_of_candidate, merge_rows},
     report::{LandedDoc, NotDoneDoc, ProofDoc, Recorded, ReportDoc, report_doc},
     status::{
         AgentDoc, ConvoyRow, Dollars, MergeDoc, StatusDoc, agent_docs, convoy_row, status_doc,

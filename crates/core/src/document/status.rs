@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{NeedsYou, View, needs_you};
+use super::{HoldDoc, NeedsYou, View, merge, needs_you};
 use crate::{Bead, BeadId, BeadState, Holder, Moment, Phase, RigName, explain, explain::blame};
 
 /// One goal in a list.
@@ -46,7 +46,7 @@ pub struct MergeDoc {
     pub rig: RigName,
     /// The branch.
     pub branch: String,
-    /// `idle`, `draining`, `bisecting` or `halted`.
+    /// `idle`, `draining`, `bisecting`, `paused`, `frozen` or `halted`.
     pub state: String,
     /// The candidate in test.
     pub candidate: Option<String>,
@@ -58,6 +58,15 @@ pub struct MergeDoc {
     pub commit: Option<String>,
     /// Why it is halted.
     pub halt: Option<String>,
+    /// Gates that were green on the tip.
+    #[serde(default)]
+    pub green: Vec<String>,
+    /// How many candidates landed here.
+    #[serde(default)]
+    pub landings: u64,
+    /// What a person holds back.
+    #[serde(default)]
+    pub holds: Vec<HoldDoc>,
 }
 
 /// One agent at work.
@@ -177,8 +186,10 @@ pub fn status_doc(view: View<'_>, rig: Option<&RigName>) -> StatusDoc {
         convoys,
         merge: graph
             .queues()
+            .cloned()
+            .chain(held_without_a_queue(view))
             .filter(|queue| of_rig(&queue.target.rig))
-            .map(|queue| merge_doc(view, queue))
+            .map(|queue| merge_doc(view, &queue))
             .collect(),
         agents: agent_docs(view, rig),
         counts,
@@ -260,10 +271,24 @@ fn home(view: View<'_>, bead: &Bead, goal: &crate::Goal) -> Option<String> {
     (!siblings().any(|(_, other)| is_home(other))).then(|| goal.target.branch.clone())
 }
 
+/// Makes a queue for each rig whose merges are held before anything was merged there.
+fn held_without_a_queue(view: View<'_>) -> impl Iterator<Item = crate::Queue> {
+    let graph = view.graph;
+    let has_queue = |rig: &RigName| graph.queues().any(|queue| queue.target.rig == *rig);
+    graph
+        .rigs()
+        .filter(move |rig| !has_queue(&rig.name) && !merge::holds(view, &rig.name).is_empty())
+        .map(|rig| crate::Queue::new(rig.usual_target()))
+}
+
 fn merge_doc(view: View<'_>, queue: &crate::Queue) -> MergeDoc {
     let waiting: Vec<&Bead> = view.graph.queued(&queue.target).collect();
+    let holds = merge::holds(view, &queue.target.rig);
+    let held = holds.iter().map(|hold| hold.kind).max();
     let state = if queue.halt.is_some() {
         "halted"
+    } else if let Some(kind) = held {
+        kind.word()
     } else if !queue.suspects.is_empty() {
         "bisecting"
     } else if waiting.is_empty() {
@@ -284,6 +309,9 @@ fn merge_doc(view: View<'_>, queue: &crate::Queue) -> MergeDoc {
             .unwrap_or(0),
         commit: queue.tip.as_ref().map(ToString::to_string),
         halt: queue.halt.as_ref().map(|halt| halt.text.clone()),
+        green: queue.green.iter().map(ToString::to_string).collect(),
+        landings: queue.landings,
+        holds,
     }
 }
 

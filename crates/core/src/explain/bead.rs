@@ -11,7 +11,8 @@ use super::{
     step,
 };
 use crate::{
-    Actor, Bead, BeadId, FaultClass, HaltKind, Holder, Lease, Moment, Phase, Queue, Timestamp,
+    Actor, Bead, BeadId, FaultClass, HaltKind, HoldKind, Holder, Lease, MergeHold, Moment, Phase,
+    Queue, Timestamp, Verdict,
 };
 
 /// How many links of a chain of dependences are told.
@@ -287,6 +288,12 @@ fn handed_in(look: Look<'_>, bead: &Bead) -> Found {
         .as_ref()
         .and_then(|target| Some((target, graph.queue(target)?)))
     else {
+        if let Some(hold) = target
+            .as_ref()
+            .and_then(|target| hold_of(look, target, None))
+        {
+            return held(hold);
+        }
         return Found::new(
             WaitReason::MergeQueue,
             "handed in; the refinery looks at it next",
@@ -310,6 +317,9 @@ fn handed_in(look: Look<'_>, bead: &Bead) -> Found {
         .candidate
         .as_ref()
         .filter(|candidate| candidate.members.iter().any(|member| member.bead == *id));
+    if let Some(hold) = hold_of(look, target, in_candidate) {
+        return held(hold);
+    }
     let is_suspect = queue.suspects.contains(id);
     if is_suspect {
         let n = queue.suspects.len();
@@ -350,6 +360,37 @@ fn handed_in(look: Look<'_>, bead: &Bead) -> Found {
         return observed(seen).then("its gates run on the merged tree");
     }
     in_line(look, bead, target, queue)
+}
+
+/// Finds the hold on merges that a submission waits for: a pause holds what is in no candidate,
+/// a freeze what would land now.
+fn hold_of<'a>(
+    look: Look<'a>,
+    target: &crate::Target,
+    candidate: Option<&crate::Candidate>,
+) -> Option<&'a MergeHold> {
+    let kind = match candidate {
+        None => HoldKind::Pause,
+        Some(candidate) if candidate.verdict == Some(Verdict::Passed) => HoldKind::Freeze,
+        Some(_) => return None,
+    };
+    look.graph.hold_of(&target.rig, kind, look.now)
+}
+
+fn held(hold: &MergeHold) -> Found {
+    let text = format!(
+        "the merges of {} are {} by {}",
+        hold.rig,
+        hold.kind.word(),
+        hold.blame()
+    );
+    let mut found = Found::new(WaitReason::Paused, text, hold.since)
+        .until(hold.until)
+        .then("its gates run, and it lands when they are green")
+        .evidence("gtd merge list", "what is held and since when")
+        .next(format!("gtd merge resume -r {}", hold.rig), "end the hold");
+    found.by_itself = hold.until.is_some();
+    found
 }
 
 fn in_line(look: Look<'_>, bead: &Bead, target: &crate::Target, queue: &Queue) -> Found {

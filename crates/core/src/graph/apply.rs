@@ -5,9 +5,9 @@
 
 use super::{Graph, index::Index};
 use crate::{
-    Attempt, Bead, BeadId, Envelope, Epoch, Event, Fault, FaultClass, Halt, HaltKind, Landing,
-    Outcome, Pause, PauseScope, Phase, PlanState, Queue, Revision, Rig, Seat, SeatName, Stop,
-    Target, Timestamp, Verdict,
+    Attempt, Bead, BeadId, Envelope, Epoch, Event, Fault, FaultClass, GatePurpose, GateRun,
+    GateShown, Halt, HaltKind, Landing, Outcome, Pause, PauseScope, Phase, PlanState, Queue,
+    Revision, Rig, RigName, Seat, SeatName, Stop, Target, Timestamp, Verdict,
 };
 
 impl Graph {
@@ -38,6 +38,9 @@ impl Graph {
                 self.facts.streaks.remove(rig);
                 let scope = PauseScope::Rig(rig.clone());
                 self.facts.pauses.retain(|pause| pause.scope != scope);
+                self.facts.holds.retain(|hold| hold.rig != *rig);
+                self.facts.gate_asks.retain(|_, ask| ask.rig != *rig);
+                self.facts.gates.remove(rig);
                 self.index = Index::of(&self.facts);
             }
             Event::GoalOpened { bead, goal } => {
@@ -190,6 +193,7 @@ impl Graph {
                         began: at,
                         ended: None,
                         head: None,
+                        base: None,
                         summary: String::new(),
                         fault: None,
                     });
@@ -238,6 +242,7 @@ impl Graph {
                     if let Some(attempt) = attempt_mut(bead, *epoch) {
                         attempt.ended = Some(at);
                         attempt.head = Some(head.clone());
+                        attempt.base = Some(base.clone());
                         attempt.summary.clone_from(summary);
                     }
                 });
@@ -295,6 +300,7 @@ impl Graph {
                 let Some(queue) = self.queue_of_candidate(candidate) else {
                     return;
                 };
+                let rig = queue.target.rig.clone();
                 let Some(current) = &mut queue.candidate else {
                     return;
                 };
@@ -315,6 +321,7 @@ impl Graph {
                         queue.candidate = None;
                     }
                 }
+                self.remember_gates(&rig, gates, GatePurpose::Candidate, at);
             }
             Event::CandidateLanded { candidate } => {
                 let Some(queue) = self.queue_of_candidate(candidate) else {
@@ -330,6 +337,9 @@ impl Graph {
                     .filter(|run| run.verdict == Verdict::Passed && run.commit == landed.commit)
                     .map(|run| run.gate.clone())
                     .collect();
+                queue
+                    .first
+                    .retain(|bead| landed.members.iter().all(|member| member.bead != *bead));
                 queue
                     .suspects
                     .retain(|bead| landed.members.iter().all(|member| member.bead != *bead));
@@ -385,6 +395,52 @@ impl Graph {
                 if gate.verdict == Verdict::Passed && queue.tip.as_ref() == Some(&gate.commit) {
                     queue.green.push(gate.gate.clone());
                 }
+                let run = std::slice::from_ref(gate);
+                self.remember_gates(&target.rig, run, GatePurpose::Base, at);
+            }
+            Event::MergesHeld { hold } => {
+                self.release(&hold.rig, hold.kind);
+                self.facts.holds.push(hold.clone());
+            }
+            Event::MergesReleased { rig, kind } => self.release(rig, *kind),
+            Event::SubmissionPreferred { bead } => {
+                let target = self.facts.beads.get(bead);
+                let Some(target) = target.and_then(|bead| self.target_of(bead)) else {
+                    return;
+                };
+                let queue = self.queue_mut(&target);
+                queue.first.retain(|known| known != bead);
+                queue.first.insert(0, bead.clone());
+                self.touch(bead);
+            }
+            Event::SubmissionRestored {
+                bead,
+                epoch,
+                head,
+                base,
+            } => {
+                self.change(bead, |bead| {
+                    bead.phase = Phase::Submitted {
+                        epoch: *epoch,
+                        head: head.clone(),
+                        base: base.clone(),
+                    };
+                    bead.since = at;
+                    bead.not_before = None;
+                });
+                self.reclassify_affected(bead);
+            }
+            Event::GateAsked { ask } => {
+                self.facts.gate_asks_made = self.facts.gate_asks_made.max(ask.number);
+                self.facts.gate_asks.insert(ask.number, ask.clone());
+            }
+            Event::GateAnswered { ask, runs } => {
+                self.facts.gate_asks.remove(&ask.number);
+                let shown = runs.iter().map(|run| GateShown {
+                    asked: Some(ask.number),
+                    ..GateShown::of(run, GatePurpose::Asked, at)
+                });
+                self.remember_gate(&ask.rig, &ask.gate, shown);
             }
             Event::QueueHalted { target, halt } => {
                 self.queue_mut(target).halt = Some(Halt::clone(halt));
@@ -596,12 +652,52 @@ impl Graph {
     fn leave_queue(&mut self, id: &BeadId) {
         for queue in self.facts.queues.values_mut() {
             queue.suspects.retain(|bead| bead != id);
+            queue.first.retain(|bead| bead != id);
             if queue.candidate.as_ref().is_some_and(|candidate| {
                 candidate.verdict != Some(Verdict::Passed)
                     && candidate.members.iter().any(|m| m.bead == *id)
             }) {
                 queue.candidate = None;
             }
+        }
+    }
+
+    fn release(&mut self, rig: &RigName, kind: crate::HoldKind) {
+        self.facts
+            .holds
+            .retain(|hold| hold.rig != *rig || hold.kind != kind);
+    }
+
+    fn remember_gates(
+        &mut self,
+        rig: &RigName,
+        runs: &[GateRun],
+        purpose: GatePurpose,
+        at: Timestamp,
+    ) {
+        for run in runs {
+            let shown = GateShown::of(run, purpose, at);
+            self.remember_gate(rig, &run.gate, [shown].into_iter());
+        }
+    }
+
+    /// Keeps what a gate showed last; a run that was recorded already is not recorded twice.
+    fn remember_gate(
+        &mut self,
+        rig: &RigName,
+        gate: &crate::GateName,
+        runs: impl Iterator<Item = GateShown>,
+    ) {
+        let of_rig = self.facts.gates.entry(rig.clone()).or_default();
+        let kept = of_rig.entry(gate.clone()).or_default();
+        for run in runs {
+            if kept.iter().any(|known| known.run == run.run) {
+                continue;
+            }
+            if kept.len() == GateShown::KEPT {
+                kept.pop_front();
+            }
+            kept.push_back(run);
         }
     }
 

@@ -424,6 +424,8 @@ impl Graph {
                     .map(|(until, _)| *until)
                     .find(|until| *until > now)
             })
+            .chain(self.holds().filter_map(|hold| hold.until))
+            .filter(|until| *until > now)
             .min()
     }
 
@@ -463,21 +465,33 @@ impl Graph {
         self.index.leased.iter().filter_map(|id| self.bead(id))
     }
 
-    /// Lists the submissions of a target, in merge order.
+    /// Lists the submissions of a target, in merge order: what a person put first, then by
+    /// urgency and time of handing in.
     pub fn queued(&self, target: &Target) -> impl Iterator<Item = &Bead> {
-        self.index
-            .queued
-            .get(&target.key())
-            .into_iter()
-            .flatten()
-            .filter_map(|(_, _, _, id)| self.bead(id))
+        let first = self.preferred(target);
+        let rest = self.index.queued.get(&target.key()).into_iter().flatten();
+        first
+            .iter()
+            .chain(
+                rest.map(|(_, _, _, id)| id)
+                    .filter(|id| !first.contains(id)),
+            )
+            .filter_map(|id| self.bead(id))
     }
 
     /// Returns the place of a submission in the queue of a target, and how long the queue is.
     #[must_use]
     pub fn place_in_queue(&self, target: &Target, bead: &Bead) -> (usize, usize) {
         self.index.queued.get(&target.key()).map_or((1, 1), |set| {
-            let before = set.range(..queue_place(bead)).count();
+            let first = self.preferred(target);
+            let before = match first.iter().position(|id| *id == bead.id) {
+                Some(place) => place,
+                None => {
+                    let earlier = set.range(..queue_place(bead));
+                    let usual = earlier.filter(|(_, _, _, id)| !first.contains(id));
+                    first.len() + usual.count()
+                }
+            };
             (before + 1, set.len())
         })
     }

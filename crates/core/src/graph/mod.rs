@@ -9,9 +9,10 @@ mod apply;
 mod cost_tests;
 mod cycle;
 mod index;
+mod merges;
 mod state;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +21,8 @@ pub use self::{
     state::{BeadState, GoalState},
 };
 use crate::{
-    BackOff, Bead, BeadId, Escalation, Goal, MailItem, Pause, PauseScope, Queue, Revision, Rig,
-    RigName, RoleName, Seat, SeatName, Stop, Target,
+    BackOff, Bead, BeadId, Escalation, GateAsk, GateName, GateShown, Goal, MailItem, MergeHold,
+    Pause, PauseScope, Queue, Revision, Rig, RigName, RoleName, Seat, SeatName, Stop, Target,
 };
 
 /// Everything that is true now.
@@ -67,10 +68,23 @@ struct Facts {
     degraded: BTreeMap<RoleName, String>,
     #[serde(default)]
     streaks: BTreeMap<RigName, u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    holds: Vec<MergeHold>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    gate_asks: BTreeMap<u64, GateAsk>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    gate_asks_made: u64,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    gates: BTreeMap<RigName, BTreeMap<GateName, VecDeque<GateShown>>>,
     #[serde(default)]
     usage: BTreeMap<crate::RunId, u64>,
     #[serde(default)]
     spend: Spend,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What models used, summed.
@@ -246,13 +260,7 @@ impl Graph {
         if let Some(goal) = bead.goal.as_ref().and_then(|goal| self.goal(goal)) {
             return Some(goal.target.clone());
         }
-        let rig = self.rig(&bead.rig)?;
-        Some(Target {
-            rig: rig.name.clone(),
-            r#ref: format!("refs/heads/gtd/integration/{}", rig.rules.branch),
-            mode: crate::LandMode::Integration,
-            branch: rig.rules.branch.clone(),
-        })
+        self.rig(&bead.rig).map(Rig::usual_target)
     }
 
     /// Finds the pause of a role by itself.

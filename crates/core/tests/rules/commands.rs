@@ -1,21 +1,24 @@
 //! One command of each kind about one bead and its goal.
 
 use gtd_core::{
-    Actor, Approval, BeadSpec, Command, EdgeKind, FaultClass, Need, Oid, Outcome, PauseScope,
-    Phase, Reserved, SatisfiedBy, UsageDelta, Verdict,
+    Actor, Approval, BeadSpec, Command, EdgeKind, FaultClass, HoldKind, Need, Oid, Outcome,
+    PauseScope, Phase, Reserved, SatisfiedBy, UsageDelta, Verdict,
 };
 
 use crate::{
-    scene::{fault, gate_run, host, oid, plan, rig, role, rules, run_id, seat, spec, target},
+    scene::{
+        fault, gate_name, gate_run, host, oid, plan, rig, role, rules, run_id, seat, spec, target,
+    },
     world::World,
 };
 
 names!(COMMANDS, command_name: Command {
     TrustRig, RemoveRig, OpenGoal, ApprovePlan, Cancel, CreateBead, EditBead, Link, Unlink,
     AddNote, CloseBead, RetryBead, ParkBead, RequestLanding, Pause, Resume, Stop, Thaw,
+    HoldMerges, ReleaseMerges, PreferSubmission, RetrySubmission, AskGate,
     ProposePlan, CloseGoal, OpenSeat, CloseSeat, Grant, Claim, ClaimNext, Started, Heartbeat,
     RecordUsage, Submit, Return, Finish, Discover, Form, Judge, Land, Void, SendBack,
-    ObserveTarget, JudgeBase, ConcludeLanding, Expire, Quarantine, TripBreaker, Escalate,
+    ObserveTarget, JudgeBase, ConcludeLanding, AnswerGate, Expire, Quarantine, TripBreaker, Escalate,
     BackOff, Recover, Degrade, SendMail, AckMail,
 });
 
@@ -118,6 +121,21 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
         },
         Command::Stop { why: why() },
         Command::Thaw,
+        Command::HoldMerges {
+            rig: rig(),
+            kind: HoldKind::Freeze,
+            until: None,
+            why: why(),
+        },
+        Command::ReleaseMerges { rig: rig() },
+        Command::PreferSubmission { bead: bead() },
+        Command::RetrySubmission { bead: bead() },
+        Command::AskGate {
+            rig: rig(),
+            gate: gate_name("test"),
+            commit: oid(1),
+            bead: Some(bead()),
+        },
         Command::ProposePlan {
             goal: goal(),
             plan: plan(&[("one", &[])]),
@@ -243,6 +261,10 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
             goal: goal(),
             commit: Some(oid(90)),
             why: String::new(),
+        },
+        Command::AnswerGate {
+            number: 1,
+            runs: vec![gate_run(&oid(1), Verdict::Passed)],
         },
         Command::Expire {
             bead: bead(),

@@ -7,14 +7,14 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use gtd_core::{
     Actor, Approval, BeadSpec, BeadType, Command, Criterion, EdgeKind, Envelope, Epoch, FORMAT,
-    FaultClass, GateWhen, Graph, Need, Origin, Outcome, PauseScope, Plan, Priority, Revision,
-    RigName, RuntimeName, SatisfiedBy, Target, Timestamp, UsageDelta, Verdict,
+    FaultClass, GateWhen, Graph, HoldKind, Need, Origin, Outcome, PauseScope, Plan, Priority,
+    Revision, RigName, RuntimeName, SatisfiedBy, Target, Timestamp, UsageDelta, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::scene::{
-    BEGIN, Scene, fault, gate, gate_run, host, oid, person, planned, rig, role, rules, run_id,
-    seat, spec, target,
+    BEGIN, Scene, fault, gate, gate_name, gate_run, host, oid, person, planned, rig, role, rules,
+    run_id, seat, spec, target,
 };
 
 names!(EVENTS, event_name: Event {
@@ -23,7 +23,8 @@ names!(EVENTS, event_name: Event {
     BeadRetried, BeadParked, SeatOpened, SeatClosed, LeaseGranted, RunStarted, LeaseRenewed,
     UsageRecorded, WorkSubmitted, WorkReturned, WorkClosed, LeaseExpired, BeadQuarantined,
     BreakerTripped, CandidateFormed, CandidateJudged, CandidateLanded, CandidateVoided,
-    SubmissionReturned, TargetMoved, BaseJudged, QueueHalted, QueueResumed, Escalated, Paused,
+    SubmissionReturned, TargetMoved, BaseJudged, QueueHalted, QueueResumed, MergesHeld, MergesReleased,
+    SubmissionPreferred, SubmissionRestored, GateAsked, GateAnswered, Escalated, Paused,
     Resumed, Stopped, Thawed, MailSent, MailAcked, RoleDegraded, EffectBackedOff,
     EffectRecovered, TownRestored,
 });
@@ -82,6 +83,7 @@ pub(crate) fn long_story() -> Scene {
     merge(&mut scene, &goal);
     failures(&mut scene);
     town(&mut scene);
+    hand_on_the_merges(&mut scene);
     leave_undone(&mut scene);
     scene
 }
@@ -363,6 +365,56 @@ fn town(scene: &mut Scene) {
     }
     scene.tell(Command::Recover {
         key: "push".to_owned(),
+    });
+}
+
+/// A person holds, prefers, tries again and asks.
+fn hand_on_the_merges(scene: &mut Scene) {
+    for (kind, until) in [
+        (
+            HoldKind::Pause,
+            Some(scene.now.plus(std::time::Duration::from_hours(1))),
+        ),
+        (HoldKind::Freeze, None),
+    ] {
+        scene.tell(Command::HoldMerges {
+            rig: rig(),
+            kind,
+            until,
+            why: "a release".to_owned(),
+        });
+    }
+    scene.tell(Command::ReleaseMerges { rig: rig() });
+    let (early, late) = (scene.bead("handed in early"), scene.bead("handed in late"));
+    scene.submit(&early);
+    scene.submit(&late);
+    scene.tell(Command::PreferSubmission { bead: late.clone() });
+    scene.send_back(
+        &late,
+        FaultClass::Gate {
+            gate: "test".to_owned(),
+        },
+    );
+    scene.tell(Command::RetrySubmission { bead: late.clone() });
+    scene.tell(Command::PreferSubmission { bead: late });
+    scene.cancel(&early);
+    for _ in 0..2 {
+        scene.tell(Command::AskGate {
+            rig: rig(),
+            gate: gate_name("test"),
+            commit: oid(7),
+            bead: None,
+        });
+    }
+    scene.tell(Command::AnswerGate {
+        number: 1,
+        runs: vec![gate_run(&oid(7), Verdict::Failed)],
+    });
+    scene.tell(Command::HoldMerges {
+        rig: rig(),
+        kind: HoldKind::Freeze,
+        until: None,
+        why: "the night".to_owned(),
     });
 }
 

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{
     Approval, BeadId, BeadSpec, BeadState, BeadType, CandidateId, Command, EdgeKind, Envelope,
-    Epoch, Event, Fault, FaultClass, Graph, Member, Need, Outcome, PauseScope, Phase, Plan,
-    PlanState, Priority, Rejection, Reserved, SatisfiedBy, SeatName, Standing, UsageDelta, Verdict,
-    WaitReason, stands_still,
+    Epoch, Event, Fault, FaultClass, Graph, HoldKind, Member, Need, Outcome, PauseScope, Phase,
+    Plan, PlanState, Priority, Rejection, Reserved, SatisfiedBy, SeatName, Standing, UsageDelta,
+    Verdict, WaitReason, stands_still,
 };
 use proptest::{prelude::*, strategy::ValueTree};
 
 use crate::scene::{
-    Scene, candidate_id, gate_run, host, oid, planned, rig, role, rules, run_id, seat, seats_of,
-    spec, target,
+    Scene, candidate_id, gate_name, gate_run, host, oid, planned, rig, role, rules, run_id, seat,
+    seats_of, spec, target,
 };
 
 /// One wish of somebody: what, and three numbers that choose about what.
@@ -34,6 +34,7 @@ fn choose(graph: &Graph, number: u8) -> BeadId {
 /// Chooses a bead to which the wish applies, mostly.
 fn choose_for(graph: &Graph, what: u8, now: gtd_core::Timestamp, number: u8) -> BeadId {
     let fits = |bead: &&gtd_core::Bead| match what % 64 {
+        _ if (245..=247).contains(&what) => matches!(bead.phase, Phase::Submitted { .. }),
         32..=37 => graph.is_ready(bead, now),
         39..=49 | 61 => bead.phase.lease().is_some(),
         58 | 59 => matches!(bead.phase, Phase::Submitted { .. }),
@@ -199,11 +200,57 @@ fn town() -> Scene {
     scene
 }
 
+/// Turns a wish into what a person does with the merges.
+fn hand_on_the_merges(scene: &Scene, bead: BeadId, (what, x, y, z): Wish) -> Command {
+    let came_back = |bead: &&gtd_core::Bead| {
+        matches!(bead.phase, Phase::Returned { .. } | Phase::Parked { .. })
+            && bead.attempts.last().is_some_and(|last| last.head.is_some())
+    };
+    match what {
+        240..=241 => Command::HoldMerges {
+            rig: rig(),
+            kind: if x.is_multiple_of(2) {
+                HoldKind::Pause
+            } else {
+                HoldKind::Freeze
+            },
+            until: y.is_multiple_of(2).then(|| {
+                scene
+                    .now
+                    .plus(std::time::Duration::from_secs(u64::from(z) + 1))
+            }),
+            why: "because".to_owned(),
+        },
+        242..=244 => Command::ReleaseMerges { rig: rig() },
+        245..=247 => Command::PreferSubmission { bead },
+        248..=251 => Command::RetrySubmission {
+            bead: scene
+                .graph
+                .beads()
+                .find(came_back)
+                .map_or(bead, |bead| bead.id.clone()),
+        },
+        252 | 253 => Command::AskGate {
+            rig: rig(),
+            gate: gate_name("test"),
+            commit: oid(u64::from(x)),
+            bead: Some(bead),
+        },
+        _ => Command::AnswerGate {
+            number: scene.graph.gate_asks().next().map_or(1, |ask| ask.number),
+            runs: vec![gate_run(&oid(u64::from(x)), Verdict::Passed)],
+        },
+    }
+}
+
 /// Turns a wish into the command that it is in this scene.
 fn command(scene: &mut Scene, (what, x, y, z): Wish) -> Command {
     let bead = choose_for(&scene.graph, what, scene.now, x);
     let now = epoch(&scene.graph, &bead, y);
     let why = || "because".to_owned();
+    if what >= 240 {
+        return hand_on_the_merges(scene, bead, (what, x, y, z));
+    }
     match what % 64 {
         0 => Command::TrustRig {
             rig: rig(),

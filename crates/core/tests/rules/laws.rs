@@ -105,6 +105,12 @@ fn epoch_of(command: &Command) -> Option<Epoch> {
         | Command::Resume { .. }
         | Command::Stop { .. }
         | Command::Thaw
+        | Command::HoldMerges { .. }
+        | Command::ReleaseMerges { .. }
+        | Command::PreferSubmission { .. }
+        | Command::RetrySubmission { .. }
+        | Command::AskGate { .. }
+        | Command::AnswerGate { .. }
         | Command::ProposePlan { .. }
         | Command::CloseGoal { .. }
         | Command::OpenSeat { .. }
@@ -252,6 +258,7 @@ pub(crate) fn adds_each_time(command: &Command) -> Option<&'static str> {
             Some("saying something twice is two remarks")
         }
         Command::ClaimNext { .. } => Some("each call asks for one bead more"),
+        Command::AskGate { .. } => Some("each call asks for one run more"),
         Command::BackOff { .. } => Some("each call is one more failure"),
         _ => None,
     }

@@ -25,6 +25,7 @@ mod graph_props;
 mod held;
 mod laws;
 mod merge;
+mod merges;
 mod phases;
 mod ready;
 mod reasons;

@@ -10,7 +10,7 @@ use crate::scene::{bead_id, candidate_id, rig, seat};
 names!(REJECTIONS, rejection_name: Rejection {
     NoBead, NotAGoal, NoRig, NoSeat, SeatBusy, SeatTaken, NoCandidate, CandidateBusy, NotProven,
     WrongPhase, NotReady, NothingReady, StaleEpoch, AlreadyHeld, Cycle, BadPlan, NoRuntime,
-    BadText, NotYours, IsStopped, IsPaused, Changed, GoalUnfinished, NotSpent, Untrusted,
+    BadText, NotYours, IsStopped, IsPaused, MergesHeld, Changed, GoalUnfinished, NotSpent, Untrusted,
     CheckedOut, NoFreeId, BadConfig, NotFound, AmbiguousId, ReadOnly,
 });
 
@@ -81,6 +81,11 @@ fn samples() -> Vec<Rejection> {
         },
         Rejection::IsStopped { why: text() },
         Rejection::IsPaused { scope: text() },
+        Rejection::MergesHeld {
+            rig: rig(),
+            how: "frozen".to_owned(),
+            why: "ada: a release".to_owned(),
+        },
         Rejection::Changed {
             bead: bead(),
             changed: Revision(9),
@@ -196,6 +201,7 @@ fn codes_words_and_kinds_stay_as_they_are() {
         E0213 CHECKED_OUT      state       main is checked out at the checkout
         E0214 IS_STOPPED       state       everything is stopped: as it is
         E0215 IS_PAUSED        state       as it is is paused
+        E0218 MERGES_HELD      state       the merges of api are frozen by ada: a release
         E0301 NO_BEAD          not found   there is no bead `gt-x`
         E0302 NOT_A_GOAL       not found   gt-7f3k is not a goal
         E0303 NO_RIG           not found   there is no rig `api`

@@ -43,6 +43,7 @@ impl Answer {
                 Event::GoalOpened { bead, .. } | Event::BeadOpened { bead } => {
                     answer.ids.push(bead.id.to_string());
                 }
+                Event::GateAsked { ask } => answer.ids.push(ask.number.to_string()),
                 Event::MailSent { mail } => answer.ids.push(mail.number.to_string()),
                 Event::LeaseGranted { bead, lease } => {
                     answer.granted = Some(Granted {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use gtd_core::{
     Bead, BeadId, GoalState, ListDoc, Rejection, RigName, View, agent_docs, bead_doc, bead_row,
-    convoy_doc, convoy_row, needs_you, stands_still, status_doc,
+    convoy_doc, convoy_row, merge_rows, needs_you, stands_still, status_doc,
 };
 use gtd_wire::pb::graph::v1::{QueryRequest, QueryResponse};
 use serde::Serialize;
@@ -202,10 +202,11 @@ impl Api {
                     filter.page(rigs, |rig| rig.name.as_str(), |rig| self.town.rigs.doc(rig));
                 list("RigList", page)
             }
-            "queue" | "queues" | "merge" => list(
-                "MergeList",
+            "queue" | "queues" => list(
+                "QueueList",
                 whole(status_doc(view, filter.rig.as_ref()).merge),
             ),
+            "merge" | "merges" => list("MergeList", whole(merge_rows(view, filter.rig.as_ref()))),
             "inbox" => list("InboxList", whole(needs_you(view, filter.rig.as_ref()))),
             other => Err(rejected(Rejection::NotFound {
                 kind: "list".to_owned(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gtd_core::{
-    Gate, ListDoc, Moment, Rejection, Revision, RigName, StatusDoc, config, explain, status_doc,
+    ListDoc, Moment, Rejection, Revision, RigName, StatusDoc, config, explain, status_doc,
 };
 use gtd_wire::{
     API_LEVEL, WriteContext, WriteRequest as _, Written,
@@ -26,7 +26,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::{
-    Api, caller_of, document, json,
+    Api, caller_of, document, gates, json,
     lines::{self, Source, Until},
     lookup, malformed,
     reads::known_rig,
@@ -55,18 +55,6 @@ struct DaemonDoc {
     town: String,
     started_at: Moment,
     uptime_s: u64,
-}
-
-/// One gate.
-#[derive(Debug, Serialize)]
-struct GateDoc {
-    rig: RigName,
-    #[serde(flatten)]
-    gate: Gate,
-    /// Whether it was green on the present tip of each target.
-    green: Vec<String>,
-    /// What it showed on the candidate in test.
-    in_test: Option<gtd_core::GateRun>,
 }
 
 /// The configuration in effect.
@@ -282,11 +270,11 @@ super::writes::writes! {
                     "" => None,
                     name => Some(known_rig(view, name).map_err(rejected)?),
                 };
-                let items: Vec<GateDoc> = view
+                let items: Vec<gates::GateDoc> = view
                     .graph
                     .rigs()
                     .filter(|rig| wanted.as_ref().is_none_or(|name| *name == rig.name))
-                    .flat_map(|rig| gate_docs(view.graph, rig))
+                    .flat_map(|rig| gates::docs(view.graph, rig))
                     .collect();
                 Ok::<_, Status>((items, view.graph.revision()))
             })?;
@@ -394,28 +382,6 @@ impl Api {
     }
 }
 
-fn gate_docs<'a>(
-    graph: &'a gtd_core::Graph,
-    rig: &'a gtd_core::Rig,
-) -> impl Iterator<Item = GateDoc> + 'a {
-    rig.rules.gates.iter().map(|gate| {
-        let queues = || graph.queues().filter(|queue| queue.target.rig == rig.name);
-        GateDoc {
-            rig: rig.name.clone(),
-            green: queues()
-                .filter(|queue| queue.green.contains(&gate.name))
-                .map(|queue| queue.target.short_ref().to_owned())
-                .collect(),
-            in_test: queues()
-                .filter_map(|queue| queue.candidate.as_ref())
-                .flat_map(|candidate| &candidate.gates)
-                .find(|run| run.gate == gate.name)
-                .cloned(),
-            gate: gate.clone(),
-        }
-    })
-}
-
 fn frame(
     by: gtd_core::Actor,
     context: Option<gtd_wire::pb::common::v1::WriteContext>,
@@ -427,7 +393,7 @@ fn frame(
     Ok(OrderFrame { by, context })
 }
 
-fn parse_rig(name: &str) -> Result<RigName, Status> {
+pub(super) fn parse_rig(name: &str) -> Result<RigName, Status> {
     RigName::parse(name).map_err(|error| {
         rejected(Rejection::BadText {
             field: "the rig".to_owned(),

@@ -50,10 +50,14 @@ impl Hands {
                 old,
             } => {
                 let _may_act = MayAct::take(&self.places)?;
+                if name.starts_with("refs/heads/") {
+                    self.check_not_frozen(rig)?;
+                }
                 self.ensure_ref(rig, name, new, old.as_ref())?;
             }
             Effect::BringHome { goal, target } => {
                 let _may_act = MayAct::take(&self.places)?;
+                self.check_not_frozen(&target.rig)?;
                 return self.bring_home(goal, target);
             }
             // Ending a run is always allowed: a stop must not keep one alive.
@@ -63,6 +67,16 @@ impl Hands {
             }
         }
         Ok(vec![])
+    }
+
+    /// Asks the ledger itself whether branches may move: what a mirror shows may be older than a
+    /// freeze. Whoever freezes then waits until the right to act is free, so that nothing moves
+    /// once the freeze is answered.
+    fn check_not_frozen(&self, rig: &RigName) -> Result<(), HostError> {
+        let client = self.memory().client.clone().ok_or(HostError::Away)?;
+        tokio::runtime::Handle::current()
+            .block_on(client.may_move(rig))
+            .map_err(HostError::Client)
     }
 
     fn ensure_worktree(

@@ -16,7 +16,7 @@ use std::{
 };
 
 use gtd_agent::Runs;
-use gtd_client::{Places, RigFolders};
+use gtd_client::{Client, Places, RigFolders};
 use gtd_core::{Oid, RigName};
 use gtd_git::{GitError, Pool, Repository};
 use gtd_plan::{AssemblyOrder, AssemblySeen};
@@ -33,6 +33,8 @@ pub(crate) struct Hands {
 
 #[derive(Debug, Default)]
 struct Memory {
+    /// The way to the daemon, while the host is in the town.
+    client: Option<Client>,
     pools: HashMap<RigName, (PathBuf, Pool)>,
     stillness: Stillness,
     processes: Processes,
@@ -46,6 +48,11 @@ impl Hands {
             runs,
             memory: Arc::default(),
         }
+    }
+
+    /// Takes the way to the daemon by which the hands ask whether they may act.
+    pub(crate) fn speak_through(&self, client: Client) {
+        self.memory().client = Some(client);
     }
 
     pub(crate) fn runs(&self) -> &Runs {

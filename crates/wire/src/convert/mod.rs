@@ -3,6 +3,7 @@
 mod carried;
 mod fault;
 mod gate;
+mod hold;
 mod scope;
 mod spec;
 mod target;

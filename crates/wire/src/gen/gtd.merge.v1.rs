@@ -180,6 +180,218 @@ pub struct ConcludeLandingResponse {
     #[prost(message, optional, tag = "1")]
     pub written: ::core::option::Option<super::super::common::v1::Written>,
 }
+/// AnswerGateRequest asks for AnswerGate.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AnswerGateRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The number of what was asked.
+    #[prost(uint64, tag = "2")]
+    pub number: u64,
+    /// Each run, in order.
+    #[prost(message, repeated, tag = "3")]
+    pub runs: ::prost::alloc::vec::Vec<super::super::common::v1::GateRun>,
+}
+/// AnswerGateResponse answers AnswerGate.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnswerGateResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// MayMoveRequest asks for MayMove.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MayMoveRequest {
+    /// The rig.
+    #[prost(string, tag = "1")]
+    pub rig: ::prost::alloc::string::String,
+}
+/// MayMoveResponse answers MayMove.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MayMoveResponse {}
+/// HoldRequest asks for Hold.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HoldRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The rig.
+    #[prost(string, tag = "2")]
+    pub rig: ::prost::alloc::string::String,
+    /// What is held back.
+    #[prost(enumeration = "HoldKind", tag = "3")]
+    pub kind: i32,
+    /// When it ends by itself.
+    #[prost(int64, optional, tag = "4")]
+    pub until: ::core::option::Option<i64>,
+    /// Why.
+    #[prost(string, tag = "5")]
+    pub why: ::prost::alloc::string::String,
+}
+/// HoldResponse answers Hold.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HoldResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// ReleaseRequest asks for Release.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReleaseRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The rig.
+    #[prost(string, tag = "2")]
+    pub rig: ::prost::alloc::string::String,
+}
+/// ReleaseResponse answers Release.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReleaseResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// PreferRequest asks for Prefer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PreferRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The bead.
+    #[prost(string, tag = "2")]
+    pub bead: ::prost::alloc::string::String,
+}
+/// PreferResponse answers Prefer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PreferResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// RetryRequest asks for Retry.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RetryRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The bead.
+    #[prost(string, tag = "2")]
+    pub bead: ::prost::alloc::string::String,
+}
+/// RetryResponse answers Retry.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RetryResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// AskGateRequest asks for AskGate.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AskGateRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The rig.
+    #[prost(string, tag = "2")]
+    pub rig: ::prost::alloc::string::String,
+    /// The gate.
+    #[prost(string, tag = "3")]
+    pub gate: ::prost::alloc::string::String,
+    /// What git takes for a commit; empty means the tip that work lands on, or what the bead handed in.
+    #[prost(string, tag = "4")]
+    pub at: ::prost::alloc::string::String,
+    /// The bead whose work it runs on.
+    #[prost(string, tag = "5")]
+    pub bead: ::prost::alloc::string::String,
+}
+/// AskGateResponse answers AskGate.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AskGateResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+    /// The number of what was asked.
+    #[prost(uint64, tag = "2")]
+    pub number: u64,
+    /// The commit that the gate runs on.
+    #[prost(string, tag = "3")]
+    pub commit: ::prost::alloc::string::String,
+}
+/// GetRequest asks for Get.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetRequest {
+    /// A bead, a candidate, or the beginning of its id.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// GetResponse answers Get.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetResponse {
+    /// The document: one JSON object with `kind`.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub json: ::prost::bytes::Bytes,
+    /// The revision that it shows.
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+}
+/// GateHistoryRequest asks for GateHistory.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GateHistoryRequest {
+    /// The rig.
+    #[prost(string, tag = "1")]
+    pub rig: ::prost::alloc::string::String,
+    /// The gate.
+    #[prost(string, tag = "2")]
+    pub gate: ::prost::alloc::string::String,
+    /// How many at most; 0 means all that are kept.
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+}
+/// GateHistoryResponse answers GateHistory.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GateHistoryResponse {
+    /// The document: one JSON object with `kind`.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub json: ::prost::bytes::Bytes,
+    /// The revision that it shows.
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+}
+/// HoldKind is what is held back in the merges of a rig.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum HoldKind {
+    /// Nothing was said.
+    Unspecified = 0,
+    /// No new candidate is formed.
+    Pause = 1,
+    /// No ref moves.
+    Freeze = 2,
+}
+impl HoldKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "HOLD_KIND_UNSPECIFIED",
+            Self::Pause => "HOLD_KIND_PAUSE",
+            Self::Freeze => "HOLD_KIND_FREEZE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "HOLD_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "HOLD_KIND_PAUSE" => Some(Self::Pause),
+            "HOLD_KIND_FREEZE" => Some(Self::Freeze),
+            _ => None,
+        }
+    }
+}
 /// Generated client implementations.
 pub mod merge_service_client {
     #![allow(
@@ -191,7 +403,7 @@ pub mod merge_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// MergeService is the refinery's pen.
+    /// MergeService is the refinery's pen, and a person's hand on the queues.
     #[derive(Debug, Clone)]
     pub struct MergeServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -449,6 +661,219 @@ pub mod merge_service_client {
                 .insert(GrpcMethod::new("gtd.merge.v1.MergeService", "ConcludeLanding"));
             self.inner.unary(req, path, codec).await
         }
+        /// AnswerGate records what a gate showed that a person had asked for.
+        pub async fn answer_gate(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AnswerGateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AnswerGateResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.merge.v1.MergeService/AnswerGate",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.merge.v1.MergeService", "AnswerGate"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// MayMove tells whether refs of a rig may move now; it is refused while they are frozen.
+        pub async fn may_move(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MayMoveRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MayMoveResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.merge.v1.MergeService/MayMove",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.merge.v1.MergeService", "MayMove"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Hold holds back the merges of a rig. When a freeze is answered no ref of ours is moving.
+        pub async fn hold(
+            &mut self,
+            request: impl tonic::IntoRequest<super::HoldRequest>,
+        ) -> std::result::Result<tonic::Response<super::HoldResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.merge.v1.MergeService/Hold",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.merge.v1.MergeService", "Hold"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Release ends every hold on the merges of a rig, and lets its queues that stand still go on.
+        pub async fn release(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReleaseRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReleaseResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.merge.v1.MergeService/Release",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.merge.v1.MergeService", "Release"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Prefer puts a submission before all others of its target.
+        pub async fn prefer(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PreferRequest>,
+        ) -> std::result::Result<tonic::Response<super::PreferResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.merge.v1.MergeService/Prefer",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.merge.v1.MergeService", "Prefer"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Retry puts a submission that came back into the queue again, or lets a queue that stands still go on.
+        pub async fn retry(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RetryRequest>,
+        ) -> std::result::Result<tonic::Response<super::RetryResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.merge.v1.MergeService/Retry",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.merge.v1.MergeService", "Retry"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// AskGate has a gate run on a commit, in the same surroundings as in the queue.
+        pub async fn ask_gate(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AskGateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AskGateResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.merge.v1.MergeService/AskGate",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.merge.v1.MergeService", "AskGate"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Get tells one submission with its place in the queue and what gates said of it.
+        pub async fn get(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.merge.v1.MergeService/Get",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.merge.v1.MergeService", "Get"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// GateHistory tells what a gate showed, the newest first.
+        pub async fn gate_history(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GateHistoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GateHistoryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.merge.v1.MergeService/GateHistory",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.merge.v1.MergeService", "GateHistory"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -516,8 +941,59 @@ pub mod merge_service_server {
             tonic::Response<super::ConcludeLandingResponse>,
             tonic::Status,
         >;
+        /// AnswerGate records what a gate showed that a person had asked for.
+        async fn answer_gate(
+            &self,
+            request: tonic::Request<super::AnswerGateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AnswerGateResponse>,
+            tonic::Status,
+        >;
+        /// MayMove tells whether refs of a rig may move now; it is refused while they are frozen.
+        async fn may_move(
+            &self,
+            request: tonic::Request<super::MayMoveRequest>,
+        ) -> std::result::Result<tonic::Response<super::MayMoveResponse>, tonic::Status>;
+        /// Hold holds back the merges of a rig. When a freeze is answered no ref of ours is moving.
+        async fn hold(
+            &self,
+            request: tonic::Request<super::HoldRequest>,
+        ) -> std::result::Result<tonic::Response<super::HoldResponse>, tonic::Status>;
+        /// Release ends every hold on the merges of a rig, and lets its queues that stand still go on.
+        async fn release(
+            &self,
+            request: tonic::Request<super::ReleaseRequest>,
+        ) -> std::result::Result<tonic::Response<super::ReleaseResponse>, tonic::Status>;
+        /// Prefer puts a submission before all others of its target.
+        async fn prefer(
+            &self,
+            request: tonic::Request<super::PreferRequest>,
+        ) -> std::result::Result<tonic::Response<super::PreferResponse>, tonic::Status>;
+        /// Retry puts a submission that came back into the queue again, or lets a queue that stands still go on.
+        async fn retry(
+            &self,
+            request: tonic::Request<super::RetryRequest>,
+        ) -> std::result::Result<tonic::Response<super::RetryResponse>, tonic::Status>;
+        /// AskGate has a gate run on a commit, in the same surroundings as in the queue.
+        async fn ask_gate(
+            &self,
+            request: tonic::Request<super::AskGateRequest>,
+        ) -> std::result::Result<tonic::Response<super::AskGateResponse>, tonic::Status>;
+        /// Get tells one submission with its place in the queue and what gates said of it.
+        async fn get(
+            &self,
+            request: tonic::Request<super::GetRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetResponse>, tonic::Status>;
+        /// GateHistory tells what a gate showed, the newest first.
+        async fn gate_history(
+            &self,
+            request: tonic::Request<super::GateHistoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GateHistoryResponse>,
+            tonic::Status,
+        >;
     }
-    /// MergeService is the refinery's pen.
+    /// MergeService is the refinery's pen, and a person's hand on the queues.
     #[derive(Debug)]
     pub struct MergeServiceServer<T> {
         inner: Arc<T>,
@@ -932,6 +1408,406 @@ pub mod merge_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ConcludeLandingSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.merge.v1.MergeService/AnswerGate" => {
+                    #[allow(non_camel_case_types)]
+                    struct AnswerGateSvc<T: MergeService>(pub Arc<T>);
+                    impl<
+                        T: MergeService,
+                    > tonic::server::UnaryService<super::AnswerGateRequest>
+                    for AnswerGateSvc<T> {
+                        type Response = super::AnswerGateResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AnswerGateRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MergeService>::answer_gate(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AnswerGateSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.merge.v1.MergeService/MayMove" => {
+                    #[allow(non_camel_case_types)]
+                    struct MayMoveSvc<T: MergeService>(pub Arc<T>);
+                    impl<
+                        T: MergeService,
+                    > tonic::server::UnaryService<super::MayMoveRequest>
+                    for MayMoveSvc<T> {
+                        type Response = super::MayMoveResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MayMoveRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MergeService>::may_move(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MayMoveSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.merge.v1.MergeService/Hold" => {
+                    #[allow(non_camel_case_types)]
+                    struct HoldSvc<T: MergeService>(pub Arc<T>);
+                    impl<T: MergeService> tonic::server::UnaryService<super::HoldRequest>
+                    for HoldSvc<T> {
+                        type Response = super::HoldResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::HoldRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MergeService>::hold(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = HoldSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.merge.v1.MergeService/Release" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReleaseSvc<T: MergeService>(pub Arc<T>);
+                    impl<
+                        T: MergeService,
+                    > tonic::server::UnaryService<super::ReleaseRequest>
+                    for ReleaseSvc<T> {
+                        type Response = super::ReleaseResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReleaseRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MergeService>::release(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReleaseSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.merge.v1.MergeService/Prefer" => {
+                    #[allow(non_camel_case_types)]
+                    struct PreferSvc<T: MergeService>(pub Arc<T>);
+                    impl<
+                        T: MergeService,
+                    > tonic::server::UnaryService<super::PreferRequest>
+                    for PreferSvc<T> {
+                        type Response = super::PreferResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PreferRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MergeService>::prefer(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PreferSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.merge.v1.MergeService/Retry" => {
+                    #[allow(non_camel_case_types)]
+                    struct RetrySvc<T: MergeService>(pub Arc<T>);
+                    impl<
+                        T: MergeService,
+                    > tonic::server::UnaryService<super::RetryRequest> for RetrySvc<T> {
+                        type Response = super::RetryResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RetryRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MergeService>::retry(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RetrySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.merge.v1.MergeService/AskGate" => {
+                    #[allow(non_camel_case_types)]
+                    struct AskGateSvc<T: MergeService>(pub Arc<T>);
+                    impl<
+                        T: MergeService,
+                    > tonic::server::UnaryService<super::AskGateRequest>
+                    for AskGateSvc<T> {
+                        type Response = super::AskGateResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AskGateRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MergeService>::ask_gate(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AskGateSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.merge.v1.MergeService/Get" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetSvc<T: MergeService>(pub Arc<T>);
+                    impl<T: MergeService> tonic::server::UnaryService<super::GetRequest>
+                    for GetSvc<T> {
+                        type Response = super::GetResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MergeService>::get(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.merge.v1.MergeService/GateHistory" => {
+                    #[allow(non_camel_case_types)]
+                    struct GateHistorySvc<T: MergeService>(pub Arc<T>);
+                    impl<
+                        T: MergeService,
+                    > tonic::server::UnaryService<super::GateHistoryRequest>
+                    for GateHistorySvc<T> {
+                        type Response = super::GateHistoryResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GateHistoryRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MergeService>::gate_history(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GateHistorySvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

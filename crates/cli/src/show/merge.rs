@@ -1,0 +1,169 @@
+//! The merge queues, and single submissions in them.
+
+use std::time::Duration;
+
+use gtd_core::{MergeDoc, MergeRow, MergeShownDoc, Oid, Timestamp};
+
+use crate::output::{Cell, Ink, Look, State, Table, ago, clock, span, span_ms};
+
+/// Shows each queue in a headline, and what waits in them as one table.
+pub(crate) fn merge_list(
+    queues: &[MergeDoc],
+    rows: &[MergeRow],
+    now: Timestamp,
+    look: Look,
+) -> Vec<String> {
+    let mut lines = Vec::new();
+    // A pipe gets rows and nothing else.
+    if look.terminal {
+        lines.extend(queues.iter().flat_map(|queue| headline(queue, now, look)));
+    }
+    if rows.is_empty() {
+        return lines;
+    }
+    let mut table = Table::new(
+        &["#", "BEAD", "STATE", "TITLE", "CANDIDATE", "FOR", "WHY"],
+        &["TITLE", "WHY"],
+    );
+    for row in rows {
+        let state = State::of(&row.state);
+        let why = row.reason.as_ref().map(|reason| reason.text.clone());
+        table.row([
+            Cell::from(row.position.map_or(String::new(), |n| n.to_string())),
+            Cell::inked(row.bead.as_str(), Ink::Strong),
+            Cell::inked(
+                if look.terminal {
+                    state.text(look)
+                } else {
+                    row.state.clone()
+                },
+                state.ink,
+            ),
+            Cell::from(row.title.as_str()),
+            Cell::from(row.candidate.clone().unwrap_or_default()),
+            Cell::from(span(now.since(row.since.0))),
+            Cell::inked(why.unwrap_or_default(), Ink::Faint),
+        ]);
+    }
+    lines.extend(table.render(look));
+    lines
+}
+
+/// One line for a queue, and one for each hold on it.
+fn headline(queue: &MergeDoc, now: Timestamp, look: Look) -> Vec<String> {
+    let state = State::of(&queue.state);
+    let mut parts = vec![look.paint(state.ink, &state.text(look))];
+    if queue.waiting > 0 {
+        let oldest = span(Duration::from_secs(queue.oldest_wait_s));
+        parts.push(format!("{} in it", queue.waiting));
+        parts.push(look.paint(Ink::Strong, &format!("oldest wait {oldest}")));
+    }
+    let tip = queue.commit.as_deref().and_then(|commit| commit.get(..7));
+    let green = match queue.green.as_slice() {
+        [] => String::new(),
+        gates => format!(" {} {}", State::of("ok").mark(look), gates.join(" ")),
+    };
+    if let Some(tip) = tip {
+        parts.push(format!("base {tip}{green}"));
+    }
+    parts.push(format!("{} landed", queue.landings));
+    let mut lines = vec![format!(
+        "{}  {}",
+        look.paint(Ink::Strong, &queue.branch),
+        parts.join(" · ")
+    )];
+    if let Some(halt) = &queue.halt {
+        lines.push(format!("  {halt}.   gtd merge resume -r {}", queue.rig));
+    }
+    for hold in &queue.holds {
+        let until = hold.until.map_or(String::new(), |until| {
+            format!(" until {}", clock(until, now, look))
+        });
+        let why = match hold.why.as_str() {
+            "" => String::new(),
+            why => format!(": {why}"),
+        };
+        lines.push(look.paint(
+            Ink::Warn,
+            &format!(
+                "  {} by {}{why} ({}){until}   gtd merge resume -r {}",
+                hold.kind.word(),
+                hold.by,
+                ago(hold.since, now),
+                queue.rig
+            ),
+        ));
+    }
+    lines
+}
+
+/// Shows one submission, or all of a candidate.
+pub(crate) fn merge_shown(doc: &MergeShownDoc, now: Timestamp, look: Look) -> Vec<String> {
+    let mut lines = Vec::new();
+    for row in &doc.members {
+        let state = State::of(&row.state);
+        let place = row.position.map_or(String::new(), |n| format!("  #{n}"));
+        lines.push(format!(
+            "{}  {}  {}{place}  {}",
+            look.paint(Ink::Strong, row.bead.as_str()),
+            look.title(&row.title),
+            look.paint(state.ink, &state.text(look)),
+            ago(row.since, now)
+        ));
+        let mut fact = |name: &str, text: String| {
+            if !text.is_empty() {
+                lines.push(format!("  {name:<11}{text}"));
+            }
+        };
+        if let Some(reason) = &row.reason {
+            fact("why", format!("{}: {}", reason.code, reason.text));
+        }
+        fact("onto", row.branch.clone());
+        let short =
+            |oid: &Option<Oid>| oid.as_ref().map_or(String::new(), |o| o.short().to_owned());
+        fact("commit", short(&row.commit));
+        fact("base", short(&row.base));
+        let of = match row.batch {
+            0 | 1 => String::new(),
+            n => format!(" with {} more", n - 1),
+        };
+        if let Some(candidate) = &row.candidate {
+            fact("candidate", format!("{candidate}{of}"));
+        }
+        for run in &row.gates {
+            let word = match run.verdict {
+                gtd_core::Verdict::Passed => "passed",
+                gtd_core::Verdict::Failed => "failed",
+                gtd_core::Verdict::Infra => "infra",
+            };
+            let state = State::of(word);
+            fact(
+                "gate",
+                format!(
+                    "{} {}  {}  gtd logs {}",
+                    look.paint(state.ink, &state.text(look)),
+                    run.gate,
+                    span_ms(run.took_ms),
+                    run.run
+                ),
+            );
+        }
+    }
+    if !doc.attempts.is_empty() {
+        lines.push(look.paint(Ink::Faint, "EVENTS"));
+    }
+    for attempt in doc.attempts.iter().rev().take(6).rev() {
+        let at = ago(attempt.ended_at.unwrap_or(attempt.began_at), now);
+        let text = match (&attempt.fault, &attempt.head) {
+            (Some(fault), _) => fault.text.clone(),
+            (None, Some(head)) => format!("handed in {}", head.short()),
+            (None, None) => "at work".to_owned(),
+        };
+        lines.push(format!("  {at}  attempt {}  {text}", attempt.epoch));
+    }
+    let next: Vec<String> = doc.next.iter().map(|step| step.cmd.clone()).collect();
+    if look.terminal && !next.is_empty() {
+        lines.push(look.paint(Ink::Faint, &format!("next  {}", next.join(" · "))));
+    }
+    lines
+}
