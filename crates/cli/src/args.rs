@@ -199,6 +199,13 @@ pub(crate) enum Command {
     Convoy(commands::convoy::Args),
     /// Pieces of work
     Bead(commands::bead::Args),
+    /// Who is at work, one by one
+    Agent(commands::agent::Args),
+    /// The agents of the role worker: gtd agent
+    #[command(hide = true)]
+    Worker(commands::agent::Args),
+    /// The gates: what they are, what they say, what they said
+    Gate(commands::gate::Args),
     /// The merge queues: what waits, in which order, and what is held
     Merge(commands::merge::Args),
     /// The configuration and the folders
@@ -232,6 +239,7 @@ impl Command {
             Self::Wait(_) | Self::Down(_) => true,
             Self::Goal(args) => args.waits(),
             Self::Logs(args) => args.follow,
+            Self::Gate(args) => args.waits(),
             _ => false,
         }
     }

@@ -327,6 +327,18 @@ pub(crate) async fn until(
     id: &str,
     is_wished: impl Fn(&Value) -> Result<bool, CliError>,
 ) -> Result<town::Found, CliError> {
+    until_some(client, async || {
+        let found = town::find(client, id).await?;
+        Ok(is_wished(&found.document)?.then_some(found))
+    })
+    .await
+}
+
+/// Looks as often as the log moves until there is something to see.
+pub(crate) async fn until_some<T>(
+    client: &Client,
+    look: impl AsyncFn() -> Result<Option<T>, CliError>,
+) -> Result<T, CliError> {
     let mut watch: Option<Watch> = None;
     loop {
         // Watched before the look, so that no change falls between.
@@ -334,8 +346,7 @@ pub(crate) async fn until(
             let after = client.hello().await?.revision;
             watch = client.watch(after).await.ok();
         }
-        let found = town::find(client, id).await?;
-        if is_wished(&found.document)? {
+        if let Some(found) = look().await? {
             return Ok(found);
         }
         if !moved(watch.as_mut()).await {

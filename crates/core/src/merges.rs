@@ -113,16 +113,18 @@ impl GateOutcome {
         }
     }
 
-    /// Sums up the runs of one gate on one commit; none when there are none.
+    /// Sums up what one gate said of one commit, run by run; none without a run.
     #[must_use]
-    pub fn of(runs: &[GateRun]) -> Option<Self> {
-        let has = |verdict: Verdict| runs.iter().any(|run| run.verdict == verdict);
-        Some(match (has(Verdict::Passed), has(Verdict::Failed)) {
-            (true, true) => Self::Flaky,
-            (true, false) => Self::Passed,
-            (false, true) => Self::Failed,
-            (false, false) if has(Verdict::Infra) => Self::Infra,
-            (false, false) => return None,
+    pub fn over(verdicts: impl IntoIterator<Item = Verdict>) -> Option<Self> {
+        verdicts.into_iter().fold(None, |outcome, verdict| {
+            Some(match (outcome, verdict) {
+                (None | Some(Self::Infra), Verdict::Passed) => Self::Passed,
+                (None | Some(Self::Infra), Verdict::Failed) => Self::Failed,
+                (Some(Self::Failed), Verdict::Passed) => Self::Flaky,
+                (Some(Self::Passed), Verdict::Failed) => Self::Flaky,
+                (None, Verdict::Infra) => Self::Infra,
+                (Some(known), _) => known,
+            })
         })
     }
 }

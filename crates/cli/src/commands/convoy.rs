@@ -10,10 +10,13 @@ use crate::{
     context::Context,
     error::{CliError, Doing, Kind},
     exit::Exit,
+    filter::ListArgs,
     follow, lists, show,
     town::{self, DocumentKind, Found},
 };
 
+/// Goals that are listed at most, unless another number is wished.
+const LISTED: usize = 100;
 /// How long a landing is waited for.
 const LAND: std::time::Duration = std::time::Duration::from_secs(60);
 
@@ -35,9 +38,8 @@ enum Verb {
         /// Of all rigs, also in a rig
         #[arg(long)]
         all_rigs: bool,
-        /// How many at most
-        #[arg(short = 'L', long, value_name = "N", default_value = "100")]
-        limit: usize,
+        #[command(flatten)]
+        list: ListArgs,
     },
     /// Show a goal with its beads
     Show {
@@ -63,8 +65,8 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         Verb::List {
             all,
             all_rigs,
-            limit,
-        } => list(ctx, all, all_rigs, limit).await,
+            list: wish,
+        } => list(ctx, all, all_rigs, &wish).await,
         Verb::Show { id } => {
             let client = town::reach(ctx).await?;
             let found = goal(town::find(&client, &id).await?)?;
@@ -90,14 +92,15 @@ fn goal(found: Found) -> Result<Found, CliError> {
     })
 }
 
-async fn list(ctx: &Context, all: bool, all_rigs: bool, limit: usize) -> Result<Exit, CliError> {
+async fn list(ctx: &Context, all: bool, all_rigs: bool, wish: &ListArgs) -> Result<Exit, CliError> {
     let client = town::reach(ctx).await?;
     let rig: Option<RigName> = if all_rigs { None } else { ctx.rig()? };
     let mut rows: Vec<ConvoyRow> = lists::all(&client, &lists::convoys(rig.as_ref())).await?;
     let ended = [GoalState::Closed, GoalState::Failed, GoalState::Cancelled];
     rows.retain(|row| all || !ended.iter().any(|state| state.word() == row.state));
     rows.sort_by_key(|row| std::cmp::Reverse(row.created_at));
-    rows.truncate(limit);
+    let mut rows = wish.narrowed(rows)?;
+    rows.truncate(wish.limit.unwrap_or(LISTED));
     if ctx.screen.is_json() {
         ctx.screen.document(
             &json!({"kind": "ConvoyList", "api": gtd_core::API, "items": rows, "next": ""}),

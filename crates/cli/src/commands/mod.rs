@@ -1,5 +1,6 @@
 //! One file for each command, named as it; its doc comments are the manual.
 
+pub(crate) mod agent;
 pub(crate) mod answer;
 pub(crate) mod approve;
 pub(crate) mod ask;
@@ -14,6 +15,7 @@ pub(crate) mod doctor;
 pub(crate) mod done;
 pub(crate) mod down;
 pub(crate) mod export;
+pub(crate) mod gate;
 pub(crate) mod goal;
 pub(crate) mod help;
 pub(crate) mod home;
@@ -64,6 +66,9 @@ pub(crate) async fn run(ctx: &Context, command: Option<Command>) -> Result<Exit,
         Command::Answer(args) => answer::run(ctx, args).await,
         Command::Trust(args) => trust::run(ctx, args).await,
         Command::Convoy(args) => convoy::run(ctx, args).await,
+        Command::Agent(args) => agent::run(ctx, args, agent::Whose::Anybody).await,
+        Command::Worker(args) => agent::run(ctx, args, agent::Whose::Workers).await,
+        Command::Gate(args) => gate::run(ctx, args).await,
         Command::Merge(args) => merge::run(ctx, args).await,
         Command::Bead(args) => bead::run(ctx, args).await,
         Command::Config(args) => config::run(ctx, args).await,

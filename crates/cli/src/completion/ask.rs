@@ -27,6 +27,8 @@ pub(super) enum Kind {
     Role,
     /// Who is at work.
     Agent,
+    /// A gate.
+    Gate,
 }
 
 /// Returns the names of these kinds; none when the daemon is away or slow.
@@ -94,6 +96,10 @@ async fn ask(places: &Places, kinds: &[Kind]) -> Option<Vec<(String, String)>> {
             Kind::Role => {
                 let roles = client.roles(None).await.ok();
                 found.extend(items(roles.as_ref(), "name", "description"));
+            }
+            Kind::Gate => {
+                let gates = client.gates(None).await.ok();
+                found.extend(items(gates.as_ref(), "name", "run"));
             }
             Kind::Agent => found.extend(agents(&client).await.unwrap_or_default()),
             Kind::Rig => {}

@@ -68,6 +68,8 @@ fn completed(arg: Arg, command: &str) -> Arg {
         ("gtd pause" | "gtd resume", _) if is_id => {
             &[Kind::Role, Kind::Goal, Kind::Bead, Kind::Rig]
         }
+        (_, "agent") => &[Kind::Agent],
+        (_, "gate") => &[Kind::Gate],
         ("gtd stop", "ids") => &[Kind::Agent, Kind::Goal, Kind::Bead],
         ("gtd logs", _) if arg.is_positional() => {
             &[Kind::Role, Kind::Agent, Kind::Goal, Kind::Bead]

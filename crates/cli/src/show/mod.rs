@@ -1,7 +1,9 @@
 //! The words of each document on the screen. Documents come in, lines go out: nothing is asked or decided.
 
+mod agent;
 mod bead;
 mod convoy;
+mod gate;
 mod line;
 mod merge;
 mod report;
@@ -12,8 +14,10 @@ mod why;
 mod tests;
 
 pub(crate) use self::{
+    agent::{AgentSeen, agent},
     bead::{bead, bead_table},
     convoy::{convoy, convoy_table},
+    gate::{gate, gate_table, history},
     line::{Line, log_line},
     merge::{merge_list, merge_shown},
     report::{markdown, report},

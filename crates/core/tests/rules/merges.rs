@@ -7,7 +7,7 @@ use gtd_core::{
     WaitReason,
 };
 
-use crate::scene::{Scene, gate_name, gate_run, oid, rig, target};
+use crate::scene::{Scene, gate_name, gate_run, rig, target};
 
 fn hold(scene: &mut Scene, kind: HoldKind, seconds: Option<u64>) {
     let until = seconds.map(|seconds| scene.now.plus(Duration::from_secs(seconds)));
@@ -240,10 +240,7 @@ fn a_gate_that_there_is_not_cannot_be_asked_for() {
 
 #[test]
 fn red_and_green_on_one_commit_is_flaky_and_infra_says_nothing() {
-    let runs = |verdicts: &[Verdict]| {
-        let runs: Vec<_> = verdicts.iter().map(|v| gate_run(&oid(1), *v)).collect();
-        GateOutcome::of(&runs)
-    };
+    let runs = |verdicts: &[Verdict]| GateOutcome::over(verdicts.iter().copied());
     use Verdict::{Failed, Infra, Passed};
     assert_eq!(runs(&[]), None);
     assert_eq!(runs(&[Passed]), Some(GateOutcome::Passed));

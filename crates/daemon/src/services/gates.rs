@@ -19,7 +19,7 @@ pub(super) struct GateDoc {
     /// What it showed on the candidate in test.
     in_test: Option<GateRun>,
     /// What it showed last.
-    last: Option<GateShown>,
+    last: Option<ShownDoc>,
     /// Red and green on the same commit, among the runs that are remembered.
     flaky: bool,
 }
@@ -38,7 +38,7 @@ pub(super) struct GateHistoryDoc {
 }
 
 #[derive(Debug, Serialize)]
-struct ShownDoc {
+pub(super) struct ShownDoc {
     at: Moment,
     purpose: &'static str,
     commit: Oid,
@@ -63,7 +63,7 @@ pub(super) fn docs<'a>(graph: &'a Graph, rig: &'a Rig) -> impl Iterator<Item = G
                 .flat_map(|candidate| &candidate.gates)
                 .find(|run| run.gate == gate.name)
                 .cloned(),
-            last: graph.gate_history(&rig.name, &gate.name).last().cloned(),
+            last: graph.gate_history(&rig.name, &gate.name).last().map(doc),
             flaky: is_flaky(graph.gate_history(&rig.name, &gate.name)),
             gate: gate.clone(),
         }

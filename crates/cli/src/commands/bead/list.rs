@@ -4,7 +4,7 @@ use gtd_core::{BeadRow, BeadState};
 use gtd_wire::pb::graph::v1::QueryRequest;
 use serde_json::json;
 
-use crate::{context::Context, error::CliError, exit::Exit, lists, show, town};
+use crate::{context::Context, error::CliError, exit::Exit, filter::ListArgs, lists, show, town};
 
 /// Reads a state.
 fn state(text: &str) -> Result<BeadState, String> {
@@ -55,9 +55,8 @@ struct Which {
     /// Of all rigs, also in a rig
     #[arg(long)]
     all_rigs: bool,
-    /// How many at most [default: 200 in a table, 1000 otherwise]
-    #[arg(short = 'L', long, value_name = "N")]
-    limit: Option<usize>,
+    #[command(flatten)]
+    list: ListArgs,
 }
 
 impl Which {
@@ -67,7 +66,7 @@ impl Which {
         } else {
             200
         };
-        self.limit.unwrap_or(usual)
+        self.list.limit.unwrap_or(usual)
     }
 }
 
@@ -95,13 +94,15 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     };
     let request = request(ctx, &client, "beads", states, &args.which).await?;
     let limit = args.which.limit(ctx);
-    let listed = match &args.reason {
-        None => fetch(&client, request, limit).await?,
-        Some(code) => {
-            let mut rows: Vec<BeadRow> = lists::all(&client, &request).await?;
+    let wish = &args.which.list;
+    let listed = if args.reason.is_none() && !wish.needs_all() {
+        fetch(&client, request, limit).await?
+    } else {
+        let mut rows: Vec<BeadRow> = lists::all(&client, &request).await?;
+        if let Some(code) = &args.reason {
             rows.retain(|row| row.reason.as_ref().is_some_and(|r| r.code == *code));
-            Listed::cut(rows, limit)
         }
+        Listed::cut(wish.narrowed(rows)?, limit)
     };
     print(ctx, &listed);
     Ok(Exit::Done)
@@ -110,8 +111,15 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
 pub(super) async fn run_ready(ctx: &Context, args: ReadyArgs) -> Result<Exit, CliError> {
     let client = town::reach(ctx).await?;
     let request = request(ctx, &client, "ready", Vec::new(), &args.which).await?;
-    let mut listed = fetch(&client, request, args.which.limit(ctx)).await?;
-    listed.rows.sort_by_key(|row| row.priority);
+    let (wish, limit) = (&args.which.list, args.which.limit(ctx));
+    let listed = if wish.needs_all() {
+        let rows: Vec<BeadRow> = lists::all(&client, &request).await?;
+        Listed::cut(wish.narrowed(rows)?, limit)
+    } else {
+        let mut listed = fetch(&client, request, limit).await?;
+        listed.rows.sort_by_key(|row| row.priority);
+        listed
+    };
     print(ctx, &listed);
     Ok(Exit::Done)
 }

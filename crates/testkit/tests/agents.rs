@@ -1,0 +1,92 @@
+//! Agents one by one: who they are, where they work, and the end of their work by a person's word.
+
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use gtd_testkit::town::{Town, until};
+
+/// A town whose agent leaves a file and waits for another one.
+fn at_work() -> (Town, String) {
+    let town = Town::new();
+    town.init(&[("test", "true")]);
+    let go = town.path("go").display().to_string();
+    let goal = town.goal(&format!(
+        "title = \"one\"\n\n[[bead]]\nid = \"a\"\ntitle = \"Slow\"\nrun = \"echo half > half; while [ ! -e {go} ]; do sleep 0.05; done\"\n"
+    ));
+    until("the agent has left something", || {
+        let agents = town.json(&["agent", "list"]);
+        let name = agents["items"][0]["name"].as_str()?.to_owned();
+        let path = town.gtd(&["agent", "path", &name]);
+        let folder = std::path::PathBuf::from(path.stdout.trim());
+        (path.code == Some(0) && folder.join("half").is_file()).then_some(())
+    });
+    (town, goal)
+}
+
+fn name(town: &Town) -> String {
+    let agents = town.json(&["agent", "list"]);
+    agents["items"][0]["name"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_agent_is_shown_with_its_bead_its_process_and_its_folder() {
+    let (town, _goal) = at_work();
+    let name = name(&town);
+    let shown = town.json(&["agent", "show", &name]);
+    assert_eq!(shown["kind"], "Agent");
+    assert_eq!(shown["state"], "running", "{shown}");
+    assert!(shown["pid"].as_i64().is_some(), "{shown}");
+    let worktree = shown["worktree"].as_str().unwrap();
+    assert_eq!(town.gtd_ok(&["agent", "path", &name]).trim(), worktree);
+    assert!(shown["branch"].as_str().unwrap().starts_with("gtd/"));
+    let rows = |filter: &str| {
+        let list = town.json(&["ps", "--filter", filter]);
+        list["items"].as_array().unwrap().len()
+    };
+    assert_eq!(rows("state=running and age<1h"), 1);
+    assert_eq!(rows("state!=running"), 0);
+    assert_eq!(
+        town.json(&["worker", "list"])["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    let nobody = town.gtd(&["agent", "show", "nobody"]);
+    assert_eq!(nobody.code, Some(3), "{nobody}");
+    assert!(
+        nobody.stderr.contains(&format!("agents: {name}")),
+        "{nobody}"
+    );
+}
+
+#[test]
+fn who_is_killed_is_dead_and_what_it_left_uncommitted_is_kept() {
+    let (town, _goal) = at_work();
+    let name = name(&town);
+    let shown = town.json(&["agent", "show", &name]);
+    let bead = shown["bead"].as_str().unwrap().to_owned();
+    let pid = i32::try_from(shown["pid"].as_i64().unwrap()).unwrap();
+    town.gtd_ok(&["agent", "kill", &name, "-m", "it goes in circles"]);
+    until("its process is gone", || {
+        (!std::path::Path::new(&format!("/proc/{pid}")).exists()).then_some(())
+    });
+    let bead_now = town.json(&["bead", "show", &bead]);
+    assert_eq!(bead_now["state"], "parked", "{bead_now}");
+    // The next attempt takes the worktree, and what was there is saved first.
+    town.touch("go");
+    town.gtd_ok(&["bead", "retry", &bead]);
+    until("what it left is saved", || {
+        let refs = town.git(&["for-each-ref", "--format=%(refname)", "refs/gtd/snap"]);
+        (!refs.is_empty()).then_some(())
+    });
+}
+
+#[test]
+fn who_is_restarted_begins_anew_under_the_next_epoch() {
+    let (town, goal) = at_work();
+    let name = name(&town);
+    town.touch("go");
+    town.gtd_ok(&["agent", "restart", &name]);
+    assert_eq!(town.wait(&goal).0, Some(0));
+    assert!(town.count("LeaseGranted") >= 1);
+}

@@ -1,0 +1,104 @@
+//! Gates that a person asks for: the refinery runs them, as it does in the queue.
+
+use gtd_testkit::town::Town;
+
+fn town(gate: &str) -> Town {
+    let town = Town::new();
+    town.init(&[("test", gate)]);
+    town
+}
+
+#[test]
+fn a_green_gate_ends_with_0_and_is_remembered() {
+    let town = town("test -f seen || true");
+    let verdict = town.json(&["gate", "run", "test"]);
+    assert_eq!(verdict["verdict"], "passed", "{verdict}");
+    assert_eq!(verdict["commit"], town.git(&["rev-parse", "main"]).as_str());
+    assert_eq!(verdict["runs"].as_array().unwrap().len(), 1);
+    let history = town.json(&["gate", "history", "test"]);
+    assert_eq!(history["items"][0]["purpose"], "asked", "{history}");
+    assert_eq!(
+        town.json(&["gate", "list"])["items"][0]["last"]["verdict"],
+        "passed"
+    );
+    assert_eq!(town.count("GateAsked"), 1);
+    assert_eq!(town.count("GateAnswered"), 1);
+}
+
+#[test]
+fn a_red_gate_runs_once_more_and_ends_with_5() {
+    let town = town("echo it is wrong; exit 3");
+    let said = town.gtd(&["gate", "run", "test"]);
+    assert_eq!(said.code, Some(5), "{said}");
+    let history = town.json(&["gate", "history", "test"]);
+    assert_eq!(history["items"].as_array().unwrap().len(), 2, "{history}");
+    let run = history["items"][0]["run"].as_str().unwrap().to_owned();
+    let logs = town.gtd_ok(&["logs", &run]);
+    assert!(logs.contains("it is wrong"), "{logs}");
+}
+
+#[test]
+fn a_gate_that_is_red_and_green_on_one_commit_is_flaky() {
+    let town = Town::new();
+    let mark = town.path("mark").display().to_string();
+    town.init(&[(
+        "test",
+        &format!("test -e {mark} || {{ touch {mark}; exit 1; }}"),
+    )]);
+    let said = town.gtd(&["gate", "run", "test", "--json"]);
+    assert_eq!(said.code, Some(5), "{said}");
+    assert!(said.stdout.contains("\"verdict\":\"flaky\""), "{said}");
+    assert_eq!(town.json(&["gate", "list"])["items"][0]["flaky"], true);
+}
+
+#[test]
+fn a_gate_that_cannot_run_ends_with_1() {
+    let town = town("no-such-program-anywhere");
+    let said = town.gtd(&["gate", "run", "test", "-q"]);
+    assert_eq!(
+        (said.code, said.stdout.trim()),
+        (Some(1), "infra"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_gate_runs_on_the_commit_that_is_named_in_a_clean_worktree() {
+    let town = town("test -f new");
+    assert_eq!(town.gtd(&["gate", "run", "test"]).code, Some(5));
+    town.git(&["checkout", "-q", "-b", "side"]);
+    std::fs::write(town.repo().join("new"), "").unwrap();
+    // What is not committed is not there.
+    assert_eq!(
+        town.gtd(&["gate", "run", "test", "--at", "side"]).code,
+        Some(5)
+    );
+    town.git(&["add", "new"]);
+    town.git(&["commit", "-q", "-m", "new"]);
+    assert_eq!(
+        town.gtd(&["gate", "run", "test", "--at", "side"]).code,
+        Some(0)
+    );
+    let missing = town.gtd(&["gate", "run", "test", "--at", "nowhere"]);
+    assert_eq!(missing.code, Some(3), "{missing}");
+    let unknown = town.gtd(&["gate", "run", "tset"]);
+    assert_eq!(unknown.code, Some(3), "{unknown}");
+    assert!(unknown.stderr.contains("gates of repo: test"), "{unknown}");
+}
+
+#[test]
+fn a_gate_runs_on_what_a_bead_handed_in() {
+    let town = town("test -f made");
+    let goal = town.goal(
+        "title = \"one\"\n\n[[bead]]\nid = \"a\"\ntitle = \"Make\"\nrun = \"echo 1 > made\"\n",
+    );
+    assert_eq!(town.wait(&goal).0, Some(0));
+    let bead = town.json(&["bead", "list", "--all"])["items"][0]["id"].clone();
+    let bead = bead.as_str().unwrap();
+    assert_eq!(
+        town.gtd(&["gate", "run", "test", "--bead", bead]).code,
+        Some(0)
+    );
+    let history = town.json(&["gate", "history", "test", "--filter", "purpose=candidate"]);
+    assert_eq!(history["items"].as_array().unwrap().len(), 1, "{history}");
+}
