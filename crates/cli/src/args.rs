@@ -204,6 +204,10 @@ pub(crate) enum Command {
     /// The agents of the role worker: gtd agent
     #[command(hide = true)]
     Worker(commands::agent::Args),
+    /// The repositories of the town
+    Rig(commands::rig::Args),
+    /// The roles: who runs them, what their files say
+    Role(commands::role::Args),
     /// The gates: what they are, what they say, what they said
     Gate(commands::gate::Args),
     /// The merge queues: what waits, in which order, and what is held

@@ -10,6 +10,7 @@ use crate::{
     context::Context,
     error::{CliError, Kind},
     exit::Exit,
+    filter::ListArgs,
     lists, show, town,
 };
 
@@ -32,6 +33,8 @@ pub(crate) struct Args {
     /// Of all rigs, also in a rig
     #[arg(long)]
     all: bool,
+    #[command(flatten)]
+    list: ListArgs,
     /// Exit with 4 when something waits
     #[arg(long)]
     exit_code: bool,
@@ -47,6 +50,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         None => items,
         Some(subject) => about(items, subject)?,
     };
+    let items = args.list.apply(items)?;
     if ctx.screen.is_json() {
         ctx.screen
             .document(&json!({"kind": "Inbox", "api": gtd_core::API, "items": items, "next": ""}));

@@ -28,6 +28,8 @@ pub(crate) mod ps;
 pub(crate) mod reject;
 pub(crate) mod report;
 pub(crate) mod resume;
+pub(crate) mod rig;
+pub(crate) mod role;
 pub(crate) mod service;
 pub(crate) mod status;
 pub(crate) mod stop;
@@ -68,6 +70,8 @@ pub(crate) async fn run(ctx: &Context, command: Option<Command>) -> Result<Exit,
         Command::Convoy(args) => convoy::run(ctx, args).await,
         Command::Agent(args) => agent::run(ctx, args, agent::Whose::Anybody).await,
         Command::Worker(args) => agent::run(ctx, args, agent::Whose::Workers).await,
+        Command::Rig(args) => rig::run(ctx, args).await,
+        Command::Role(args) => role::run(ctx, args).await,
         Command::Gate(args) => gate::run(ctx, args).await,
         Command::Merge(args) => merge::run(ctx, args).await,
         Command::Bead(args) => bead::run(ctx, args).await,

@@ -70,6 +70,7 @@ fn completed(arg: Arg, command: &str) -> Arg {
         }
         (_, "agent") => &[Kind::Agent],
         (_, "gate") => &[Kind::Gate],
+        (_, "role") => &[Kind::Role],
         ("gtd stop", "ids") => &[Kind::Agent, Kind::Goal, Kind::Bead],
         ("gtd logs", _) if arg.is_positional() => {
             &[Kind::Role, Kind::Agent, Kind::Goal, Kind::Bead]

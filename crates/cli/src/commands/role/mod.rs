@@ -1,0 +1,29 @@
+//! `gtd role`: who works here, as the role files say it. One file for each verb.
+
+mod list;
+mod show;
+
+use crate::{context::Context, error::CliError, exit::Exit};
+
+/// The roles: who runs them, what their files say
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// List the roles
+    #[command(visible_alias = "ls")]
+    List(list::Args),
+    /// Show a role: its layer, its limits, its verbs, how its last pass went
+    Show(show::Args),
+}
+
+pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
+    match args.verb {
+        Verb::List(args) => list::run(ctx, args).await,
+        Verb::Show(args) => show::run(ctx, args).await,
+    }
+}

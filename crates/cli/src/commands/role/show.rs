@@ -1,0 +1,88 @@
+//! `gtd role show`.
+
+use gtd_core::ListDoc;
+use serde_json::{Value, json};
+
+use crate::{context::Context, error::CliError, exit::Exit, output::span_ms, town};
+
+/// Show a role: its layer, its limits, its verbs, how its last pass went
+///
+/// A role that the files of a repository make another is shown once for the town and once for each
+/// such rig.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The role
+    #[arg(value_name = "ROLE")]
+    role: String,
+}
+
+pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
+    let client = town::reach(ctx).await?;
+    let roles = match client.roles(Some(&args.role)).await {
+        Ok(document) => town::read::<ListDoc<Value>>(&document)?.items,
+        Err(error) => {
+            return Err(CliError::from(error).help("roles: gtd role list"));
+        }
+    };
+    if ctx.screen.is_json() {
+        ctx.screen.document(
+            &json!({"kind": "Role", "api": gtd_core::API, "name": args.role, "items": roles}),
+        );
+        return Ok(Exit::Done);
+    }
+    if ctx.screen.is_quiet() {
+        ctx.screen.line(&args.role);
+        return Ok(Exit::Done);
+    }
+    for role in &roles {
+        for line in lines(role) {
+            ctx.screen.line(line);
+        }
+    }
+    ctx.screen.next(&[
+        format!("gtd logs {}", args.role),
+        format!("gtd pause {}", args.role),
+    ]);
+    Ok(Exit::Done)
+}
+
+/// Shows one role as the town has it, or a rig.
+fn lines(role: &Value) -> Vec<String> {
+    let text = |key: &str| role[key].as_str().unwrap_or_default().to_owned();
+    let words = |key: &str| {
+        let items = role[key].as_array().into_iter().flatten();
+        items
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let of = match role["rig"].as_str() {
+        Some(rig) => format!(" on {rig}"),
+        None => String::new(),
+    };
+    let mut lines = vec![format!("{}{of}  {}", text("name"), text("state"))];
+    let mut fact = |name: &str, text: String| {
+        if !text.is_empty() {
+            lines.push(format!("  {name:<11}{text}"));
+        }
+    };
+    fact("is", text("summary"));
+    fact("kind", text("kind"));
+    fact("trouble", text("text"));
+    fact("layer", text("layer"));
+    fact("extends", text("extends"));
+    fact("host", text("host"));
+    fact("prompt", text("prompt"));
+    fact("verbs", words("verbs"));
+    for (key, value) in role["limits"].as_object().into_iter().flatten() {
+        let value = match (key.strip_suffix("_ms"), value.as_u64()) {
+            (Some(_), Some(length)) => span_ms(length),
+            (None, Some(number)) => number.to_string(),
+            (_, None) => continue,
+        };
+        let key = key.strip_suffix("_ms").unwrap_or(key);
+        fact("limit", format!("{key} {value}"));
+    }
+    fact("no effect", words("without_effect"));
+    lines
+}
