@@ -331,10 +331,14 @@ fn tokens(source: &str) -> Result<Vec<Token>, String> {
     Ok(found)
 }
 
-/// Says what is wrong, with a mark below the place.
+/// Says what is wrong and behind what; the refusal of an argument is one line.
 fn place(source: &str, at: usize, what: &str) -> String {
-    let before = source[..at.min(source.len())].chars().count();
-    format!("{what}\n  {source}\n  {}^", " ".repeat(before))
+    let (before, after) = source.split_at(at.min(source.len()));
+    match (before.trim(), after.trim()) {
+        ("", after) => format!("{what}, before `{after}`"),
+        (before, "") => format!("{what}, after `{before}`"),
+        (before, after) => format!("{what}, between `{before}` and `{after}`"),
+    }
 }
 
 struct Reader<'a> {
@@ -490,21 +494,11 @@ mod tests {
     fn an_expression_that_does_not_hold_together_is_shown_with_the_place() {
         let wrong = |text: &str| parse(text).unwrap_err();
         expect![[r#"
-            one of = != < <= > >= ~ is missing here
-              state running
-                    ^
-            a value is missing here
-              state=
-                    ^
-            a `)` is missing here
-              (a=1 and b=2
-                          ^
-            `and` or `or` is missing here
-              a=1 b=2
-                  ^
-            this quotation mark has no partner
-              a="x
-                ^"#]]
+            one of = != < <= > >= ~ is missing here, between `state` and `running`
+            a value is missing here, after `state=`
+            a `)` is missing here, after `(a=1 and b=2`
+            `and` or `or` is missing here, between `a=1` and `b=2`
+            this quotation mark has no partner, between `a=` and `"x`"#]]
         .assert_eq(
             &[
                 "state running",

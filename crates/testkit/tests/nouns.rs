@@ -62,3 +62,19 @@ fn roles_are_listed_and_shown_with_their_limits() {
     assert!(said.contains("limit      attempts"), "{said}");
     assert_eq!(town.gtd(&["role", "show", "wroker"]).code, Some(3));
 }
+
+#[test]
+fn a_role_file_that_is_wrong_is_told_with_its_place_before_it_is_trusted() {
+    let town = town();
+    let good = town.json(&["role", "validate"]);
+    assert_eq!(good["ok"], true, "{good}");
+    let folder = town.repo().join(".gtd/roles");
+    std::fs::create_dir_all(&folder).expect("make a folder");
+    let text = "extends = \"builtin:worker\"\n[limits]\natempts = 1\n";
+    std::fs::write(folder.join("worker.toml"), text).expect("write a role file");
+    let said = town.gtd(&["role", "validate"]);
+    assert_eq!(said.code, Some(78), "{said}");
+    assert!(said.stdout.contains("worker.toml:3"), "{said}");
+    assert!(said.stdout.contains("attempts"), "{said}");
+    assert_eq!(town.json(&["role", "validate"])["ok"], false);
+}

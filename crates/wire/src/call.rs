@@ -173,6 +173,7 @@ calls! {
         remove_rig RemoveRigRequest RemoveRigResponse,
         list_rigs ListRigsRequest ListRigsResponse,
         roles RolesRequest RolesResponse,
+        check_roles CheckRolesRequest CheckRolesResponse,
         gates GatesRequest GatesResponse,
         backup BackupRequest BackupResponse,
     }

@@ -271,6 +271,7 @@ impl TownService for Fake {
         remove_rig RemoveRigRequest RemoveRigResponse,
         list_rigs ListRigsRequest ListRigsResponse,
         roles RolesRequest RolesResponse,
+        check_roles CheckRolesRequest CheckRolesResponse,
         gates GatesRequest GatesResponse,
         backup BackupRequest BackupResponse,
     }

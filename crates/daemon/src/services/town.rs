@@ -10,14 +10,14 @@ use gtd_wire::{
     pb::{
         common::v1::Line,
         town::v1::{
-            AddRigRequest, AddRigResponse, BackupRequest, BackupResponse, ConfigRequest,
-            ConfigResponse, GatesRequest, GatesResponse, HelloRequest, HelloResponse,
-            ListRigsRequest, ListRigsResponse, LogsRequest, LogsResponse, PauseRequest,
-            PauseResponse, RemoveRigRequest, RemoveRigResponse, ReportRequest, ReportResponse,
-            ResumeRequest, ResumeResponse, RolesRequest, RolesResponse, ShutdownRequest,
-            ShutdownResponse, StatusRequest, StatusResponse, StopAllRequest, StopAllResponse,
-            ThawRequest, ThawResponse, TrustRigRequest, TrustRigResponse, WhyRequest, WhyResponse,
-            town_service_server::TownService,
+            AddRigRequest, AddRigResponse, BackupRequest, BackupResponse, CheckRolesRequest,
+            CheckRolesResponse, ConfigRequest, ConfigResponse, GatesRequest, GatesResponse,
+            HelloRequest, HelloResponse, ListRigsRequest, ListRigsResponse, LogsRequest,
+            LogsResponse, PauseRequest, PauseResponse, RemoveRigRequest, RemoveRigResponse,
+            ReportRequest, ReportResponse, ResumeRequest, ResumeResponse, RolesRequest,
+            RolesResponse, ShutdownRequest, ShutdownResponse, StatusRequest, StatusResponse,
+            StopAllRequest, StopAllResponse, ThawRequest, ThawResponse, TrustRigRequest,
+            TrustRigResponse, WhyRequest, WhyResponse, town_service_server::TownService,
         },
     },
 };
@@ -258,6 +258,23 @@ super::writes::writes! {
             request: Request<RolesRequest>,
         ) -> Result<Response<RolesResponse>, Status> {
             self.list_roles(&request.into_inner().role)
+        }
+
+        async fn check_roles(
+            &self,
+            request: Request<CheckRolesRequest>,
+        ) -> Result<Response<CheckRolesResponse>, Status> {
+            let rig = match request.into_inner().rig.as_str() {
+                "" => None,
+                name => Some(self.rig(name)?.name),
+            };
+            let town = Arc::clone(&self.town);
+            let checked = tokio::task::spawn_blocking(move || town.rigs.check_roles(rig.as_ref()));
+            let checked = checked
+                .await
+                .map_err(|error| Status::internal(error.to_string()))?
+                .map_err(rejected)?;
+            document("RoleCheck", checked, self.revision())
         }
 
         async fn gates(

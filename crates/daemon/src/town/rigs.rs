@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::{
     config::{self, ConfigError, Project},
-    roles::{Roles, RolesInEffect},
+    roles::{RoleCheck, Roles, RolesInEffect},
 };
 use crate::ledger::{Answer, Ledger, Order, Refused, chain};
 
@@ -243,6 +243,19 @@ impl Rigs {
             .await?;
         self.roles.set_rig(&looked.name, looked.roles.clone());
         Ok(answer)
+    }
+
+    /// Reads the role files as they are now and tells what is wrong with them. Blocks.
+    ///
+    /// # Errors
+    /// When the rig has no folder, or its files cannot be read.
+    pub(crate) fn check_roles(&self, rig: Option<&RigName>) -> Result<RoleCheck, Rejection> {
+        let user = Roles::of_user(&self.places);
+        let roles = match rig {
+            None => user,
+            Some(rig) => user.with_project(&Project::read(&self.folder(rig)?)?),
+        };
+        Ok(roles.check())
     }
 
     /// Takes a rig out of the town.

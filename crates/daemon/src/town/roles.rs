@@ -25,6 +25,19 @@ pub(crate) struct Roles {
     wrong: Vec<Diagnostic>,
 }
 
+/// What a look at the role files gave.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct RoleCheck {
+    /// Nothing is wrong.
+    ok: bool,
+    /// The roles that the files make, those of a layer that is wrong left out.
+    roles: Vec<String>,
+    /// Each mistake with its file, its line and what would be right.
+    mistakes: Vec<String>,
+    /// What a repository asks for beyond what the user allows.
+    warnings: Vec<String>,
+}
+
 impl Roles {
     /// Reads the user's role files over what gtd brings along.
     pub(crate) fn of_user(places: &Places) -> Self {
@@ -77,6 +90,17 @@ impl Roles {
     /// Returns what a person should know: first what is wrong, then what was cut back.
     pub(crate) fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
         self.wrong.iter().chain(self.set.warnings())
+    }
+
+    /// Tells what is wrong, what was cut back, and which roles there are.
+    pub(crate) fn check(&self) -> RoleCheck {
+        let text = |diagnostic: &Diagnostic| diagnostic.render();
+        RoleCheck {
+            ok: self.wrong.is_empty(),
+            roles: self.set.iter().map(|spec| spec.name.to_string()).collect(),
+            mistakes: self.wrong.iter().map(text).collect(),
+            warnings: self.set.warnings().iter().map(text).collect(),
+        }
     }
 
     fn put(&mut self, layer: Layer, files: &[(String, String)]) {

@@ -280,6 +280,23 @@ pub struct RolesResponse {
     #[prost(uint64, tag = "2")]
     pub revision: u64,
 }
+/// CheckRolesRequest asks for CheckRoles.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckRolesRequest {
+    /// The rig whose files are read over the user's; empty means the user's alone.
+    #[prost(string, tag = "1")]
+    pub rig: ::prost::alloc::string::String,
+}
+/// CheckRolesResponse answers CheckRoles.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckRolesResponse {
+    /// The document: one JSON object with `kind`.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub json: ::prost::bytes::Bytes,
+    /// The revision that it shows.
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+}
 /// GatesRequest asks for Gates.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GatesRequest {
@@ -763,6 +780,31 @@ pub mod town_service_client {
                 .insert(GrpcMethod::new("gtd.town.v1.TownService", "Roles"));
             self.inner.unary(req, path, codec).await
         }
+        /// CheckRoles reads the role files as they are now, trusted or not, and tells what is wrong with them.
+        pub async fn check_roles(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CheckRolesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CheckRolesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.town.v1.TownService/CheckRoles",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.town.v1.TownService", "CheckRoles"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Gates tells the gates of a rig and what they showed last.
         pub async fn gates(
             &mut self,
@@ -934,6 +976,14 @@ pub mod town_service_server {
             &self,
             request: tonic::Request<super::RolesRequest>,
         ) -> std::result::Result<tonic::Response<super::RolesResponse>, tonic::Status>;
+        /// CheckRoles reads the role files as they are now, trusted or not, and tells what is wrong with them.
+        async fn check_roles(
+            &self,
+            request: tonic::Request<super::CheckRolesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CheckRolesResponse>,
+            tonic::Status,
+        >;
         /// Gates tells the gates of a rig and what they showed last.
         async fn gates(
             &self,
@@ -1683,6 +1733,51 @@ pub mod town_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RolesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.town.v1.TownService/CheckRoles" => {
+                    #[allow(non_camel_case_types)]
+                    struct CheckRolesSvc<T: TownService>(pub Arc<T>);
+                    impl<
+                        T: TownService,
+                    > tonic::server::UnaryService<super::CheckRolesRequest>
+                    for CheckRolesSvc<T> {
+                        type Response = super::CheckRolesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CheckRolesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TownService>::check_roles(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CheckRolesSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -2,6 +2,7 @@
 
 mod list;
 mod show;
+mod validate;
 
 use crate::{context::Context, error::CliError, exit::Exit};
 
@@ -19,11 +20,14 @@ enum Verb {
     List(list::Args),
     /// Show a role: its layer, its limits, its verbs, how its last pass went
     Show(show::Args),
+    /// Check the role files as they are now, before they are trusted
+    Validate(validate::Args),
 }
 
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     match args.verb {
         Verb::List(args) => list::run(ctx, args).await,
         Verb::Show(args) => show::run(ctx, args).await,
+        Verb::Validate(args) => validate::run(ctx, args).await,
     }
 }
