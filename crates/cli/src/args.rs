@@ -201,8 +201,7 @@ pub(crate) enum Command {
     Bead(commands::bead::Args),
     /// Who is at work, one by one
     Agent(commands::agent::Args),
-    /// The agents of the role worker: gtd agent
-    #[command(hide = true)]
+    /// The agents of the role worker: gtd agent, narrowed to them
     Worker(commands::agent::Args),
     /// The repositories of the town
     Rig(commands::rig::Args),
