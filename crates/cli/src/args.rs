@@ -169,6 +169,9 @@ pub(crate) enum Command {
     /// Does it need me, what is done, is it healthy
     #[command(visible_alias = "st")]
     Status(commands::status::Args),
+    /// What happens, one event a line, as it happens
+    #[command(visible_aliases = ["feed", "top"])]
+    Watch(commands::watch::Args),
     /// Who is at work
     Ps(commands::ps::Args),
     /// Read or follow the log of anything
@@ -193,6 +196,8 @@ pub(crate) enum Command {
     Reject(commands::reject::Args),
     /// Answer the question of a bead
     Answer(commands::answer::Args),
+    /// Take back what a person did last
+    Undo(commands::undo::Args),
     /// Put the configuration of a rig into effect as it is now
     Trust(commands::trust::Args),
     /// Goals with the beads that answer them
@@ -241,6 +246,7 @@ impl Command {
         match self {
             Self::Wait(_) | Self::Down(_) => true,
             Self::Goal(args) => args.waits(),
+            Self::Watch(_) => true,
             Self::Logs(args) => args.follow,
             Self::Gate(args) => args.waits(),
             _ => false,

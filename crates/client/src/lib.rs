@@ -30,4 +30,4 @@ pub use project::{LOCAL_FILE, PROJECT_FILE, ProjectError, ProjectTexts, read_rol
 pub use read::{Hello, Page};
 pub use rig_folders::{RigFolders, RigFoldersError};
 pub use stream::{Lines, LogPage, Recorded, Watch};
-pub use write::{GoalReceipt, RigReceipt};
+pub use write::{GoalReceipt, Rehearsal, RigReceipt};

@@ -214,6 +214,14 @@ impl Client {
         self.read(request).await
     }
 
+    /// Reads what people did, the newest first; a limit of 0 means the usual number.
+    ///
+    /// # Errors
+    /// When the daemon is silent or is not there.
+    pub async fn operations(&self, limit: u32) -> Result<Value, ClientError> {
+        self.read(pb::town::v1::OperationsRequest { limit }).await
+    }
+
     /// Reads messages.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use gtd_core::{BeadId, Command, Epoch, RequestId, RigName, RunId, SeatName, Target};
+use gtd_core::{BeadId, Command, Epoch, RequestId, Revision, RigName, RunId, SeatName, Target};
 use gtd_wire::{Call, GoalWish, Malformed, Write, WriteContext, Written, pb};
 use serde_json::Value;
 use uuid::Uuid;
@@ -18,6 +18,15 @@ pub struct GoalReceipt {
     pub target: Target,
     /// What a person should be told.
     pub notices: Vec<String>,
+}
+
+/// Whether a write only rehearses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rehearsal {
+    /// It is written.
+    No,
+    /// Everything is checked and nothing is written.
+    Only,
 }
 
 /// What became of a rig.
@@ -79,6 +88,25 @@ impl Client {
                 .map_err(|malformed| ClientError::unreadable(method, &malformed))?,
             notices: answer.notices,
         })
+    }
+
+    /// Takes back what a person did, or only checks that it could be.
+    ///
+    /// # Errors
+    /// When it was overtaken, or the daemon refuses, is silent or is not there.
+    pub async fn undo(
+        &self,
+        op: Revision,
+        rehearsal: Rehearsal,
+        context: WriteContext,
+    ) -> Result<Value, ClientError> {
+        let request = pb::town::v1::UndoRequest {
+            context: wire(context),
+            op: op.0,
+            validate_only: rehearsal == Rehearsal::Only,
+        };
+        let answer = self.call(request).await?;
+        parse_json(&answer.json, pb::town::v1::UndoRequest::NAME)
     }
 
     /// Answers a bead that asks.

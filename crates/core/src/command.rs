@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, BeadId, BeadSpec, CandidateId, Criterion, Epoch, Fault, GateName, GateRun, HoldKind,
-    HostName, Member, Need, Oid, Outcome, PauseScope, RequestId, Reserved, Revision, RigName,
-    RigRules, RoleName, RunId, SeatName, Target, Timestamp, UsageDelta, Verdict,
+    HostName, Member, Need, Oid, Outcome, PauseScope, RequestId, Reserved, Reversal, Revision,
+    RigName, RigRules, RoleName, RunId, SeatName, Target, Timestamp, UsageDelta, Verdict,
 };
 
 /// One ask, with its caller.
@@ -213,6 +213,11 @@ pub enum Command {
         commit: Oid,
         /// The bead whose work that is.
         bead: Option<BeadId>,
+    },
+    /// Takes an operation of a person back.
+    Undo {
+        /// What takes it back.
+        reversal: Box<Reversal>,
     },
 
     // The mayor's pen.

@@ -424,6 +424,11 @@ pub enum Event {
         /// The highest epoch of each bead that the world shows; none is granted again.
         epochs: BTreeMap<BeadId, Epoch>,
     },
+    /// A person took back what a person had done.
+    OperationUndone {
+        /// What is as it was before.
+        reversal: crate::Reversal,
+    },
 }
 
 impl Event {
@@ -485,6 +490,7 @@ impl Event {
             Self::EffectBackedOff { .. } => "EffectBackedOff",
             Self::EffectRecovered { .. } => "EffectRecovered",
             Self::TownRestored { .. } => "TownRestored",
+            Self::OperationUndone { .. } => "OperationUndone",
         }
     }
 }

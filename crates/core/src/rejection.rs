@@ -238,6 +238,18 @@ pub enum Rejection {
         /// What it may mean.
         candidates: Vec<String>,
     },
+    /// What a person did cannot be taken back.
+    #[error("operation {op} ({what}) cannot be undone: {why}")]
+    CannotUndo {
+        /// The operation.
+        op: Revision,
+        /// What it did.
+        what: String,
+        /// Why it cannot.
+        why: String,
+        /// Another way.
+        next: String,
+    },
     /// The store takes no writes.
     #[error("the store takes no writes: {why}")]
     ReadOnly {
@@ -291,6 +303,7 @@ impl Rejection {
             Self::IsStopped { .. } => "E0214",
             Self::IsPaused { .. } => "E0215",
             Self::MergesHeld { .. } => "E0218",
+            Self::CannotUndo { .. } => "E0219",
             Self::Cycle { .. } => "E0101",
             Self::BadPlan { .. } => "E0102",
             Self::BadText { .. } => "E0103",
@@ -338,7 +351,8 @@ impl Rejection {
             | Self::CheckedOut { .. }
             | Self::IsStopped { .. }
             | Self::IsPaused { .. }
-            | Self::MergesHeld { .. } => RejectionKind::State,
+            | Self::MergesHeld { .. }
+            | Self::CannotUndo { .. } => RejectionKind::State,
             Self::Cycle { .. } | Self::BadPlan { .. } | Self::BadText { .. } => {
                 RejectionKind::Usage
             }
@@ -364,7 +378,7 @@ impl Rejection {
             Self::NoCandidate { .. } | Self::CandidateBusy { .. } | Self::NotProven { .. } => {
                 "gtd status".to_owned()
             }
-            Self::WrongPhase { next, .. } => next.clone(),
+            Self::WrongPhase { next, .. } | Self::CannotUndo { next, .. } => next.clone(),
             Self::NotReady { bead, .. } | Self::AlreadyHeld { bead, .. } => {
                 format!("gtd why {bead}")
             }

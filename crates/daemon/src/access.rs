@@ -158,6 +158,8 @@ pub(crate) const TABLE: &[(&str, Rule)] = &[
     ("gtd.town.v1.TownService/CheckRoles", EVERYONE),
     ("gtd.town.v1.TownService/Gates", EVERYONE),
     ("gtd.town.v1.TownService/Backup", PERSON),
+    ("gtd.town.v1.TownService/Operations", EVERYONE),
+    ("gtd.town.v1.TownService/Undo", PERSON),
     ("gtd.town.v1.TownService/Logs", EVERYONE),
 ];
 
@@ -335,7 +337,7 @@ mod tests {
              MailService/Read GraphService/Snapshot GraphService/Watch GraphService/Get GraphService/Query \
              GraphService/Log RunService/List RunService/Tail TownService/Hello TownService/Status TownService/Why \
              TownService/Report TownService/Config TownService/ListRigs TownService/Roles TownService/CheckRoles TownService/Gates \
-             TownService/Logs"
+             TownService/Operations TownService/Logs"
         );
     }
 

@@ -176,5 +176,7 @@ calls! {
         check_roles CheckRolesRequest CheckRolesResponse,
         gates GatesRequest GatesResponse,
         backup BackupRequest BackupResponse,
+        operations OperationsRequest OperationsResponse,
+        undo UndoRequest UndoResponse,
     }
 }

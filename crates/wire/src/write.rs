@@ -1,7 +1,7 @@
 //! Each command with the rpc that carries it: one table, read in both directions.
 //!
-//! `OpenGoal`, `TrustRig` and `AskGate` have no line: the daemon makes them from
-//! a wish, once it has looked at the repository.
+//! `OpenGoal`, `TrustRig`, `AskGate` and `Undo` have no line: the daemon makes
+//! them from a wish, once it has looked at the repository or the log.
 
 use std::time::Duration;
 
@@ -81,6 +81,7 @@ macro_rules! writes {
                     Command::OpenGoal { .. } => return Err(Unsendable("OpenGoal")),
                     Command::TrustRig { .. } => return Err(Unsendable("TrustRig")),
                     Command::AskGate { .. } => return Err(Unsendable("AskGate")),
+                    Command::Undo { .. } => return Err(Unsendable("Undo")),
                 })
             }
 

@@ -113,6 +113,12 @@ fn samples() -> Vec<Rejection> {
             how: text(),
             why: text(),
         },
+        Rejection::CannotUndo {
+            op: Revision(7),
+            what: text(),
+            why: text(),
+            next: "gtd undo --list".into(),
+        },
     ]
 }
 
@@ -151,6 +157,7 @@ fn number(rejection: &Rejection) -> usize {
         Rejection::ReadOnly { .. } => 29,
         Rejection::AmbiguousId { .. } => 30,
         Rejection::MergesHeld { .. } => 31,
+        Rejection::CannotUndo { .. } => 32,
     }
 }
 

@@ -226,6 +226,9 @@ fn unsendable() -> Vec<Command> {
             commit: oid('a'),
             bead: None,
         },
+        Command::Undo {
+            reversal: Box::default(),
+        },
     ]
 }
 
@@ -547,6 +550,7 @@ variants!(
     RetrySubmission,
     AskGate,
     AnswerGate,
+    Undo,
     ProposePlan,
     CloseGoal,
     OpenSeat,

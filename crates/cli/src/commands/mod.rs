@@ -34,9 +34,11 @@ pub(crate) mod service;
 pub(crate) mod status;
 pub(crate) mod stop;
 pub(crate) mod trust;
+pub(crate) mod undo;
 pub(crate) mod up;
 pub(crate) mod version;
 pub(crate) mod wait;
+pub(crate) mod watch;
 pub(crate) mod why;
 
 use serde_json::{Value, json};
@@ -54,6 +56,7 @@ pub(crate) async fn run(ctx: &Context, command: Option<Command>) -> Result<Exit,
         Command::Down(args) => down::run(ctx, args).await,
         Command::Goal(args) => goal::run(ctx, args).await,
         Command::Status(args) => status::run(ctx, args).await,
+        Command::Watch(args) => watch::run(ctx, args).await,
         Command::Ps(args) => ps::run(ctx, args).await,
         Command::Logs(args) => logs::run(ctx, args).await,
         Command::Why(args) => why::run(ctx, args).await,
@@ -66,6 +69,7 @@ pub(crate) async fn run(ctx: &Context, command: Option<Command>) -> Result<Exit,
         Command::Inbox(args) => inbox::run(ctx, args).await,
         Command::Reject(args) => reject::run(ctx, args).await,
         Command::Answer(args) => answer::run(ctx, args).await,
+        Command::Undo(args) => undo::run(ctx, args).await,
         Command::Trust(args) => trust::run(ctx, args).await,
         Command::Convoy(args) => convoy::run(ctx, args).await,
         Command::Agent(args) => agent::run(ctx, args, agent::Whose::Anybody).await,

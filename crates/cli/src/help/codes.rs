@@ -91,6 +91,10 @@ const CODES: &[(&str, &str)] = &[
         "The folder is in no git repository. A rig is one: git init, a first commit, then gtd init.",
     ),
     (
+        "E0219",
+        "What a person did cannot be taken back: something else was built upon it meanwhile, or it is of a kind that is not undone. The message says which, and the help names another way. `gtd undo --list` shows what can be undone.",
+    ),
+    (
         "E0217",
         "The state does not allow it. The message says why.",
     ),

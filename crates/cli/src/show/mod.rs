@@ -3,6 +3,7 @@
 mod agent;
 mod bead;
 mod convoy;
+mod event;
 mod gate;
 mod line;
 mod merge;
@@ -17,6 +18,7 @@ pub(crate) use self::{
     agent::{AgentSeen, agent},
     bead::{bead, bead_table},
     convoy::{convoy, convoy_table},
+    event::{Subject, event_line, event_object},
     gate::{gate, gate_table, history},
     line::{Line, log_line},
     merge::{merge_list, merge_shown},

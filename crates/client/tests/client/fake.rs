@@ -274,6 +274,8 @@ impl TownService for Fake {
         check_roles CheckRolesRequest CheckRolesResponse,
         gates GatesRequest GatesResponse,
         backup BackupRequest BackupResponse,
+        operations OperationsRequest OperationsResponse,
+        undo UndoRequest UndoResponse,
     }
 }
 

@@ -11,6 +11,7 @@ mod merge;
 mod merges;
 mod seat;
 mod town;
+mod undo;
 mod work;
 
 use crate::{
@@ -66,6 +67,7 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
         Command::Resume { scope } => town::resume(scene, scope),
         Command::Stop { why } => town::stop(scene, why),
         Command::Thaw => town::thaw(scene),
+        Command::Undo { reversal } => undo::undo(scene, *reversal),
         Command::BackOff { key, why } => town::back_off(scene, key, why),
         Command::Recover { key } => town::recover(scene, key),
         Command::Degrade { role, why } => town::degrade(scene, role, why),

@@ -7,7 +7,7 @@ use super::{Graph, index::Index};
 use crate::{
     Attempt, Bead, BeadId, Envelope, Epoch, Event, Fault, FaultClass, GatePurpose, GateRun,
     GateShown, Halt, HaltKind, Landing, Outcome, Pause, PauseScope, Phase, PlanState, Queue,
-    Revision, Rig, RigName, Seat, SeatName, Stop, Target, Timestamp, Verdict,
+    Reversal, Revision, Rig, RigName, Seat, SeatName, Stop, Target, Timestamp, Verdict,
 };
 
 impl Graph {
@@ -516,6 +516,7 @@ impl Graph {
             Event::EffectRecovered { key } => {
                 self.facts.back_offs.remove(key);
             }
+            Event::OperationUndone { reversal } => self.take_back(reversal),
             Event::TownRestored { epochs } => {
                 let leased: Vec<BeadId> = self.leased().map(|bead| bead.id.clone()).collect();
                 for bead in leased {
@@ -533,6 +534,40 @@ impl Graph {
                 }
             }
         }
+    }
+
+    /// Puts back what an operation changed, and takes away what it made.
+    fn take_back(&mut self, reversal: &Reversal) {
+        for id in &reversal.withdrawn {
+            let goal = self.facts.beads.remove(id).and_then(|bead| bead.goal);
+            self.facts.goals.remove(id);
+            if let Some(goal) = goal.and_then(|goal| self.facts.goals.get_mut(&goal)) {
+                goal.beads.retain(|bead| bead != id);
+            }
+            self.end_pause(id);
+        }
+        for (id, goal) in &reversal.goals {
+            self.facts.goals.insert(id.clone(), goal.clone());
+        }
+        for bead in &reversal.beads {
+            let mut bead = bead.clone();
+            bead.changed = self.facts.revision;
+            // One that was withdrawn stands in its goal again.
+            if let Some(goal) = bead
+                .goal
+                .as_ref()
+                .and_then(|id| self.facts.goals.get_mut(id))
+                && !goal.beads.contains(&bead.id)
+            {
+                goal.beads.push(bead.id.clone());
+            }
+            self.facts.beads.insert(bead.id.clone(), bead);
+        }
+        let ended = |pause: &Pause| reversal.resumed.contains(&pause.scope);
+        self.facts.pauses.retain(|pause| !ended(pause));
+        self.facts.pauses.extend(reversal.paused.iter().cloned());
+        // Rare, and it reaches wherever the operation reached: the index is made anew.
+        self.index = Index::of(&self.facts);
     }
 
     fn open_bead(&mut self, bead: &Bead) {

@@ -1,8 +1,8 @@
 //! One command of each kind about one bead and its goal.
 
 use gtd_core::{
-    Actor, Approval, BeadSpec, Command, EdgeKind, FaultClass, HoldKind, Need, Oid, Outcome,
-    PauseScope, Phase, Reserved, SatisfiedBy, UsageDelta, Verdict,
+    Actor, Approval, Bead, BeadSpec, Command, EdgeKind, FaultClass, HoldKind, Need, Oid, Outcome,
+    PauseScope, Phase, Reserved, Reversal, Revision, SatisfiedBy, UsageDelta, Verdict,
 };
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 
 names!(COMMANDS, command_name: Command {
     TrustRig, RemoveRig, OpenGoal, ApprovePlan, Cancel, CreateBead, EditBead, Link, Unlink,
-    AddNote, CloseBead, RetryBead, ParkBead, RequestLanding, Pause, Resume, Stop, Thaw,
+    AddNote, CloseBead, RetryBead, ParkBead, RequestLanding, Pause, Resume, Stop, Thaw, Undo,
     HoldMerges, ReleaseMerges, PreferSubmission, RetrySubmission, AskGate,
     ProposePlan, CloseGoal, OpenSeat, CloseSeat, Grant, Claim, ClaimNext, Started, Heartbeat,
     RecordUsage, Submit, Return, Finish, Discover, Form, Judge, Land, Void, SendBack,
@@ -121,6 +121,22 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
         },
         Command::Stop { why: why() },
         Command::Thaw,
+        Command::Undo {
+            reversal: Box::new(Reversal {
+                op: Revision(1),
+                last: Revision(1),
+                until: world.scene.graph.revision(),
+                what: "edit gt-1".to_owned(),
+                beads: vec![Bead {
+                    spec: BeadSpec {
+                        title: "as it was called before".to_owned(),
+                        ..now.spec.clone()
+                    },
+                    ..now.clone()
+                }],
+                ..Reversal::default()
+            }),
+        },
         Command::HoldMerges {
             rig: rig(),
             kind: HoldKind::Freeze,

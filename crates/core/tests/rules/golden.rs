@@ -26,7 +26,7 @@ names!(EVENTS, event_name: Event {
     SubmissionReturned, TargetMoved, BaseJudged, QueueHalted, QueueResumed, MergesHeld, MergesReleased,
     SubmissionPreferred, SubmissionRestored, GateAsked, GateAnswered, Escalated, Paused,
     Resumed, Stopped, Thawed, MailSent, MailAcked, RoleDegraded, EffectBackedOff,
-    EffectRecovered, TownRestored,
+    EffectRecovered, TownRestored, OperationUndone,
 });
 
 /// The events that follow from a command: all but the one that a restore writes.
@@ -472,6 +472,10 @@ fn leave_undone(scene: &mut Scene) {
         scope: PauseScope::Bead(late),
         why: "not now".to_owned(),
     });
+    scene.bead("a slip of the hand");
+    scene.undo_last().unwrap();
+    scene.close(&parked, Outcome::Cancelled);
+    scene.undo_last().unwrap();
 }
 
 #[derive(Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use gtd_core::{
     Approval, BeadId, BeadSpec, BeadState, BeadType, CandidateId, Command, EdgeKind, Envelope,
     Epoch, Event, Fault, FaultClass, Graph, HoldKind, Member, Need, Outcome, PauseScope, Phase,
     Plan, PlanState, Priority, Rejection, Reserved, SatisfiedBy, SeatName, Standing, UsageDelta,
-    Verdict, WaitReason, stands_still,
+    Verdict, WaitReason, operations, stands_still,
 };
 use proptest::{prelude::*, strategy::ValueTree};
 
@@ -264,6 +264,18 @@ fn command(scene: &mut Scene, (what, x, y, z): Wish) -> Command {
             digest: format!("{z}"),
         },
         1 if z.is_multiple_of(8) => Command::RemoveRig { rig: rig() },
+        1 => match operations(&scene.log)
+            .last()
+            .and_then(|op| scene.reversal(op).ok())
+        {
+            Some(reversal) => Command::Undo {
+                reversal: Box::new(reversal),
+            },
+            None => Command::Degrade {
+                role: role("mayor"),
+                why: why(),
+            },
+        },
         2 | 3 => Command::OpenGoal {
             spec: spec("a goal"),
             target: target(),
@@ -777,6 +789,62 @@ proptest! {
                 && !events.is_empty()
             {
                 prop_assert_eq!(scene.try_tell(command.clone()), Ok(vec![]), "{:?}", command);
+            }
+        }
+    }
+}
+
+/// The facts without what only says when something was written.
+fn timeless(graph: &Graph) -> serde_json::Value {
+    let mut facts = serde_json::to_value(graph).unwrap();
+    for key in ["revision", "ordinals", "queues"] {
+        facts[key] = serde_json::Value::Null;
+    }
+    for (_, bead) in facts["beads"].as_object_mut().unwrap() {
+        bead["changed"] = serde_json::Value::Null;
+    }
+    let pauses = facts["pauses"].as_array_mut().unwrap();
+    pauses.sort_by_key(ToString::to_string);
+    facts
+}
+
+proptest! {
+    #[test]
+    fn undo_after_do_gives_the_graph_of_before(wishes in wishes(120)) {
+        let mut scene = town();
+        for wish in wishes {
+            let n = operations(&scene.log).len();
+            if step(&mut scene, wish).is_err() || operations(&scene.log).len() == n {
+                continue;
+            }
+            // What each wish did is undone in a world of its own, so that the story goes on.
+            let op = operations(&scene.log).pop().unwrap();
+            if op.undoes().is_some() {
+                continue;
+            }
+            let before = scene.before(&op);
+            let held = op
+                .subjects()
+                .iter()
+                .filter_map(|id| before.bead(id))
+                .any(|bead| bead.phase.lease().is_some());
+            let mut undone = scene.clone();
+            let reversal = undone.reversal(&op);
+            match reversal {
+                Ok(reversal) => {
+                    let undo = Command::Undo { reversal: Box::new(reversal) };
+                    undone.tell(undo.clone());
+                    prop_assert!(undone.graph.index_is_true(), "{}", op.what());
+                    // An attempt that was ended does not begin again.
+                    if !held {
+                        prop_assert_eq!(timeless(&undone.graph), timeless(&before), "{}", op.what());
+                    }
+                    prop_assert_eq!(undone.tell(undo), vec![], "{}", op.what());
+                }
+                Err(why) => {
+                    prop_assert_eq!(why.code(), "E0219");
+                    prop_assert_eq!(&undone.graph, &scene.graph);
+                }
             }
         }
     }

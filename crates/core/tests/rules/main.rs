@@ -18,6 +18,7 @@ macro_rules! names {
 mod circles;
 mod commands;
 mod documents;
+mod event_types;
 mod explain;
 mod goals;
 mod golden;
@@ -32,4 +33,5 @@ mod reasons;
 mod rejections;
 mod restored;
 mod scene;
+mod undo;
 mod world;

@@ -11,7 +11,7 @@ names!(REJECTIONS, rejection_name: Rejection {
     NoBead, NotAGoal, NoRig, NoSeat, SeatBusy, SeatTaken, NoCandidate, CandidateBusy, NotProven,
     WrongPhase, NotReady, NothingReady, StaleEpoch, AlreadyHeld, Cycle, BadPlan, NoRuntime,
     BadText, NotYours, IsStopped, IsPaused, MergesHeld, Changed, GoalUnfinished, NotSpent, Untrusted,
-    CheckedOut, NoFreeId, BadConfig, NotFound, AmbiguousId, ReadOnly,
+    CheckedOut, NoFreeId, BadConfig, NotFound, AmbiguousId, CannotUndo, ReadOnly,
 });
 
 fn samples() -> Vec<Rejection> {
@@ -117,6 +117,12 @@ fn samples() -> Vec<Rejection> {
             text: "gt-7".to_owned(),
             candidates: vec!["gt-7a".to_owned(), "gt-7b".to_owned()],
         },
+        Rejection::CannotUndo {
+            op: Revision(7),
+            what: "close gt-7f3k".to_owned(),
+            why: "gt-7f3k changed since".to_owned(),
+            next: "gtd bead show gt-7f3k".to_owned(),
+        },
         Rejection::ReadOnly { why: text() },
     ]
 }
@@ -202,6 +208,7 @@ fn codes_words_and_kinds_stay_as_they_are() {
         E0214 IS_STOPPED       state       everything is stopped: as it is
         E0215 IS_PAUSED        state       as it is is paused
         E0218 MERGES_HELD      state       the merges of api are frozen by ada: a release
+        E0219 CANNOT_UNDO      state       operation 7 (close gt-7f3k) cannot be undone: gt-7f3k changed since
         E0301 NO_BEAD          not found   there is no bead `gt-x`
         E0302 NOT_A_GOAL       not found   gt-7f3k is not a goal
         E0303 NO_RIG           not found   there is no rig `api`

@@ -5,9 +5,10 @@ use std::time::Duration;
 use gtd_core::{
     Actor, Approval, Ask, Bead, BeadId, BeadSpec, BeadState, CandidateId, Command, Decision,
     Envelope, Epoch, Event, Fault, FaultClass, Gate, GateName, GateRun, GateWhen, Graph, Holder,
-    HostName, LandMode, Member, MergeRules, Need, Observation, Observations, Oid, Outcome, Phase,
-    Plan, PlannedBead, Priority, Rejection, Reserved, Revision, RigName, RigRules, RoleName, RunId,
-    SeatName, Target, Timestamp, Verdict, View, WaitReason, Why, WorkerRules, decide, explain,
+    HostName, LandMode, Member, MergeRules, Need, Observation, Observations, Oid, Operation,
+    Outcome, Phase, Plan, PlannedBead, Priority, Rejection, Reserved, Reversal, Revision, RigName,
+    RigRules, RoleName, RunId, SeatName, Target, Timestamp, Verdict, View, WaitReason, Why,
+    WorkerRules, decide, explain, operations, reverse,
 };
 
 /// When every scene begins.
@@ -222,6 +223,32 @@ impl Scene {
             Ok(events) => panic!("{command:?} gave {events:?}"),
             Err(why) => why,
         }
+    }
+
+    /// Takes back what a person did last; what is as before is computed from the log alone.
+    pub(crate) fn undo_last(&mut self) -> Decision {
+        let op = operations(&self.log).pop().unwrap();
+        self.undo(&op)
+    }
+
+    pub(crate) fn undo(&mut self, op: &Operation) -> Decision {
+        let reversal = self.reversal(op)?;
+        self.try_tell(Command::Undo {
+            reversal: Box::new(reversal),
+        })
+    }
+
+    pub(crate) fn reversal(&self, op: &Operation) -> Result<Reversal, Rejection> {
+        reverse(op, &self.before(op), &self.graph)
+    }
+
+    /// The graph before an operation, as the log tells it.
+    pub(crate) fn before(&self, op: &Operation) -> Graph {
+        let mut before = Graph::default();
+        for (revision, envelope) in self.log.iter().filter(|(at, _)| *at < op.first) {
+            before.apply(*revision, envelope);
+        }
+        before
     }
 
     pub(crate) fn later(&mut self, seconds: u64) {

@@ -20,6 +20,7 @@ mod roles;
 mod run;
 mod seat;
 mod town;
+mod undo;
 mod why;
 mod work;
 mod writes;

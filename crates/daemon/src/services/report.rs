@@ -58,18 +58,7 @@ impl Api {
         until: Timestamp,
     ) -> Result<Vec<Recorded>, Status> {
         let ledger = &self.town.ledger;
-        let mut low = 0;
-        let mut high = self.revision().0;
-        // Finds the last revision before `since`.
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let found = self.page(Revision(middle), 1).await?;
-            match found.first() {
-                Some((_, envelope)) if envelope.at < since => low = middle + 1,
-                _ => high = middle,
-            }
-        }
-        let mut after = Revision(low);
+        let mut after = self.last_before(since).await?;
         let mut log = Vec::new();
         while log.len() < REPORT_MAX && after < ledger.graph().revision() {
             let page = self.page(after, PAGE).await?;
@@ -87,7 +76,12 @@ impl Api {
         Ok(log)
     }
 
-    async fn page(&self, after: Revision, limit: usize) -> Result<Vec<Recorded>, Status> {
+    /// Reads at most so many records after a revision.
+    pub(super) async fn page(
+        &self,
+        after: Revision,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, Status> {
         let records = self.town.ledger.read(after, limit).await?;
         records
             .iter()

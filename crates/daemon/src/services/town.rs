@@ -13,11 +13,12 @@ use gtd_wire::{
             AddRigRequest, AddRigResponse, BackupRequest, BackupResponse, CheckRolesRequest,
             CheckRolesResponse, ConfigRequest, ConfigResponse, GatesRequest, GatesResponse,
             HelloRequest, HelloResponse, ListRigsRequest, ListRigsResponse, LogsRequest,
-            LogsResponse, PauseRequest, PauseResponse, RemoveRigRequest, RemoveRigResponse,
-            ReportRequest, ReportResponse, ResumeRequest, ResumeResponse, RolesRequest,
-            RolesResponse, ShutdownRequest, ShutdownResponse, StatusRequest, StatusResponse,
-            StopAllRequest, StopAllResponse, ThawRequest, ThawResponse, TrustRigRequest,
-            TrustRigResponse, WhyRequest, WhyResponse, town_service_server::TownService,
+            LogsResponse, OperationsRequest, OperationsResponse, PauseRequest, PauseResponse,
+            RemoveRigRequest, RemoveRigResponse, ReportRequest, ReportResponse, ResumeRequest,
+            ResumeResponse, RolesRequest, RolesResponse, ShutdownRequest, ShutdownResponse,
+            StatusRequest, StatusResponse, StopAllRequest, StopAllResponse, ThawRequest,
+            ThawResponse, TrustRigRequest, TrustRigResponse, UndoRequest, UndoResponse, WhyRequest,
+            WhyResponse, town_service_server::TownService,
         },
     },
 };
@@ -90,6 +91,20 @@ super::writes::writes! {
             let places = self.town.places.clone();
             blocking(move || gtd_host::thaw_everything(&places)).await?;
             Ok(answer)
+        }
+
+        async fn operations(
+            &self,
+            request: Request<OperationsRequest>,
+        ) -> Result<Response<OperationsResponse>, Status> {
+            self.list_operations(request.into_inner()).await
+        }
+
+        async fn undo(
+            &self,
+            request: Request<UndoRequest>,
+        ) -> Result<Response<UndoResponse>, Status> {
+            self.undo_operation(request).await
         }
 
         type LogsStream = ReceiverStream<Result<LogsResponse, Status>>;

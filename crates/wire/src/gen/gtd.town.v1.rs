@@ -354,6 +354,46 @@ pub struct LogsResponse {
     #[prost(message, repeated, tag = "1")]
     pub lines: ::prost::alloc::vec::Vec<super::super::common::v1::Line>,
 }
+/// OperationsRequest asks for Operations.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OperationsRequest {
+    /// How many at most; 0 means the usual number.
+    #[prost(uint32, tag = "1")]
+    pub limit: u32,
+}
+/// OperationsResponse answers Operations.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OperationsResponse {
+    /// The document: one JSON object with `kind`.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub json: ::prost::bytes::Bytes,
+    /// The revision that it shows.
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+}
+/// UndoRequest asks for Undo.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UndoRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The operation: the revision of its first record.
+    #[prost(uint64, tag = "2")]
+    pub op: u64,
+    /// Checks everything and writes nothing.
+    #[prost(bool, tag = "3")]
+    pub validate_only: bool,
+}
+/// UndoResponse answers Undo.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UndoResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+    /// The operation: one JSON object with `kind`.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub json: ::prost::bytes::Bytes,
+}
 /// Generated client implementations.
 pub mod town_service_client {
     #![allow(
@@ -849,6 +889,53 @@ pub mod town_service_client {
                 .insert(GrpcMethod::new("gtd.town.v1.TownService", "Backup"));
             self.inner.unary(req, path, codec).await
         }
+        /// Operations tells what people did, the newest first.
+        pub async fn operations(
+            &mut self,
+            request: impl tonic::IntoRequest<super::OperationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::OperationsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.town.v1.TownService/Operations",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.town.v1.TownService", "Operations"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Undo takes back what a person did.
+        pub async fn undo(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UndoRequest>,
+        ) -> std::result::Result<tonic::Response<super::UndoResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.town.v1.TownService/Undo",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.town.v1.TownService", "Undo"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Logs tells the log of the daemon or of a role.
         pub async fn logs(
             &mut self,
@@ -994,6 +1081,19 @@ pub mod town_service_server {
             &self,
             request: tonic::Request<super::BackupRequest>,
         ) -> std::result::Result<tonic::Response<super::BackupResponse>, tonic::Status>;
+        /// Operations tells what people did, the newest first.
+        async fn operations(
+            &self,
+            request: tonic::Request<super::OperationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::OperationsResponse>,
+            tonic::Status,
+        >;
+        /// Undo takes back what a person did.
+        async fn undo(
+            &self,
+            request: tonic::Request<super::UndoRequest>,
+        ) -> std::result::Result<tonic::Response<super::UndoResponse>, tonic::Status>;
         /// Server streaming response type for the Logs method.
         type LogsStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::LogsResponse, tonic::Status>,
@@ -1866,6 +1966,94 @@ pub mod town_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = BackupSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.town.v1.TownService/Operations" => {
+                    #[allow(non_camel_case_types)]
+                    struct OperationsSvc<T: TownService>(pub Arc<T>);
+                    impl<
+                        T: TownService,
+                    > tonic::server::UnaryService<super::OperationsRequest>
+                    for OperationsSvc<T> {
+                        type Response = super::OperationsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::OperationsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TownService>::operations(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = OperationsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.town.v1.TownService/Undo" => {
+                    #[allow(non_camel_case_types)]
+                    struct UndoSvc<T: TownService>(pub Arc<T>);
+                    impl<T: TownService> tonic::server::UnaryService<super::UndoRequest>
+                    for UndoSvc<T> {
+                        type Response = super::UndoResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UndoRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TownService>::undo(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UndoSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
