@@ -91,16 +91,16 @@ const CODES: &[(&str, &str)] = &[
         "The folder is in no git repository. A rig is one: git init, a first commit, then gtd init.",
     ),
     (
-        "E0219",
-        "What a person did cannot be taken back: something else was built upon it meanwhile, or it is of a kind that is not undone. The message says which, and the help names another way. `gtd undo --list` shows what can be undone.",
-    ),
-    (
         "E0217",
         "The state does not allow it. The message says why.",
     ),
     (
         "E0218",
         "The merges of the rig are held by a person: paused, so that no candidate is formed, or frozen, so that no branch moves. `gtd merge list` says by whom, why and how long; `gtd merge resume` ends it.",
+    ),
+    (
+        "E0219",
+        "What a person did cannot be taken back: something else was built upon it meanwhile, or it is of a kind that is not undone. The message says which, and the help names another way. `gtd undo --list` shows what can be undone.",
     ),
     (
         "E0301",
