@@ -157,24 +157,16 @@ pub fn status_doc(view: View<'_>, rig: Option<&RigName>) -> StatusDoc {
                 .or_default() += 1;
         }
     }
-    let mut goals: Vec<(&BeadId, &crate::Goal)> = graph
-        .goals()
-        .filter(|(_, goal)| of_rig(&goal.target.rig))
-        .collect();
-    goals.sort_by_key(|(id, _)| {
-        let bead = graph.bead(id);
-        (
-            bead.is_some_and(|bead| bead.phase.is_finished()),
-            std::cmp::Reverse(bead.map_or(0, |bead| bead.since.0)),
-        )
+    let is_shown = |(_, goal): &(&BeadId, &crate::Goal)| of_rig(&goal.target.rig);
+    let mut goals: Vec<_> = graph.open_goals().filter(is_shown).collect();
+    goals.sort_by_cached_key(|(id, _)| {
+        std::cmp::Reverse(graph.bead(id).map_or(0, |bead| bead.since.0))
     });
-    let n_open = goals
-        .iter()
-        .filter(|(id, _)| graph.bead(id).is_some_and(|bead| !bead.phase.is_finished()))
-        .count();
+    let n_shown = goals.len().max(1) + 2;
     let convoys = goals
         .into_iter()
-        .take(n_open.max(1) + 2)
+        .chain(graph.ended_goals().filter(is_shown))
+        .take(n_shown)
         .filter_map(|(id, goal)| Some(convoy_row(view, graph.bead(id)?, goal)))
         .collect();
     StatusDoc {
@@ -242,22 +234,14 @@ fn home(view: View<'_>, bead: &Bead, goal: &crate::Goal) -> Option<String> {
             .filter_map(|id| graph.bead(id))
             .any(|bead| matches!(bead.phase, Phase::Landed { .. }))
     };
-    let siblings = || {
-        graph
-            .goals()
-            .filter(|(_, other)| other.target == goal.target)
-    };
-    let is_newer = |id: &BeadId| {
-        graph
-            .bead(id)
-            .is_some_and(|other| other.ordinal > bead.ordinal)
-    };
     // While it moves there is nothing to decide yet.
     let rests = bead.phase.is_finished()
         || crate::stands_still(graph, view.observations, &bead.id, view.now);
     if !rests
         || !has_landed(goal)
-        || siblings().any(|(id, other)| is_newer(id) && has_landed(other))
+        || graph
+            .goals_after(bead)
+            .any(|other| other.target == goal.target && has_landed(other))
     {
         return None;
     }
@@ -268,7 +252,10 @@ fn home(view: View<'_>, bead: &Bead, goal: &crate::Goal) -> Option<String> {
         crate::Landing::Done { commit } => tip == Some(commit),
         _ => false,
     };
-    (!siblings().any(|(_, other)| is_home(other))).then(|| goal.target.branch.clone())
+    let is_at_home = graph
+        .goals()
+        .any(|(_, other)| is_home(other) && other.target == goal.target);
+    (!is_at_home).then(|| goal.target.branch.clone())
 }
 
 /// Makes a queue for each rig whose merges are held before anything was merged there.

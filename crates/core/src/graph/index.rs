@@ -3,7 +3,11 @@
 //! A change of one bead costs the size of its own neighbourhood, never the
 //! size of the town.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Bound,
+};
 
 use super::{Facts, Graph};
 use crate::{
@@ -55,6 +59,8 @@ pub(super) struct Index {
     queued: BTreeMap<String, BTreeSet<QueueKey>>,
     unfinished: BTreeSet<BeadId>,
     open_goals: BTreeSet<BeadId>,
+    ended_goals: BTreeSet<(Reverse<Timestamp>, BeadId)>,
+    goals_by_age: BTreeSet<(u64, BeadId)>,
     open_in_goal: HashMap<BeadId, u32>,
     landing: BTreeSet<BeadId>,
     spent: BTreeSet<BeadId>,
@@ -130,6 +136,9 @@ impl Index {
 
     /// Notes the edges of a bead that did not exist before.
     pub(super) fn link(&mut self, bead: &Bead) {
+        if bead.spec.kind == BeadType::Goal {
+            self.goals_by_age.insert((bead.ordinal, bead.id.clone()));
+        }
         for need in &bead.needs {
             self.add_edge(need, &bead.id);
         }
@@ -193,6 +202,9 @@ impl Index {
             self.landing.insert(id.clone());
         }
         if bead.phase.is_finished() {
+            if bead.spec.kind == BeadType::Goal {
+                self.ended_goals.insert((Reverse(bead.since), id.clone()));
+            }
             return;
         }
         self.unfinished.insert(id.clone());
@@ -249,6 +261,7 @@ impl Index {
         let id = &bead.id;
         self.landing.remove(id);
         if bead.phase.is_finished() {
+            self.ended_goals.remove(&(Reverse(bead.since), id.clone()));
             return;
         }
         self.unfinished.remove(id);
@@ -524,6 +537,26 @@ impl Graph {
             .open_goals
             .iter()
             .filter_map(|id| Some((id, self.goal(id)?)))
+    }
+
+    /// Lists the goals that have ended, the last one first.
+    pub fn ended_goals(&self) -> impl Iterator<Item = (&BeadId, &crate::Goal)> {
+        self.index
+            .ended_goals
+            .iter()
+            .filter_map(|(_, id)| Some((id, self.goal(id)?)))
+    }
+
+    /// Lists the goals that were set after `bead`, the newest first.
+    pub fn goals_after(&self, bead: &Bead) -> impl Iterator<Item = &crate::Goal> {
+        self.index
+            .goals_by_age
+            .range((
+                Bound::Excluded((bead.ordinal, bead.id.clone())),
+                Bound::Unbounded,
+            ))
+            .rev()
+            .filter_map(|(_, id)| self.goal(id))
     }
 
     /// Counts the beads of a goal that have not ended.

@@ -49,6 +49,15 @@ impl BeadState {
         ("cancelled", Self::Cancelled),
     ];
 
+    /// Tells whether a bead in this state has ended, well or not.
+    #[must_use]
+    pub fn is_finished(self) -> bool {
+        matches!(
+            self,
+            Self::Landed | Self::Closed | Self::Failed | Self::Cancelled
+        )
+    }
+
     /// Returns the word.
     #[must_use]
     pub fn word(self) -> &'static str {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use gtd_core::{
-    Bead, BeadId, GoalState, ListDoc, Rejection, RigName, View, agent_docs, bead_doc, bead_row,
-    convoy_doc, convoy_row, merge_rows, needs_you, stands_still, status_doc,
+    Bead, BeadId, BeadState, GoalState, ListDoc, Rejection, RigName, View, agent_docs, bead_doc,
+    bead_row, convoy_doc, convoy_row, merge_rows, needs_you, stands_still, status_doc,
 };
 use gtd_wire::pb::graph::v1::{QueryRequest, QueryResponse};
 use serde::Serialize;
@@ -25,6 +25,7 @@ pub(super) fn limit(asked: u32, usual: usize, most: usize) -> usize {
 }
 
 /// What a list is narrowed to.
+#[derive(Clone)]
 struct Filter {
     states: BTreeSet<String>,
     rig: Option<RigName>,
@@ -62,6 +63,13 @@ impl Filter {
         self.labels
             .iter()
             .all(|label| bead.spec.labels.contains(label))
+    }
+
+    /// Tells whether beads that have ended may be on the list, which are most of an old town.
+    fn takes_ended(&self) -> bool {
+        let is_end =
+            |(word, state): &(&str, BeadState)| state.is_finished() && self.states.contains(*word);
+        self.states.is_empty() || BeadState::WORDS.iter().any(is_end)
     }
 
     fn has_state(&self, word: impl FnOnce() -> &'static str) -> bool {
@@ -179,12 +187,8 @@ impl Api {
     ) -> Result<(Vec<u8>, String), Status> {
         let graph = view.graph;
         match kind {
-            "" | "bead" | "beads" => list("BeadList", beads(view, filter, |_| true)),
-            "ready" => {
-                let ready =
-                    |bead: &Bead| graph.state_of(bead, view.now) == gtd_core::BeadState::Ready;
-                list("BeadList", beads(view, filter, ready))
-            }
+            "" | "bead" | "beads" => list("BeadList", beads(view, filter)),
+            "ready" => list("BeadList", ready(view, filter)),
             "convoy" | "convoys" | "goal" | "goals" => list("ConvoyList", convoys(view, filter)),
             "seat" | "seats" | "agent" | "agents" => {
                 let agents = agent_docs(view, filter.rig.as_ref());
@@ -228,11 +232,22 @@ fn list<D: Serialize>(kind: &str, page: ListDoc<D>) -> Result<(Vec<u8>, String),
     Ok((json(kind, page)?, next))
 }
 
-fn beads(
-    view: View<'_>,
-    filter: &Filter,
-    more: impl Fn(&Bead) -> bool,
-) -> ListDoc<gtd_core::BeadRow> {
+fn ready(view: View<'_>, filter: &Filter) -> ListDoc<gtd_core::BeadRow> {
+    let word = BeadState::Ready.word();
+    if !filter.has_state(|| word) {
+        return whole(Vec::new());
+    }
+    let states = BTreeSet::from([word.to_owned()]);
+    beads(
+        view,
+        &Filter {
+            states,
+            ..filter.clone()
+        },
+    )
+}
+
+fn beads(view: View<'_>, filter: &Filter) -> ListDoc<gtd_core::BeadRow> {
     let graph = view.graph;
     let of_goal = filter.goal.as_ref().and_then(|goal| graph.goal(goal));
     let shown = |bead: &&Bead| {
@@ -240,7 +255,6 @@ fn beads(
             && filter.has_labels(bead)
             && graph.goal(&bead.id).is_none()
             && filter.has_state(|| graph.state_of(bead, view.now).word())
-            && more(bead)
     };
     let make = |bead: &Bead| bead_row(view, bead);
     match (of_goal, &filter.goal) {
@@ -252,7 +266,13 @@ fn beads(
         }
         // A bead that is no goal has no beads of its own.
         (None, Some(_)) => whole(Vec::new()),
-        (None, None) => filter.page(graph.beads().filter(shown), |bead| bead.id.as_str(), make),
+        (None, None) if filter.takes_ended() => {
+            filter.page(graph.beads().filter(shown), |bead| bead.id.as_str(), make)
+        }
+        (None, None) => {
+            let beads = graph.unfinished().filter(shown);
+            filter.page(beads, |bead| bead.id.as_str(), make)
+        }
     }
 }
 
