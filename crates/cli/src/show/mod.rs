@@ -5,6 +5,7 @@ mod bead;
 mod convoy;
 mod event;
 mod gate;
+mod graph;
 mod line;
 mod merge;
 mod report;
@@ -20,6 +21,7 @@ pub(crate) use self::{
     convoy::{convoy, convoy_table},
     event::{Subject, event_line, event_object},
     gate::{gate, gate_table, history},
+    graph::{Edge, Graph, Node, has_ended},
     line::{Line, log_line},
     merge::{merge_list, merge_shown},
     report::{markdown, report},

@@ -5,6 +5,7 @@ mod close;
 mod create;
 mod dep;
 mod edit;
+mod graph;
 mod list;
 mod note;
 mod park;
@@ -35,6 +36,8 @@ enum Verb {
     Create(create::Args),
     /// What a bead needs
     Dep(dep::Args),
+    /// Draw what waits for what
+    Graph(graph::Args),
     /// End a bead without a landing
     Close(close::Args),
     /// Give a bead new attempts
@@ -56,6 +59,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         Verb::Show(args) => show::run(ctx, args).await,
         Verb::Create(args) => create::run(ctx, args).await,
         Verb::Dep(args) => dep::run(ctx, args).await,
+        Verb::Graph(args) => graph::run(ctx, args).await,
         Verb::Close(args) => close::run(ctx, args).await,
         Verb::Retry(args) => retry::run(ctx, args).await,
         Verb::Park(args) => park::run(ctx, args).await,
