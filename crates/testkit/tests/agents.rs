@@ -2,7 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use gtd_testkit::town::{Town, until};
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    process::{Child, Stdio},
+};
+
+use gtd_testkit::town::{Town, binary, until};
 
 /// A town whose agent leaves a file and waits for another one.
 fn at_work() -> (Town, String) {
@@ -10,7 +15,7 @@ fn at_work() -> (Town, String) {
     town.init(&[("test", "true")]);
     let go = town.path("go").display().to_string();
     let goal = town.goal(&format!(
-        "title = \"one\"\n\n[[bead]]\nid = \"a\"\ntitle = \"Slow\"\nrun = \"echo half > half; while [ ! -e {go} ]; do sleep 0.05; done\"\n"
+        "title = \"one\"\n\n[[bead]]\nid = \"a\"\ntitle = \"Slow\"\nrun = \"echo begun; echo half > half; while [ ! -e {go} ]; do sleep 0.05; done; echo finished\"\n"
     ));
     until("the agent has left something", || {
         let agents = town.json(&["agent", "list"]);
@@ -89,4 +94,57 @@ fn who_is_restarted_begins_anew_under_the_next_epoch() {
     town.gtd_ok(&["agent", "restart", &name]);
     assert_eq!(town.wait(&goal).0, Some(0));
     assert!(town.count("LeaseGranted") >= 1);
+}
+
+/// Attaches to an agent, and returns once it has said that it watches and shown the first output.
+fn attach(town: &Town, name: &str) -> (Child, BufReader<std::process::ChildStdout>) {
+    let mut child = town
+        .program(binary("gtd"))
+        .args(["agent", "attach", name])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stderr.as_mut().unwrap())
+        .read_line(&mut first)
+        .unwrap();
+    assert!(
+        first.starts_with(&format!("watching {name} at ")) && first.contains("Ctrl-C leaves it"),
+        "{first}"
+    );
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("begun") {
+        line.clear();
+        assert_ne!(output.read_line(&mut line).unwrap(), 0, "it ended early");
+    }
+    (child, output)
+}
+
+#[test]
+fn who_attaches_sees_the_output_live_until_the_run_ends() {
+    let (town, goal) = at_work();
+    let (mut child, mut output) = attach(&town, &name(&town));
+    town.touch("go");
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("finished"), "{rest}");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(town.wait(&goal).0, Some(0));
+}
+
+#[test]
+fn who_leaves_an_attached_agent_leaves_it_at_work() {
+    let (town, goal) = at_work();
+    let name = name(&town);
+    let (mut child, _output) = attach(&town, &name);
+    let pid = child.id().to_string();
+    let killed = town.program("kill").args(["-INT", &pid]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(town.json(&["agent", "show", &name])["state"], "running");
+    town.touch("go");
+    assert_eq!(town.wait(&goal).0, Some(0));
+    assert_eq!(town.count("LeaseGranted"), 1);
 }

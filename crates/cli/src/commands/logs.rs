@@ -85,14 +85,51 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         ));
         return Ok(Exit::Done);
     };
-    let reading = read(ctx, &client, &source, &mut cursor, &args, address);
-    if !args.follow {
-        reading.await?;
-        if cursor.shown == 0 {
-            ctx.screen.say("nothing was written");
-        }
-        return Ok(Exit::Done);
+    if args.follow {
+        return follow(ctx, &client, &source, &mut cursor, &args, address).await;
     }
+    read(ctx, &client, &source, &mut cursor, &args, address).await?;
+    if cursor.shown == 0 {
+        ctx.screen.say("nothing was written");
+    }
+    Ok(Exit::Done)
+}
+
+/// Follows what one attempt at a bead writes, until it ends.
+pub(crate) async fn follow_attempt(
+    ctx: &Context,
+    client: &Client,
+    attempt: Attempt,
+    lines: u32,
+) -> Result<Exit, CliError> {
+    let address = attempt.bead.clone();
+    let args = Args {
+        address: None,
+        follow: true,
+        lines: Some(lines),
+        after: 0,
+        attempt: attempt.epoch,
+        raw: false,
+    };
+    let mut cursor = Cursor {
+        after: 0,
+        last: Some(lines),
+        shown: 0,
+    };
+    let source = Source::Attempt(attempt);
+    follow(ctx, client, &source, &mut cursor, &args, &address).await
+}
+
+/// Reads until the end of what is followed, the caller's limit, or Ctrl-C.
+async fn follow(
+    ctx: &Context,
+    client: &Client,
+    source: &Source,
+    cursor: &mut Cursor,
+    args: &Args,
+    address: &str,
+) -> Result<Exit, CliError> {
+    let reading = read(ctx, client, source, cursor, args, address);
     let limited = async {
         match ctx.wait_limit {
             Some(limit) => tokio::time::timeout(limit, reading).await.unwrap_or(Ok(())),

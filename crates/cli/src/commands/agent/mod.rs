@@ -1,5 +1,6 @@
 //! `gtd agent`: who is at work, one by one. One file for each verb.
 
+mod attach;
 mod kill;
 mod list;
 mod path;
@@ -30,6 +31,8 @@ enum Verb {
     List(list::Args),
     /// Show one agent: what it holds, where it works, how to look on
     Show(show::Args),
+    /// Watch what an agent writes until its run ends
+    Attach(attach::Args),
     /// Print the folder that an agent works in
     Path(path::Args),
     /// End the run of an agent and set its bead aside; what it left is kept
@@ -57,6 +60,7 @@ pub(crate) async fn run(ctx: &Context, args: Args, whose: Whose) -> Result<Exit,
     match args.verb {
         Verb::List(args) => list::run(ctx, args, whose).await,
         Verb::Show(args) => show::run(ctx, args, whose).await,
+        Verb::Attach(args) => attach::run(ctx, args, whose).await,
         Verb::Path(args) => path::run(ctx, args, whose).await,
         Verb::Kill(args) => kill::run(ctx, args, whose, kill::Then::SetAside).await,
         Verb::Restart(args) => kill::run(ctx, args, whose, kill::Then::BeginAnew).await,
