@@ -19,7 +19,6 @@ mod history;
 mod lock;
 mod marker;
 mod message;
-mod objects;
 mod operation;
 mod pool;
 mod process;
