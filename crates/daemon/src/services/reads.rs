@@ -65,7 +65,9 @@ impl Filter {
             .all(|label| bead.spec.labels.contains(label))
     }
 
-    /// Tells whether beads that have ended may be on the list, which are most of an old town.
+    /// Tells whether what has ended may be on the list, which is most of an old town.
+    ///
+    /// The words of goals that have ended are words of beads too.
     fn takes_ended(&self) -> bool {
         let is_end =
             |(word, state): &(&str, BeadState)| state.is_finished() && self.states.contains(*word);
@@ -286,9 +288,14 @@ fn convoys(view: View<'_>, filter: &Filter) -> ListDoc<gtd_core::ConvoyRow> {
                 graph.goal_state(bead, goal, still).word()
             })
     };
-    let goals = graph
-        .goals()
-        .filter_map(|(id, _)| graph.bead(id))
+    let ids: Vec<&BeadId> = if filter.takes_ended() {
+        graph.goals().map(|(id, _)| id).collect()
+    } else {
+        graph.open_goals().map(|(id, _)| id).collect()
+    };
+    let goals = ids
+        .into_iter()
+        .filter_map(|id| graph.bead(id))
         .filter(|bead| {
             filter.is_of_rig(&bead.rig)
                 && filter.has_labels(bead)
