@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt::Write as _, path::Path};
 
 use super::Break;
+use crate::exit::Exit;
 
 /// The goods of all shops; the seed chooses.
 const GOODS: [&str; 8] = [
@@ -121,8 +122,10 @@ impl Script {
             ),
             false => "echo boxes > boxes.txt".to_owned(),
         };
+        // The daemon may be on its way back: an agent whose question found nobody asks again.
         let ask = format!(
-            ": > '{c}/asking'\n{wait}\nGTD_HOME='{home}' GTD_TOKEN=$(cat '{c}/token') '{gtd}' ask 'May the shop be called Corner of {street}?'\n: > '{c}/asked'\nexec sleep 30",
+            ": > '{c}/asking'\n{wait}\nn=0\nuntil GTD_HOME='{home}' GTD_TOKEN=$(cat '{c}/token') '{gtd}' ask 'May the shop be called Corner of {street}?'\ndo code=$?; test $code = {away} && test $n -lt 100 || exit $code; n=$((n+1)); sleep 0.1; done\n: > '{c}/asked'\nexec sleep 30",
+            away = Exit::Unreachable.code(),
             wait = cue("token"),
             home = home.display(),
             gtd = gtd.display(),
