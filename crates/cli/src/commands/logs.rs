@@ -14,6 +14,7 @@ use crate::{
     context::Context,
     error::{CliError, Doing, Kind},
     exit::Exit,
+    output::reader_left,
     settings,
     show::{self, Line},
     town::{self, DocumentKind},
@@ -138,6 +139,7 @@ async fn follow(
     };
     tokio::select! {
         done = limited => done.map(|()| Exit::Done),
+        () = reader_left() => Ok(Exit::Done),
         // Whatever is followed goes on.
         _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
     }

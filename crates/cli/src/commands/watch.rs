@@ -11,6 +11,7 @@ use crate::{
     error::{CliError, Kind},
     exit::Exit,
     names::Names,
+    output::reader_left,
     past, show,
     town::{self, DocumentKind},
 };
@@ -123,6 +124,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     };
     tokio::select! {
         ended = limited => ended.map(|()| Exit::Done),
+        () = reader_left() => Ok(Exit::Done),
         _ = tokio::signal::ctrl_c() => {
             ctx.screen.insist("detached: the work goes on.  gtd status");
             Ok(Exit::Interrupted)

@@ -4,6 +4,7 @@
 //! document or a command.
 
 mod look;
+mod reader;
 mod screen;
 mod table;
 mod times;
@@ -11,6 +12,7 @@ mod words;
 
 pub(crate) use self::{
     look::{ColorWhen, GlyphSet, Look, Wishes},
+    reader::reader_left,
     screen::{JsonWish, Screen, Talk},
     table::{Cell, Table},
     times::{ago, clock, period, span, span_ms, time_of_day},
