@@ -127,7 +127,9 @@ fn a_watch_tells_each_event_of_the_log_once_and_in_order() {
 #[test]
 fn a_watch_goes_on_behind_any_event_and_over_the_death_of_the_daemon() {
     let town = town();
-    let mut follower = Follower::start(&town, &["-n", "0"]);
+    let before = past(&town, &["--after", "0", "--all-rigs"]);
+    let head = seqs(&before).last().unwrap().to_string();
+    let mut follower = Follower::start(&town, &["--after", &head]);
     town.gtd_ok(&["pause", "-m", "to look"]);
     let paused = follower.until("pause.began");
     let seq = paused.last().unwrap()["seq"].as_u64().unwrap();
