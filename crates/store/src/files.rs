@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::error::StoreError;
+
 /// Knows where everything is in the folder.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
@@ -29,6 +31,14 @@ impl Layout {
 
     pub(crate) fn sled_new(&self) -> PathBuf {
         self.dir.join("sled.new")
+    }
+
+    pub(crate) fn sled_keep(&self) -> PathBuf {
+        self.dir.join("sled.keep")
+    }
+
+    pub(crate) fn sled_keep_new(&self) -> PathBuf {
+        self.dir.join("sled.keep.new")
     }
 
     pub(crate) fn journal(&self) -> PathBuf {
@@ -94,6 +104,49 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
+}
+
+/// Syncs every file below a folder, and the folders themselves.
+pub(crate) fn sync_all(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_all(&entry.path())?;
+        } else {
+            File::open(entry.path())?.sync_all()?;
+        }
+    }
+    sync_dir(dir)
+}
+
+/// Adds up the lengths of all files below a folder, in bytes.
+pub(crate) fn size_of(dir: &Path) -> io::Result<u64> {
+    let mut size = 0;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        size += if entry.file_type()?.is_dir() {
+            size_of(&entry.path())?
+        } else {
+            entry.metadata()?.len()
+        };
+    }
+    Ok(size)
+}
+
+/// Refuses an act while the disk could not take so many bytes more, and a little.
+pub(crate) fn require_space(dir: &Path, bytes: u64, act: &'static str) -> Result<(), StoreError> {
+    const BALLAST: u64 = 4 * 1024 * 1024;
+    let fail = |errno: nix::Error| StoreError::io("ask for the free space of", dir, errno.into());
+    let disk = nix::sys::statvfs::statvfs(dir).map_err(fail)?;
+    let available = disk.blocks_available() * disk.fragment_size();
+    let needed = bytes + BALLAST;
+    if available >= needed {
+        return Ok(());
+    }
+    Err(StoreError::OutOfSpace {
+        act,
+        source: format!("{needed} bytes are needed, {available} are free").into(),
+    })
 }
 
 /// Copies a folder with all that is in it.

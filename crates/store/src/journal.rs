@@ -186,6 +186,8 @@ pub(crate) struct Lines {
     /// The first bad line, and how many whole bad lines there are since the last good one.
     pub(crate) first_bad: Option<(u64, BadLine)>,
     pub(crate) bad_since_good: u64,
+    /// How many of these begin as a record line does.
+    pub(crate) bad_records_since_good: u64,
     /// Bad lines were followed by good ones.
     pub(crate) is_damaged_inside: bool,
     /// The last good line has no line break.
@@ -213,6 +215,7 @@ impl Lines {
             bytes: Vec::new(),
             first_bad: None,
             bad_since_good: 0,
+            bad_records_since_good: 0,
             is_damaged_inside: false,
             lacks_break: false,
         })
@@ -264,6 +267,7 @@ impl Lines {
                 Ok(line) => {
                     self.is_damaged_inside |= self.bad_since_good > 0;
                     self.bad_since_good = 0;
+                    self.bad_records_since_good = 0;
                     self.lacks_break = !has_break;
                     self.last = line.revision;
                     return Ok(Some(Placed {
@@ -275,6 +279,8 @@ impl Lines {
                 Err(why) => {
                     self.first_bad.get_or_insert((offset, why));
                     self.bad_since_good += u64::from(has_break);
+                    let was_record = has_break && self.bytes.starts_with(b"{\"rev\":");
+                    self.bad_records_since_good += u64::from(was_record);
                 }
             }
         }

@@ -17,7 +17,8 @@
 //! | `initialised` | says that records were acknowledged here once: two empty witnesses are then a loss, not a beginning |
 //! | `recheck` | a damaged record was met while running: the next start compares everything |
 //! | `sled.broken-…`, `journal.broken-…` | what was set aside, dated in UTC |
-//! | `sled.new`, `journal.new`, `verify.tmp` | unfinished work, removed at the next start |
+//! | `sled.keep` | the database as it was before sled opened it: a start that found it suspect is under way, or died |
+//! | `sled.new`, `sled.keep.new`, `journal.new`, `verify.tmp` | unfinished work, removed at the next start |
 //!
 //! # The record line
 //!
@@ -53,6 +54,7 @@ mod database;
 mod error;
 mod files;
 mod journal;
+mod keep;
 mod kv;
 mod line;
 mod lock;
@@ -61,6 +63,7 @@ mod open;
 mod record;
 mod repair;
 mod sled_kv;
+mod sled_log;
 mod snapshot;
 mod store;
 mod stored;

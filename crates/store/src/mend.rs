@@ -24,9 +24,8 @@ use crate::{
     survey::{Survey, survey},
 };
 
-/// A rebuilt database is at most this many times as long as its journal, and a little.
+/// A rebuilt database is at most this many times as long as its journal.
 const DATABASE_PER_JOURNAL: u64 = 3;
-const BALLAST: u64 = 4 * 1024 * 1024;
 
 impl Opening<'_> {
     /// Makes both witnesses whole, the journal first, and says what was done.
@@ -45,6 +44,9 @@ impl Opening<'_> {
             (Header::Good { .. }, None) => self.mend_journal_end(&stored, found)?,
             _ => self.rewrite_journal(&stored, header, begin, &town, found)?,
         };
+        let is_vouched_for = matches!(header, Header::Good { .. })
+            && found.journal_damage.is_none()
+            && found.journal_last == found.head;
         let flaw = stored.flaw().or_else(|| found.database_damage.clone());
         let kv = match (stored, flaw) {
             (Stored::Open { kv, .. }, None) => kv,
@@ -54,6 +56,10 @@ impl Opening<'_> {
                 self.rebuild_database(&town, found.head, flaw.unwrap_or_default())?
             }
         };
+        if !is_vouched_for {
+            // What sled cut off may be what the journal lacks.
+            self.set_kept_aside()?;
+        }
         files::remove(&self.layout.recheck())
             .map_err(|source| StoreError::io("remove", self.layout.recheck(), source))?;
         Ok(Ready {
@@ -151,7 +157,9 @@ impl Opening<'_> {
         why: String,
     ) -> Result<Box<dyn Kv>, StoreError> {
         let (path, draft) = (self.layout.sled(), self.layout.sled_new());
-        self.require_space()?;
+        let length = open::file_length(&self.layout.journal())?;
+        let needed = length * DATABASE_PER_JOURNAL;
+        files::require_space(&self.layout.dir, needed, "rebuild the database")?;
         let aside = self.set_aside(&path)?;
         let fail = |source| StoreError::database("rebuild the database", source);
         let mut kv = (self.opener)(&draft).map_err(fail)?;
@@ -188,25 +196,20 @@ impl Opening<'_> {
         (self.opener)(&path).map_err(|source| StoreError::database("open the database", source))
     }
 
-    /// Refuses while the disk could not take a new database beside the old one.
-    fn require_space(&self) -> Result<(), StoreError> {
-        let dir = &self.layout.dir;
-        let fail =
-            |errno: nix::Error| StoreError::io("ask for the free space of", dir, errno.into());
-        let disk = nix::sys::statvfs::statvfs(dir).map_err(fail)?;
-        let available = disk.blocks_available() * disk.fragment_size();
-        let needed = open::file_length(&self.layout.journal())? * DATABASE_PER_JOURNAL + BALLAST;
-        if available < needed {
-            return Err(StoreError::OutOfSpace {
-                act: "rebuild the database",
-                source: format!("{needed} bytes are needed, {available} are free").into(),
-            });
-        }
-        Ok(())
-    }
-
+    /// Moves the damaged database away: as it was before sled opened it, where that was kept.
     fn set_aside(&self, path: &Path) -> Result<Option<PathBuf>, StoreError> {
         let aside = self.layout.broken("sled");
+        let kept = self.layout.sled_keep();
+        if kept.exists() {
+            return fs::rename(&kept, &aside)
+                .and_then(|()| files::sync_dir(&self.layout.dir))
+                .and_then(|()| {
+                    gtd_fault::point("store.keep-aside");
+                    files::remove(path)
+                })
+                .map(|()| Some(aside.clone()))
+                .map_err(|source| StoreError::io("set the database aside as", &aside, source));
+        }
         match fs::rename(path, &aside).and_then(|()| files::sync_dir(&self.layout.dir)) {
             Ok(()) => Ok(Some(aside)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -12,13 +12,15 @@ use crate::{
     error::StoreError,
     files::{self, Layout},
     journal::{self, Draft, Header, Journal},
+    keep,
     kv::{DatabaseError, Kv},
+    line::Line,
     lock::DirLock,
     repair::Repair,
     snapshot,
     store::{Health, Store},
     stored::{Stored, agreed_town},
-    survey::{Anchor, Survey, survey},
+    survey::{Anchor, Database, Survey, survey},
 };
 
 /// How to open a store.
@@ -69,19 +71,30 @@ pub(crate) fn open(
     let lock = DirLock::take(&layout.lock())?;
     for unfinished in [
         layout.sled_new(),
+        layout.sled_keep_new(),
         layout.journal_new(),
         layout.verify_copy(),
     ] {
         files::remove(&unfinished)
             .map_err(|source| StoreError::io("remove unfinished work in", unfinished, source))?;
     }
+    keep::put_back(&layout)?;
     let mut opening = Opening {
         layout,
         options,
         opener,
         repairs: Vec::new(),
+        suspicion: None,
     };
-    let ready = opening.make_ready()?;
+    let ready = match opening.make_ready() {
+        Ok(ready) => ready,
+        Err(error) => {
+            // When even this fails the next start does it.
+            drop(keep::put_back(&opening.layout));
+            return Err(error);
+        }
+    };
+    keep::forget(&opening.layout)?;
     opening.finish(ready, lock)
 }
 
@@ -91,6 +104,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) opener: Opener<'a>,
     pub(crate) repairs: Vec<Repair>,
     options: &'a Options,
+    /// Why the database may be damaged, as seen before sled opened it.
+    suspicion: Option<String>,
 }
 
 /// Two witnesses that agree.
@@ -104,6 +119,7 @@ pub(crate) struct Ready {
 impl Opening<'_> {
     fn make_ready(&mut self) -> Result<Ready, StoreError> {
         let (header, begin) = journal::read_header(&self.layout.journal())?;
+        self.suspicion = keep::keep_suspect(&self.layout)?;
         let stored = Stored::open(&self.layout.sled(), self.opener)?;
         let town = agreed_town(&stored, &header)?;
         let length = file_length(&self.layout.journal())?;
@@ -136,6 +152,18 @@ impl Opening<'_> {
         }
     }
 
+    /// Gives the kept database, where there is one still, a name under which it stays.
+    pub(crate) fn set_kept_aside(&mut self) -> Result<(), StoreError> {
+        let kept = self.layout.sled_keep();
+        if let (true, Some(why)) = (kept.exists(), self.suspicion.take()) {
+            let aside = self.layout.broken("sled");
+            fs::rename(kept, &aside)
+                .map_err(|source| StoreError::io("set the database aside as", &aside, source))?;
+            self.repairs.push(Repair::DatabaseSetAside { why, aside });
+        }
+        Ok(())
+    }
+
     /// Starts a new log, but never over one that was there once.
     fn begin(
         &mut self,
@@ -148,6 +176,8 @@ impl Opening<'_> {
                 dir: self.layout.dir.clone(),
             });
         }
+        // What sled could not read may be all that there was.
+        self.set_kept_aside()?;
         let fail = |source| StoreError::database("create the database", source);
         let town = town.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
         let is_complete = stored.flaw().is_none();
@@ -180,14 +210,20 @@ impl Opening<'_> {
     /// Surveys since the last snapshot where that tells enough, and everything where not.
     fn look(&self, stored: &Stored, header: &Header, begin: u64) -> Result<Survey, StoreError> {
         let database = stored.view();
-        let look_after = |anchor| {
+        let mut unanswered = None;
+        let mut look_after = |anchor| {
             survey(
                 &self.layout.dir,
                 database.as_ref(),
                 &self.layout.journal(),
                 anchor,
                 None,
-                &mut |_| Ok(()),
+                &mut |line| {
+                    if self.suspicion.is_some() && unanswered.is_none() {
+                        unanswered = self::unanswered(database.as_ref(), line);
+                    }
+                    Ok(())
+                },
             )
         };
         if let Some(anchor) = self.fast_anchor(stored, header)
@@ -198,11 +234,18 @@ impl Opening<'_> {
         {
             return Ok(found);
         }
-        look_after(from_the_beginning(begin))
+        let mut found = look_after(from_the_beginning(begin))?;
+        if let Some(revision) = unanswered {
+            found.database_damage.get_or_insert_with(|| {
+                format!("it does not know the request of record {revision} any more")
+            });
+        }
+        Ok(found)
     }
 
     fn fast_anchor(&self, stored: &Stored, header: &Header) -> Option<Anchor> {
         let is_suspect = self.options.compares_everything
+            || self.suspicion.is_some()
             || self.layout.recheck().exists()
             || !matches!(header, Header::Good { .. })
             || stored.flaw().is_some();
@@ -263,6 +306,15 @@ impl Opening<'_> {
         }
         None
     }
+}
+
+/// Returns the revision of a line whose request the database does not find.
+pub(crate) fn unanswered(database: Option<&Database<'_>>, line: &Line) -> Option<Revision> {
+    let (database, request) = (database?, line.request.as_ref()?);
+    let span = database::find_request(database.kv, request);
+    let is_in = matches!(&span, Ok(Some(span))
+        if span.first <= line.revision && line.revision <= span.last);
+    (!is_in).then_some(line.revision)
 }
 
 pub(crate) fn from_the_beginning(journal_begin: u64) -> Anchor {

@@ -50,6 +50,13 @@ pub enum Repair {
         /// Where the damaged database is now, if there was one.
         aside: Option<PathBuf>,
     },
+    /// The database may have been damaged where the journal could not vouch for it; a copy was kept.
+    DatabaseSetAside {
+        /// Why it may have been damaged.
+        why: String,
+        /// Where it is now, as it was found.
+        aside: PathBuf,
+    },
     /// The last append had reached neither witness whole, was never acknowledged, and was dropped.
     AppendDropped {
         /// The first record of it.
@@ -113,6 +120,12 @@ impl fmt::Display for Repair {
                     None => f.write_str("."),
                 }
             }
+            Self::DatabaseSetAside { why, aside } => write!(
+                f,
+                "The database may have been damaged ({why}) where the journal cannot vouch for it; a copy of it \
+                 as it was found is now {}.",
+                name(aside)
+            ),
             Self::AppendDropped { first, last } => write!(
                 f,
                 "Records {first} to {last} are part of an append that never arrived whole, and were dropped."

@@ -203,7 +203,9 @@ impl<'a> Walk<'a> {
 
     /// Draws the conclusions that need the end of both.
     fn judge(&mut self) -> Result<(), StoreError> {
-        if self.lines.bad_since_good > 0 && self.found.head == self.found.journal_last {
+        let from_database_at_end = self.found.head.0 - self.found.journal_last.0;
+        let is_more = self.lines.bad_records_since_good > from_database_at_end;
+        if is_more || self.lines.bad_since_good > 0 && from_database_at_end == 0 {
             // A crash leaves no whole line that is bad, and nobody can say what was in it.
             let next = self.found.head.next();
             return Err(self.lost(next, &Found::Missing));

@@ -11,7 +11,6 @@ use std::{
 use gtd_core::Revision;
 
 use crate::{
-    database,
     error::StoreError,
     files::{self, Layout},
     journal::{self, Header},
@@ -108,13 +107,8 @@ impl VerifyReport {
             None,
             &mut |line| {
                 head = line.revision;
-                if let (Some(database), Some(request)) = (&database, &line.request) {
-                    let span = database::find_request(database.kv, request);
-                    let is_in = matches!(&span, Ok(Some(span))
-                        if span.first <= line.revision && line.revision <= span.last);
-                    if !is_in && unanswered.len() < 10 {
-                        unanswered.push(line.revision);
-                    }
+                if unanswered.len() < 10 {
+                    unanswered.extend(open::unanswered(database.as_ref(), line));
                 }
                 Ok(())
             },
@@ -185,7 +179,9 @@ impl Copy {
         };
         let fail = |source| StoreError::io("copy the database to", &copy.path, source);
         files::remove(&copy.path).map_err(fail)?;
-        match files::copy_dir(&layout.sled(), &copy.path) {
+        // What an open that died has left is not what it found.
+        let found = Some(layout.sled_keep()).filter(|kept| kept.exists());
+        match files::copy_dir(&found.unwrap_or_else(|| layout.sled()), &copy.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(fail(error)),
             _ => Ok(copy),
         }

@@ -5,6 +5,8 @@ mod append;
 #[cfg(test)]
 mod copy;
 #[cfg(test)]
+mod keep;
+#[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod refusal;

@@ -270,7 +270,7 @@ fn each_mends_what_the_other_lacks() {
 }
 
 /// A store whose database has several segments and was opened several times.
-fn grown(count: u64) -> Town {
+pub(crate) fn grown(count: u64) -> Town {
     let town = Town::empty();
     for part in records(1..=count).chunks(usize::try_from(count / 3).unwrap()) {
         let (mut store, _) = town.open();
@@ -341,7 +341,7 @@ fn flipped_bits_in_the_database_lose_nothing() {
     assert!(n_repaired > 0);
 }
 
-fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
+pub(crate) fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
