@@ -36,6 +36,9 @@ use crate::{
 
 /// Submissions looked at alone while a candidate is in test, in one pass at most.
 const EARLY_LOOKS: usize = 32;
+/// How long a candidate is in test before submissions are looked at alone, in milliseconds: gates
+/// that are done sooner let the next candidate find the same.
+const EARLY_AFTER_MS: i64 = 1_000;
 
 /// Plans the merges of one rig.
 #[derive(Debug, Clone)]
@@ -49,10 +52,10 @@ impl Planner for Refinery {
         "refinery"
     }
 
-    fn look(&self, graph: &Graph, seen: &Seen, _now: Timestamp) -> Vec<Question> {
+    fn look(&self, graph: &Graph, seen: &Seen, now: Timestamp) -> Vec<Question> {
         let mut questions = Vec::new();
         for target in self.targets(graph) {
-            self.look_at(graph, seen, &target, &mut questions);
+            self.look_at(graph, seen, now, &target, &mut questions);
         }
         self.look_at_asked(graph, seen, &mut questions);
         questions
@@ -156,7 +159,14 @@ impl Refinery {
             .collect()
     }
 
-    fn look_at(&self, graph: &Graph, seen: &Seen, target: &Target, questions: &mut Vec<Question>) {
+    fn look_at(
+        &self,
+        graph: &Graph,
+        seen: &Seen,
+        now: Timestamp,
+        target: &Target,
+        questions: &mut Vec<Question>,
+    ) {
         questions.push(Question::Tip(target.clone()));
         let Some(tip) = seen.tip(target).and_then(|tip| tip.start()).cloned() else {
             return;
@@ -188,7 +198,13 @@ impl Refinery {
                     &red.gate,
                 )));
             }
-            for bead in Self::early(graph, target, candidate) {
+            let in_test = now.0.saturating_sub(candidate.formed_at.0);
+            let waiting = if in_test >= EARLY_AFTER_MS {
+                Self::early(graph, target, candidate)
+            } else {
+                Vec::new()
+            };
+            for bead in waiting {
                 questions.push(Question::Assembly(order(target, &tip, &[bead])));
             }
         } else if queue.halt.is_none() {
