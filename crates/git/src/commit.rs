@@ -39,6 +39,10 @@ impl Repository {
 
     /// Reads several commits with one process, in the order asked.
     pub(crate) fn commits(&self, oids: &[&Oid]) -> Result<Vec<Commit>, GitError> {
+        let known: Option<Vec<Commit>> = oids.iter().map(|oid| self.known_commit(oid)).collect();
+        if let Some(known) = known {
+            return Ok(known);
+        }
         let mut names = String::new();
         for oid in oids {
             names.push_str(oid.as_str());
@@ -56,6 +60,13 @@ impl Repository {
             rest = after;
         }
         Ok(commits)
+    }
+}
+
+impl Repository {
+    fn known_commit(&self, oid: &Oid) -> Option<Commit> {
+        let object = self.contents(oid.as_str())?;
+        (object.kind == "commit").then(|| parse(&object.oid, &object.content))?
     }
 }
 

@@ -19,6 +19,7 @@ mod history;
 mod lock;
 mod marker;
 mod message;
+mod objects;
 mod operation;
 mod pool;
 mod process;

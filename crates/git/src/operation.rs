@@ -6,6 +6,8 @@
 
 use std::{fs, path::Path};
 
+use gtd_core::Oid;
+
 /// What a worktree is in the middle of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
@@ -50,6 +52,28 @@ impl std::fmt::Display for Operation {
             Self::CherryPick => "a cherry-pick",
             Self::Revert => "a revert",
         })
+    }
+}
+
+/// What a head says, where it is a file as git writes it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Head {
+    /// The short name of a branch, which may have no commit yet.
+    Branch(String),
+    /// A commit.
+    Commit(Oid),
+}
+
+/// Reads a head without a process; none when only git can tell.
+pub(crate) fn plain_head(git_dir: &Path) -> Option<Head> {
+    let text = fs::read_to_string(git_dir.join("HEAD")).ok()?;
+    let line = text.strip_suffix('\n')?;
+    match line.strip_prefix("ref: refs/heads/") {
+        // Another format of refs keeps the real head elsewhere.
+        Some(".invalid") => None,
+        Some(name) => (!name.is_empty() && !name.contains(char::is_whitespace))
+            .then(|| Head::Branch(name.to_owned())),
+        None => Oid::parse(line).ok().map(Head::Commit),
     }
 }
 

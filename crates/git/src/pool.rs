@@ -251,7 +251,7 @@ impl Pool {
         let marker = Marker::read(&self.marker_path(slot))?;
         let ready = matches!(&marker, Some(marker) if marker.state == State::Ready);
         Ok(Some(WorktreeState {
-            head: tree.head()?,
+            head: tree.head_in(&self.repository)?,
             branch: tree.branch()?,
             dirty: tree.has_changes()? || tree.operation() == Some(Operation::Merge),
             operation: tree.operation(),
@@ -505,7 +505,7 @@ impl Held<'_> {
                 .args(["--cleanup=verbatim", "--allow-empty-message", "-F", "-"])
                 .input(message)
         })?;
-        tree.head()
+        tree.head_in(&self.pool.repository)
     }
 }
 

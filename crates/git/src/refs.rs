@@ -132,6 +132,12 @@ impl Repository {
                 why: "it does not begin with refs/",
             });
         }
+        if let Some(object) = self.object(name) {
+            return Ok(Some(object.oid));
+        }
+        if self.surely_lacks_ref(name) {
+            return Ok(None);
+        }
         let output = self
             .git()
             .args(["rev-parse", "--verify", "--quiet", "--end-of-options", name])

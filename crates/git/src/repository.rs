@@ -12,6 +12,7 @@ use gtd_core::Oid;
 
 use crate::{
     error::GitError,
+    objects::{Object, Objects},
     run::{Git, GitRun, RunFailure},
 };
 
@@ -28,6 +29,7 @@ pub struct Repository {
 struct Inner {
     root: PathBuf,
     common_dir: PathBuf,
+    objects: Objects,
 }
 
 impl Repository {
@@ -73,6 +75,7 @@ impl Repository {
             inner: Arc::new(Inner {
                 root: common_dir.clone(),
                 common_dir: common_dir.clone(),
+                objects: Objects::default(),
             }),
         };
         let root = if top.code == 0 && !is_linked {
@@ -82,7 +85,11 @@ impl Repository {
             main.map_or(common_dir.clone(), |main| main.path)
         };
         Ok(Self {
-            inner: Arc::new(Inner { root, common_dir }),
+            inner: Arc::new(Inner {
+                root,
+                common_dir,
+                objects: Objects::default(),
+            }),
         })
     }
 
@@ -151,6 +158,12 @@ impl Repository {
         if name.is_empty() || name.contains('\0') {
             return Ok(None);
         }
+        if let Some(object) = self.object(&format!("{name}^{{commit}}")) {
+            return Ok(Some(object.oid));
+        }
+        if self.surely_lacks_ref(name) {
+            return Ok(None);
+        }
         let output = self
             .git()
             .args(["rev-parse", "--verify", "--quiet", "--end-of-options"])
@@ -185,6 +198,55 @@ impl Repository {
             1 => Ok(false),
             _ => Err(self.missing_or(&[a, b], output.failed())),
         }
+    }
+
+    /// Tells which object a name stands for, if the git that is kept knows.
+    pub(crate) fn object(&self, name: &str) -> Option<Object> {
+        self.inner.objects.info(|| self.asked(), name)
+    }
+
+    /// Reads an object, if the git that is kept knows it.
+    pub(crate) fn contents(&self, name: &str) -> Option<Object> {
+        self.inner.objects.contents(|| self.asked(), name)
+    }
+
+    fn asked(&self) -> Git {
+        self.git().args(["cat-file", "--batch-command"])
+    }
+
+    /// Says whether there is certainly no ref of this full name, without a process.
+    ///
+    /// The loose one is looked for first: whoever packs refs writes the packed one before.
+    pub(crate) fn surely_lacks_ref(&self, name: &str) -> bool {
+        let is_plain = name.starts_with("refs/")
+            && name.split('/').all(|part| {
+                !part.is_empty()
+                    && !part.starts_with('.')
+                    && part
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+            });
+        if !is_plain || !self.common_dir().join("refs/heads").is_dir() {
+            return false;
+        }
+        let is_missing = |path: &Path| {
+            fs::symlink_metadata(path).is_err_and(|error| {
+                matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+                )
+            })
+        };
+        if !is_missing(&self.common_dir().join(name)) {
+            return false;
+        }
+        let packed = match fs::read(self.common_dir().join("packed-refs")) {
+            Ok(packed) => packed,
+            Err(error) => return error.kind() == std::io::ErrorKind::NotFound,
+        };
+        !packed
+            .split(|byte| *byte == b'\n')
+            .any(|line| line.ends_with(name.as_bytes()))
     }
 
     /// A run on the repository as such: no working tree, no index of anybody.

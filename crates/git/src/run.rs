@@ -9,7 +9,7 @@ use std::{
     io::{self, Read, Write},
     os::unix::process::{CommandExt, ExitStatusExt},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
     time::Duration,
@@ -264,6 +264,14 @@ impl Git {
             text.pop();
         }
         Ok(text)
+    }
+
+    /// Starts it with pipes for questions and answers; its talk goes nowhere.
+    pub(crate) fn spawn_asked(&self) -> io::Result<Child> {
+        self.command()
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
     }
 
     fn command(&self) -> Command {

@@ -50,7 +50,7 @@ pub(crate) fn keep_commits(
         .filter_map(|name| Oid::parse(name).ok())
         .collect();
     if tree.branch()?.is_none() {
-        commits.extend(tree.head()?.filter(|head| Some(head) != given));
+        commits.extend(tree.head_in(repository)?.filter(|head| Some(head) != given));
     }
     for commit in commits {
         if repository.resolve(commit.as_str())?.is_some()
@@ -68,7 +68,7 @@ fn save(
     owner: &Owner,
     scratch: &Path,
 ) -> Result<Option<String>, GitError> {
-    let head = tree.head()?;
+    let head = tree.head_in(repository)?;
     let head_tree = match &head {
         Some(head) => Some(repository.tree_of(head)?),
         None => None,

@@ -15,7 +15,7 @@ use gtd_core::Oid;
 use crate::{
     error::GitError,
     lock::{Locks, clear_stale},
-    operation::{self, Operation},
+    operation::{self, Head, Operation},
     pool::{Checkout, Tidy},
     repository::{Repository, fields, lossy, parse_oid, path_bytes, path_of},
     run::{Git, LONG},
@@ -124,8 +124,26 @@ impl Tree {
         }
     }
 
+    /// Returns the commit at its head, by the git of the repository that is kept if it knows.
+    pub(crate) fn head_in(&self, repository: &Repository) -> Result<Option<Oid>, GitError> {
+        let name = match operation::plain_head(&self.git_dir) {
+            Some(Head::Branch(name)) => format!("refs/heads/{name}^{{commit}}"),
+            Some(Head::Commit(oid)) => format!("{oid}^{{commit}}"),
+            None => return self.head(),
+        };
+        match repository.object(&name) {
+            Some(commit) => Ok(Some(commit.oid)),
+            None => self.head(),
+        }
+    }
+
     /// Returns the short name of the branch that its head is on.
     pub(crate) fn branch(&self) -> Result<Option<String>, GitError> {
+        match operation::plain_head(&self.git_dir) {
+            Some(Head::Branch(name)) => return Ok(Some(name)),
+            Some(Head::Commit(_)) => return Ok(None),
+            None => {}
+        }
         let output = Git::at(&self.git_dir)
             .env("GIT_DIR", &self.git_dir)
             .args(["symbolic-ref", "--quiet", "HEAD"])

@@ -155,6 +155,7 @@ impl Hands {
             let (owner, start) = split_key(&owner.key);
             let changed = match &start {
                 // Whoever only went back to what was there before has made nothing.
+                Some(start) if *start == head => false,
                 Some(start) => {
                     repository.tree_of(start)? != repository.tree_of(&head)?
                         && !repository.is_ancestor(&head, start)?
