@@ -65,8 +65,8 @@ impl Repository {
 
 impl Repository {
     fn known_commit(&self, oid: &Oid) -> Option<Commit> {
-        let object = self.contents(oid.as_str())?;
-        (object.kind == "commit").then(|| parse(&object.oid, &object.content))?
+        let (object, content) = self.contents(oid.as_str())?;
+        (object.kind == "commit").then(|| parse(&object.oid, &content))?
     }
 }
 

@@ -10,6 +10,7 @@
 //! [`Repository::fast_forward_checkout`]), or delete work that is neither
 //! committed nor snapshotted.
 
+mod asked;
 mod assemble;
 mod checkout;
 mod commit;

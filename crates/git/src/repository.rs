@@ -206,7 +206,7 @@ impl Repository {
     }
 
     /// Reads an object, if the git that is kept knows it.
-    pub(crate) fn contents(&self, name: &str) -> Option<Object> {
+    pub(crate) fn contents(&self, name: &str) -> Option<(Object, Vec<u8>)> {
         self.inner.objects.contents(|| self.asked(), name)
     }
 
