@@ -11,8 +11,6 @@
 //!
 //! It moves no ref and reads no index and no working file.
 
-use std::collections::HashSet;
-
 use gtd_core::Oid;
 
 use crate::{
@@ -109,14 +107,14 @@ impl Repository {
         let mut tip = base.oid.clone();
         let mut date = base.committed;
         let mut contents = Vec::new();
-        let heads: Vec<&Oid> = spec.members.iter().map(|member| &member.head).collect();
-        let new = self.not_in(&heads, &spec.base)?;
         for (member, head) in spec.members.iter().zip(&commits[1..]) {
-            if !new.contains(&member.head) {
-                assembly.already.push(member.key.clone());
-                continue;
-            }
             match self.merge(&spec.base, &tip, &member.head)? {
+                // What the base has already changes nothing; what changes something is new.
+                Merge::Clean(tree)
+                    if tree == assembly.tree && self.is_ancestor(&member.head, &spec.base)? =>
+                {
+                    assembly.already.push(member.key.clone());
+                }
                 Merge::Clean(tree) => {
                     date = date.max(head.committed);
                     let text = message(&member.title, "", &member.trailers);
@@ -149,29 +147,6 @@ impl Repository {
             gtd_fault::point("git.after-candidate");
         }
         Ok(assembly)
-    }
-
-    /// Lists the commits that heads bring beyond a base.
-    fn not_in(&self, heads: &[&Oid], base: &Oid) -> Result<HashSet<Oid>, GitError> {
-        if heads.is_empty() {
-            return Ok(HashSet::new());
-        }
-        let mut revisions = format!("^{base}\n");
-        for head in heads {
-            revisions.push_str(head.as_str());
-            revisions.push('\n');
-        }
-        let output = self
-            .git()
-            .args(["rev-list", "--stdin"])
-            .input(revisions)
-            .ok()?;
-        lossy(&output)
-            .lines()
-            .map(|line| {
-                Oid::parse(line).map_err(|_| GitError::unreadable("rev-list", line.as_bytes()))
-            })
-            .collect()
     }
 
     /// Merges two commits into a tree, with the attributes that `base` has.

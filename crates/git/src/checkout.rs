@@ -10,7 +10,7 @@ use gtd_core::Oid;
 
 use crate::{
     error::GitError,
-    operation::{self, Operation},
+    operation::{self, Head, Operation, plain_head},
     repository::{Repository, canonical, fields, lossy, parse_oid, path_of},
     run::{Git, LONG},
 };
@@ -51,13 +51,12 @@ impl Repository {
 
     /// Lists all worktrees that hold a branch, by full ref name.
     pub(crate) fn holders(&self, branch_ref: &str) -> Result<Vec<PathBuf>, GitError> {
-        let mut holders: Vec<PathBuf> = self
-            .worktrees()?
-            .into_iter()
-            .filter(|worktree| !worktree.is_gone && worktree.branch.as_deref() == Some(branch_ref))
-            .map(|worktree| worktree.path)
-            .collect();
-        for (git_dir, path) in self.git_dirs()? {
+        let dirs = self.git_dirs()?;
+        let mut holders = match self.on_branch_by_files(branch_ref, &dirs) {
+            Some(holders) => holders,
+            None => self.on_branch(branch_ref)?,
+        };
+        for (git_dir, path) in dirs {
             if path.exists()
                 && !holders.contains(&path)
                 && operation::uses_branch(&git_dir, branch_ref)
@@ -66,6 +65,37 @@ impl Repository {
             }
         }
         Ok(holders)
+    }
+
+    fn on_branch(&self, branch_ref: &str) -> Result<Vec<PathBuf>, GitError> {
+        Ok(self
+            .worktrees()?
+            .into_iter()
+            .filter(|worktree| !worktree.is_gone && worktree.branch.as_deref() == Some(branch_ref))
+            .map(|worktree| worktree.path)
+            .collect())
+    }
+
+    /// Reads off the heads which worktrees are on a branch; none when a head is not plain.
+    fn on_branch_by_files(
+        &self,
+        branch_ref: &str,
+        dirs: &[(PathBuf, PathBuf)],
+    ) -> Option<Vec<PathBuf>> {
+        let branch = branch_ref.strip_prefix("refs/heads/")?;
+        let mut holders = Vec::new();
+        for (index, (git_dir, path)) in dirs.iter().enumerate() {
+            let is_there = match index {
+                // A bare repository has a head and no worktree.
+                0 => path != git_dir,
+                _ if git_dir.join("locked").exists() => path.exists(),
+                _ => path.join(".git").exists(),
+            };
+            if is_there && plain_head(git_dir)? == Head::Branch(branch.to_owned()) {
+                holders.push(path.clone());
+            }
+        }
+        Some(holders)
     }
 
     /// Lists all worktrees, the main one first.

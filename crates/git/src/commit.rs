@@ -64,7 +64,8 @@ impl Repository {
 }
 
 impl Repository {
-    fn known_commit(&self, oid: &Oid) -> Option<Commit> {
+    /// Reads one commit, if the git that is kept knows it.
+    pub(crate) fn known_commit(&self, oid: &Oid) -> Option<Commit> {
         let (object, content) = self.contents(oid.as_str())?;
         (object.kind == "commit").then(|| parse(&object.oid, &content))?
     }

@@ -17,6 +17,7 @@ mod commit;
 mod environment;
 mod error;
 mod history;
+mod index;
 mod lock;
 mod marker;
 mod message;
@@ -29,6 +30,7 @@ mod repository;
 mod run;
 mod salvage;
 mod slot;
+mod status;
 mod tree;
 
 pub use assemble::{Against, Assembly, AssemblySpec, Conflict, Member};

@@ -28,15 +28,17 @@ use gtd_core::Oid;
 use crate::{
     environment::agent_git_env,
     error::GitError,
+    index,
     lock::{Hold, clear_stale},
     marker::{Marker, Owner, State},
     message::Author,
     operation::Operation,
     process,
-    repository::{Repository, canonical, fields, lossy},
+    repository::{Repository, canonical},
     run::RunFailure,
     salvage,
-    tree::{Found, Tree, delete_folder, inspect},
+    status::{Ignored, surely_lacks_nested},
+    tree::{Found, Litter, Tree, delete_folder, inspect},
 };
 
 /// The worktrees of one rig.
@@ -204,15 +206,20 @@ impl Pool {
             Found::Tree(tree) | Found::Unlinked(tree) => {
                 tree.clear_locks()?;
                 let is_saved = matches!(&marker, Some(m) if m.state == State::Preparing);
+                let ignored = match tidy {
+                    Tidy::KeepIgnored => Ignored::Passed,
+                    Tidy::Everything => Ignored::Told,
+                };
                 let reused = if is_saved {
-                    Ok(())
+                    Ok(Litter::Maybe)
                 } else {
-                    self.save(slot, &tree, &earlier).map(drop)
+                    let saved = self.save(slot, &tree, &earlier, ignored);
+                    saved.map(|saved| saved.litter)
                 }
-                .and_then(|()| {
+                .and_then(|litter| {
                     self.mark(slot, owner, State::Preparing, checkout)?;
                     gtd_fault::point("git.after-salvage");
-                    tree.put(&self.repository, checkout, tidy)
+                    tree.put(&self.repository, checkout, tidy, litter)
                 });
                 match reused {
                     Ok(()) => {}
@@ -253,11 +260,29 @@ impl Pool {
         Ok(Some(WorktreeState {
             head: tree.head_in(&self.repository)?,
             branch: tree.branch()?,
-            dirty: tree.has_changes()? || tree.operation() == Some(Operation::Merge),
+            dirty: tree.status(Ignored::Passed)?.has_changes
+                || tree.operation() == Some(Operation::Merge),
             operation: tree.operation(),
             owner: self.owner(slot)?,
             ready,
         }))
+    }
+
+    /// Returns whom a worktree is for that an `ensure` has made ready, without asking git.
+    ///
+    /// # Errors
+    /// When something else is in its place, or the marker cannot be read.
+    pub fn ready_for(&self, slot: &str) -> Result<Option<Owner>, GitError> {
+        check_slot(slot)?;
+        match self.tree(slot) {
+            Ok(_) => {}
+            Err(GitError::NoSuchSlot { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        let marker = Marker::read(&self.marker_path(slot))?;
+        Ok(marker
+            .filter(|marker| marker.state == State::Ready && !marker.is_nobodys())
+            .map(|marker| marker.owner))
     }
 
     /// Returns whom a slot is for, unless it was released; whatever state it is in.
@@ -412,7 +437,7 @@ impl Pool {
                         pids,
                     });
                 }
-                let snapshot = self.save(slot, &tree, &marker)?;
+                let snapshot = self.save(slot, &tree, &marker, Ignored::Passed)?.snapshot;
                 gtd_fault::point("git.after-salvage");
                 delete_folder(&tree.path)?;
                 self.unregister(&tree.git_dir)?;
@@ -464,39 +489,30 @@ impl Held<'_> {
         if !tree.path.join(".git").exists() {
             tree.link()?;
         }
-        let unmerged = tree
-            .git()
-            .args(["diff", "--name-only", "--diff-filter=U", "-z"])
-            .args(["--no-ext-diff"])
-            .ok()?;
-        let mut files: Vec<String> = fields(&unmerged).map(lossy).collect();
-        files.dedup();
-        if !files.is_empty() {
-            return Err(GitError::Unmerged {
-                path: tree.path,
-                files,
-            });
-        }
+        tree.unhide(&tree.index())?;
+        let nested = match index::marks(&tree.index()) {
+            // The usual case needs no look by git.
+            Some(marks) if !marks.is_unmerged && surely_lacks_nested(&tree.path) => Vec::new(),
+            _ => {
+                let status = tree.status(Ignored::Passed)?;
+                if !status.unmerged.is_empty() {
+                    return Err(GitError::Unmerged {
+                        path: tree.path,
+                        files: status.unmerged,
+                    });
+                }
+                status.nested
+            }
+        };
         if let Some(operation) = tree.operation().filter(Operation::moves_the_head) {
             return Err(GitError::Unfinished {
                 path: tree.path,
                 operation,
             });
         }
-        tree.unhide(&tree.index())?;
-        let outside = salvage::outside_nested(&tree, &tree.index())?;
+        let outside = salvage::outside(nested);
         tree.write(|git| git.args(["add", "-A"]).args(&outside))?;
-        let staged = tree
-            .git()
-            .args(["diff", "--cached", "--quiet", "--no-ext-diff"])
-            .args(["--ignore-submodules=none"])
-            .run()?;
-        match staged.code {
-            0 if tree.operation() != Some(Operation::Merge) => return Ok(None),
-            0 | 1 => {}
-            _ => return Err(staged.failed().into()),
-        }
-        tree.write(|git| {
+        let committed = tree.write(|git| {
             let git = author
                 .env()
                 .into_iter()
@@ -504,7 +520,11 @@ impl Held<'_> {
             git.args(["commit", "--quiet", "--no-verify", "--no-gpg-sign"])
                 .args(["--cleanup=verbatim", "--allow-empty-message", "-F", "-"])
                 .input(message)
-        })?;
+        });
+        if let Err(error) = committed {
+            let is_nothing = tree.operation() != Some(Operation::Merge) && !tree.has_staged()?;
+            return if is_nothing { Ok(None) } else { Err(error) };
+        }
         tree.head_in(&self.pool.repository)
     }
 }

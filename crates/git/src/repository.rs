@@ -189,6 +189,14 @@ impl Repository {
     /// # Errors
     /// When the repository does not hold one of them.
     pub fn is_ancestor(&self, a: &Oid, b: &Oid) -> Result<bool, GitError> {
+        if let (Some(one), Some(other)) = (self.known_commit(a), self.known_commit(b)) {
+            if a == b || other.parents.contains(a) {
+                return Ok(true);
+            }
+            if one.parents.contains(b) {
+                return Ok(false);
+            }
+        }
         let output = self
             .git()
             .args(["merge-base", "--is-ancestor", a.as_str(), b.as_str()])

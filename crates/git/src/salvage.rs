@@ -5,18 +5,25 @@
 //! tree (ignored files aside). When something else was staged, a second parent
 //! holds that. Neither the worktree nor its index is touched.
 
-use std::{fs, path::Path};
+use std::{
+    ffi::OsString,
+    fs,
+    os::unix::ffi::OsStringExt,
+    path::{Path, PathBuf},
+};
 
 use gtd_core::Oid;
 
 use crate::{
     error::GitError,
+    index,
     marker::Owner,
     message::{Author, message},
     operation::autostashes,
     refs::{Expect, RefMove},
     repository::{Repository, parse_oid, path_bytes},
     run::LONG,
+    status::Ignored,
     tree::Tree,
 };
 
@@ -27,11 +34,21 @@ pub(crate) fn snapshot(
     owner: &Owner,
     scratch: &Path,
 ) -> Result<Option<String>, GitError> {
-    let is_hiding = copy_index(tree, scratch)?;
-    if !is_hiding && !tree.is_dirty()? {
-        remove(scratch)?;
+    let is_plain = index::marks(&tree.index()).is_some_and(|marks| !marks.is_hiding);
+    if is_plain && !tree.status(Ignored::Passed)?.is_dirty {
         return Ok(None);
     }
+    snapshot_of_dirty(repository, tree, owner, scratch)
+}
+
+/// Saves uncommitted work where there is some, or where nobody has looked.
+pub(crate) fn snapshot_of_dirty(
+    repository: &Repository,
+    tree: &Tree,
+    owner: &Owner,
+    scratch: &Path,
+) -> Result<Option<String>, GitError> {
+    copy_index(tree, scratch)?;
     let saved = save(repository, tree, owner, scratch);
     remove(scratch)?;
     saved
@@ -114,7 +131,7 @@ fn save(
 }
 
 /// Copies the index, with its date: git trusts an entry only if the index is younger.
-fn copy_index(tree: &Tree, scratch: &Path) -> Result<bool, GitError> {
+fn copy_index(tree: &Tree, scratch: &Path) -> Result<(), GitError> {
     remove(scratch)?;
     let index = tree.index();
     let copy = || -> std::io::Result<()> {
@@ -125,22 +142,20 @@ fn copy_index(tree: &Tree, scratch: &Path) -> Result<bool, GitError> {
             .open(scratch)?
             .set_modified(date)
     };
-    if copy().is_ok()
-        && let Ok(is_hiding) = tree.unhide(scratch)
-    {
-        return Ok(is_hiding);
+    if copy().is_ok() && tree.unhide(scratch).is_ok() {
+        return Ok(());
     }
     // No index, or one that cannot be read: begin from the head.
     remove(scratch)?;
     if tree.head()?.is_some() {
         in_scratch(tree, scratch).args(["read-tree", "HEAD"]).ok()?;
     }
-    Ok(true)
+    Ok(())
 }
 
 fn write_content(tree: &Tree, scratch: &Path) -> Result<Oid, GitError> {
     let mut add = in_scratch(tree, scratch).args(["add", "-A"]);
-    for argument in outside_nested(tree, scratch)? {
+    for argument in outside(tree.nested(scratch)?) {
         add = add.arg(argument);
     }
     add.limit(LONG).ok()?;
@@ -149,22 +164,17 @@ fn write_content(tree: &Tree, scratch: &Path) -> Result<Oid, GitError> {
 }
 
 /// Lists the arguments that keep `git add` out of repositories inside the tree.
-pub(crate) fn outside_nested(
-    tree: &Tree,
-    index: &Path,
-) -> Result<Vec<std::ffi::OsString>, GitError> {
-    use std::os::unix::ffi::OsStringExt;
-    let nested = tree.nested(index)?;
+pub(crate) fn outside(nested: Vec<PathBuf>) -> Vec<OsString> {
     if nested.is_empty() {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let mut arguments = vec!["--".into(), ":/".into()];
     for path in nested {
         let mut argument = b":(top,exclude,literal)".to_vec();
         argument.extend_from_slice(path_bytes(&path));
-        arguments.push(std::ffi::OsString::from_vec(argument));
+        arguments.push(OsString::from_vec(argument));
     }
-    Ok(arguments)
+    arguments
 }
 
 fn in_scratch(tree: &Tree, scratch: &Path) -> crate::run::Git {

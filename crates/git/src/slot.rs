@@ -10,13 +10,24 @@ use std::{
 
 use crate::{
     error::GitError,
+    index,
     lock::Hold,
     marker::{Marker, Owner, State},
     operation,
     pool::{Checkout, Pool, check_slot},
     process, salvage,
-    tree::{Found, Tree, delete_folder, inspect},
+    status::Ignored,
+    tree::{Found, Litter, Tree, delete_folder, inspect},
 };
+
+/// What was saved of a worktree.
+#[derive(Debug)]
+pub(crate) struct Saved {
+    /// The ref of uncommitted work.
+    pub(crate) snapshot: Option<String>,
+    /// What lies about in it still; ignored files count when they were to be told.
+    pub(crate) litter: Litter,
+}
 
 impl Pool {
     /// Makes a worktree where there is nothing.
@@ -106,11 +117,11 @@ impl Pool {
             tree.clear_locks()?;
             let marker = marker.unwrap_or_else(|| Marker::of_nobody(other));
             if !matches!(marker.state, State::Preparing | State::Fresh) {
-                self.save(other, &tree, &marker)?;
+                self.save(other, &tree, &marker, Ignored::Passed)?;
                 self.release_marker(other, marker)?;
             }
             operation::forget(&tree.git_dir).map_err(GitError::io("tidy", &tree.git_dir))?;
-            if let Some(head) = tree.head()? {
+            if let Some(head) = tree.head_in(&self.repository)? {
                 tree.write(|git| {
                     git.args(["update-ref", "--no-deref", "-m", "gtd: detach", "HEAD"])
                         .arg(head.as_str())
@@ -120,18 +131,38 @@ impl Pool {
         Ok(())
     }
 
-    /// Saves all that only this worktree holds; returns the ref of uncommitted work.
+    /// Saves all that only this worktree holds, and tells what then lies about in it.
     pub(crate) fn save(
         &self,
         slot: &str,
         tree: &Tree,
         marker: &Marker,
-    ) -> Result<Option<String>, GitError> {
-        tree.mend_index()?;
-        let saved = salvage::snapshot(&self.repository, tree, &marker.owner, &self.scratch(slot))?;
+        ignored: Ignored,
+    ) -> Result<Saved, GitError> {
+        let marks = index::marks(&tree.index());
+        let status = match marks {
+            Some(marks) if !marks.is_hiding => Some(tree.status(ignored)?),
+            _ => None,
+        };
+        let snapshot = match &status {
+            Some(status) if !status.is_dirty => None,
+            _ => {
+                tree.mend_index()?;
+                let scratch = self.scratch(slot);
+                salvage::snapshot_of_dirty(&self.repository, tree, &marker.owner, &scratch)?
+            }
+        };
         self.keep_commits(tree, marker)?;
-        self.save_nested(slot, tree)?;
-        Ok(saved)
+        let is_tidy = status.as_ref().is_some_and(|status| !status.has_unknown);
+        let nested = match status {
+            Some(status) => status.nested,
+            None => tree.nested(&tree.index())?,
+        };
+        self.move_aside(slot, tree, nested)?;
+        Ok(Saved {
+            snapshot,
+            litter: if is_tidy { Litter::None } else { Litter::Maybe },
+        })
     }
 
     pub(crate) fn keep_commits(&self, tree: &Tree, marker: &Marker) -> Result<(), GitError> {
@@ -140,8 +171,7 @@ impl Pool {
     }
 
     /// Moves repositories that somebody made inside a worktree aside.
-    pub(crate) fn save_nested(&self, slot: &str, tree: &Tree) -> Result<(), GitError> {
-        let nested = tree.nested(&tree.index())?;
+    fn move_aside(&self, slot: &str, tree: &Tree, nested: Vec<PathBuf>) -> Result<(), GitError> {
         if nested.is_empty() {
             return Ok(());
         }

@@ -14,11 +14,13 @@ use gtd_core::Oid;
 
 use crate::{
     error::GitError,
+    index,
     lock::{Locks, clear_stale},
     operation::{self, Head, Operation},
     pool::{Checkout, Tidy},
     repository::{Repository, fields, lossy, parse_oid, path_bytes, path_of},
     run::{Git, LONG},
+    status::surely_lacks_empty_folder,
 };
 
 /// What was found at the place of a worktree.
@@ -44,6 +46,15 @@ pub(crate) enum Found {
 pub(crate) struct Tree {
     pub(crate) path: PathBuf,
     pub(crate) git_dir: PathBuf,
+}
+
+/// What lies about in a worktree and belongs to no commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Litter {
+    /// No file that is to go.
+    None,
+    /// Nobody has looked, or there is some.
+    Maybe,
 }
 
 /// Looks at the place of a worktree, without touching anything.
@@ -173,30 +184,18 @@ impl Tree {
         }
     }
 
-    /// Says whether anything but ignored files differs from the head.
-    pub(crate) fn is_dirty(&self) -> Result<bool, GitError> {
-        let output = self
+    /// Says whether the index holds anything that its head does not.
+    pub(crate) fn has_staged(&self) -> Result<bool, GitError> {
+        let staged = self
             .git()
-            .args(["status", "--porcelain", "-z", "--no-renames"])
-            .args(["--untracked-files=normal", "--ignore-submodules=none"])
-            .limit(LONG)
-            .ok()?;
-        Ok(!output.is_empty())
-    }
-
-    /// Says whether a commit of everything would hold something new.
-    ///
-    /// A repository that somebody made inside, or changes inside a submodule, cannot be
-    /// committed here and do not count.
-    pub(crate) fn has_changes(&self) -> Result<bool, GitError> {
-        let output = self
-            .git()
-            .args(["status", "--porcelain", "-z", "--no-renames"])
-            .args(["--untracked-files=all", "--ignore-submodules=dirty"])
-            .limit(LONG)
-            .ok()?;
-        let is_nested = |line: &[u8]| line.starts_with(b"?? ") && line.ends_with(b"/");
-        Ok(fields(&output).any(|line| !is_nested(line)))
+            .args(["diff", "--cached", "--quiet", "--no-ext-diff"])
+            .args(["--ignore-submodules=none"])
+            .run()?;
+        match staged.code {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(staged.failed().into()),
+        }
     }
 
     /// Lists repositories that somebody made inside; git would not keep their content.
@@ -215,6 +214,9 @@ impl Tree {
 
     /// Takes away the marks in an index that make git blind for changes of a file.
     pub(crate) fn unhide(&self, index: &Path) -> Result<bool, GitError> {
+        if index::marks(index).is_some_and(|marks| !marks.is_hiding) {
+            return Ok(false);
+        }
         let listed = self
             .git()
             .env("GIT_INDEX_FILE", index)
@@ -280,11 +282,14 @@ impl Tree {
     }
 
     /// Makes head, index and files what is asked for. What was there is lost.
+    ///
+    /// Where no litter was seen only empty folders are left to be swept, and mostly there are none.
     pub(crate) fn put(
         &self,
         repository: &Repository,
         checkout: &Checkout,
         tidy: Tidy,
+        litter: Litter,
     ) -> Result<(), GitError> {
         operation::forget(&self.git_dir).map_err(GitError::io("tidy", &self.git_dir))?;
         let index = self.index();
@@ -296,12 +301,18 @@ impl Tree {
             self.drop_index(&index)?;
             self.switch(repository, checkout)?;
         }
+        if litter == Litter::None && surely_lacks_empty_folder(&self.path) {
+            return Ok(());
+        }
         self.clean(tidy)
     }
 
     /// Replaces an index that cannot be read by one of the head; files stay as they are.
     pub(crate) fn mend_index(&self) -> Result<(), GitError> {
         let index = self.index();
+        if index::marks(&index).is_some() {
+            return Ok(());
+        }
         if self.git().args(["ls-files", "-z", "--cached"]).run()?.code == 0 {
             return Ok(());
         }
