@@ -32,7 +32,7 @@ impl Refinery {
         let Some((ask, Some(gate))) = self.asked(graph) else {
             return;
         };
-        questions.push(Question::Worktree {
+        questions.push(Question::Owner {
             rig: self.rig.clone(),
             slot: asked_slot().to_owned(),
         });

@@ -40,7 +40,7 @@ impl Planner for Mayor {
                 continue;
             }
             questions.push(Question::Tip(ended.goal.target.clone()));
-            questions.push(Question::Worktree {
+            questions.push(Question::Owner {
                 rig: ended.goal.target.rig.clone(),
                 slot: accept_slot(&ended.goal.target),
             });
@@ -156,9 +156,9 @@ impl Ended<'_> {
     /// Returns the commit that the checks have begun on, when nothing has changed since.
     fn started(&self, seen: &Seen) -> Option<Oid> {
         let target = &self.goal.target;
-        let worktree = seen.worktree(&target.rig, &accept_slot(target))?;
-        let start = worktree.start.clone()?;
-        (worktree.owner == self.owner(&start)).then_some(start)
+        let found = seen.owner(&target.rig, &accept_slot(target))??;
+        let start = found.start.clone()?;
+        (found.owner == self.owner(&start)).then_some(start)
     }
 
     /// Returns the commit that the checks run on: where they have begun, or else where the target is.
@@ -166,11 +166,7 @@ impl Ended<'_> {
     /// A target that moves on does not begin them anew: on a busy one they would never end.
     fn commit(&self, seen: &Seen) -> Option<Oid> {
         let target = &self.goal.target;
-        let is_looked_at = seen.has_no_worktree(&target.rig, &accept_slot(target))
-            || seen.worktree(&target.rig, &accept_slot(target)).is_some();
-        if !is_looked_at {
-            return None;
-        }
+        seen.owner(&target.rig, &accept_slot(target))?;
         self.started(seen)
             .or_else(|| seen.tip(target)?.start().cloned())
     }

@@ -178,7 +178,7 @@ impl Refinery {
                 target: target.clone(),
                 commit: candidate.commit.clone(),
             });
-            questions.push(Question::Worktree {
+            questions.push(Question::Owner {
                 rig: self.rig.clone(),
                 slot: gate_slot(target),
             });
@@ -537,10 +537,7 @@ impl Refinery {
         run: gtd_core::RunId,
         plan: &mut Plan,
     ) {
-        let stands = seen
-            .worktree(&self.rig, slot)
-            .is_some_and(|worktree| worktree.owner == owner);
-        if !stands {
+        if !seen.is_owned_by(&self.rig, slot, owner) {
             plan.act(Effect::EnsureWorktree {
                 rig: self.rig.clone(),
                 slot: slot.to_owned(),

@@ -18,7 +18,14 @@ pub enum Question {
         /// The commit.
         commit: Oid,
     },
-    /// What stands in a worktree?
+    /// Whom is a worktree for?
+    Owner {
+        /// The rig.
+        rig: RigName,
+        /// The worktree's name in the pool.
+        slot: String,
+    },
+    /// What stands in a worktree? Costs a process.
     Worktree {
         /// The rig.
         rig: RigName,
@@ -73,6 +80,8 @@ pub enum Answer {
     Tip(TipSeen),
     /// To [`Question::Contains`].
     Contains(bool),
+    /// To [`Question::Owner`]: none when there is no such worktree, or it is not ready.
+    Owner(Option<OwnerSeen>),
     /// To [`Question::Worktree`]: none when there is no such worktree.
     Worktree(Option<WorktreeSeen>),
     /// To [`Question::Stillness`]: milliseconds, by a monotonic clock, since the hands first looked.
@@ -182,6 +191,15 @@ impl TipSeen {
     pub fn start(&self) -> Option<&Oid> {
         self.at.as_ref().or(self.branch.as_ref())
     }
+}
+
+/// Whom a worktree is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnerSeen {
+    /// Who uses it.
+    pub owner: String,
+    /// The commit that the owner began from.
+    pub start: Option<Oid>,
 }
 
 /// What stands in a worktree.
@@ -299,6 +317,25 @@ impl Seen {
             Some(Answer::Contains(contains)) => Some(*contains),
             _ => None,
         }
+    }
+
+    /// Returns whom a worktree is for, when that was asked; none inside when it is for nobody.
+    #[must_use]
+    pub fn owner(&self, rig: &RigName, slot: &str) -> Option<Option<&OwnerSeen>> {
+        let question = Question::Owner {
+            rig: rig.clone(),
+            slot: slot.to_owned(),
+        };
+        match self.answers.get(&question) {
+            Some(Answer::Owner(owner)) => Some(owner.as_ref()),
+            _ => None,
+        }
+    }
+
+    /// Tells whether a worktree was seen to be this owner's.
+    #[must_use]
+    pub fn is_owned_by(&self, rig: &RigName, slot: &str, owner: &str) -> bool {
+        matches!(self.owner(rig, slot), Some(Some(found)) if found.owner == owner)
     }
 
     /// Returns what stands in a worktree, when that was asked and there is one.

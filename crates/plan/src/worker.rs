@@ -131,18 +131,15 @@ impl Planner for Worker {
             return runs.into_iter().map(Question::Run).collect();
         };
         let mut questions = vec![Question::Run(run.clone())];
-        // A look at a worktree costs a process: only when there is something to decide.
-        let worktree = Question::Worktree {
-            rig: bead.rig.clone(),
-            slot: lease.holder.name().to_string(),
-        };
+        let (rig, slot) = (bead.rig.clone(), lease.holder.name().to_string());
         match seen.run(&run) {
             Some(RunSeen::Absent { .. }) => {
-                questions.push(worktree);
+                questions.push(Question::Owner { rig, slot });
                 questions.extend(graph.target_of(bead).map(Question::Tip));
             }
+            // A look at a worktree costs a process: only when there is something to decide.
             Some(RunSeen::Ended(end)) if end.code == Some(0) && !end.stopped => {
-                questions.push(worktree);
+                questions.push(Question::Worktree { rig, slot });
             }
             _ => {}
         }
@@ -298,7 +295,8 @@ impl Worker {
         let Attempt {
             graph, seen, bead, ..
         } = *attempt;
-        if self.worktree(attempt).is_none() {
+        let owner = attempt_owner(&self.bead, self.epoch);
+        if !seen.is_owned_by(&bead.rig, &attempt.slot(), &owner) {
             let Some(target) = graph.target_of(bead) else {
                 return;
             };

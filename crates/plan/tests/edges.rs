@@ -5,8 +5,8 @@ mod scene;
 use expect_test::expect;
 use gtd_core::{Command, Epoch, Fault, FaultClass, Phase, SeatName, Verdict};
 use gtd_plan::{
-    Answer, AssemblySeen, Effect, EndSeen, MachineSeen, Mayor, Question, RunSeen, Step, TipSeen,
-    Witness, WorktreeSeen, accept_owner,
+    Answer, AssemblySeen, Effect, EndSeen, MachineSeen, Mayor, OwnerSeen, Question, RunSeen, Step,
+    TipSeen, Witness, accept_owner,
 };
 use scene::{
     NOW, Scene, absent, check, crew, ended, host, in_test, judge, oid, refinery, target, tip,
@@ -313,7 +313,7 @@ fn a_target_without_a_commit_is_told_to_a_person() {
     check(
         scene.plan(&worker(&scene, epoch), |question| match question {
             Question::Run(_) => absent(),
-            Question::Worktree { .. } => Answer::Worktree(None),
+            Question::Owner { .. } => Answer::Owner(None),
             other => nothing(other),
         }),
         expect!["saw stuck: main has no commit to begin from"],
@@ -410,12 +410,9 @@ fn to_be_accepted() -> Scene {
 }
 
 fn accept_worktree(owner: String, start: char) -> Answer {
-    Answer::Worktree(Some(WorktreeSeen {
+    Answer::Owner(Some(OwnerSeen {
         owner,
         start: Some(oid(start)),
-        head: oid(start),
-        dirty: false,
-        changed: false,
     }))
 }
 
@@ -428,8 +425,8 @@ fn a_target_that_moves_on_does_not_begin_the_acceptance_anew() {
         let owner = accept_owner(&goal, &oid('1'), as_of);
         move |question: &Question| match question {
             Question::Tip(_) => tip('2'),
-            Question::Worktree { .. } if started => accept_worktree(owner.clone(), '1'),
-            Question::Worktree { .. } => Answer::Worktree(None),
+            Question::Owner { .. } if started => accept_worktree(owner.clone(), '1'),
+            Question::Owner { .. } => Answer::Owner(None),
             _ => run.clone(),
         }
     };
@@ -457,7 +454,7 @@ fn an_acceptance_that_was_begun_before_a_bead_changed_is_begun_anew() {
     });
     let plan = scene.plan(&Mayor, |question| match question {
         Question::Tip(_) => tip('2'),
-        Question::Worktree { .. } => accept_worktree(old.clone(), '1'),
+        Question::Owner { .. } => accept_worktree(old.clone(), '1'),
         _ => absent(),
     });
     assert!(plan.contains("accept-2222222222"), "{plan}");
@@ -469,9 +466,9 @@ fn one_broken_rig_holds_up_no_other_goal() {
     let other = scene.goal_elsewhere();
     let plan = scene.plan_of_what_is_seen(&Mayor, |question| match question {
         Question::Tip(target) if target.rig.as_str() == "other" => None,
-        Question::Worktree { rig, .. } if rig.as_str() == "other" => None,
+        Question::Owner { rig, .. } if rig.as_str() == "other" => None,
         Question::Tip(_) => Some(tip('0')),
-        Question::Worktree { .. } => Some(Answer::Worktree(None)),
+        Question::Owner { .. } => Some(Answer::Owner(None)),
         _ => Some(ended(0)),
     });
     assert!(
@@ -497,7 +494,7 @@ fn two_goals_on_one_target_are_checked_one_after_the_other() {
         let owner = accept_owner(mine, &oid('1'), as_of);
         let plan = scene.steps(&Mayor, |question| match question {
             Question::Tip(_) => tip('1'),
-            Question::Worktree { .. } => accept_worktree(owner.clone(), '1'),
+            Question::Owner { .. } => accept_worktree(owner.clone(), '1'),
             _ => absent(),
         });
         let runs: Vec<&str> = plan

@@ -7,8 +7,8 @@ use gtd_agent::{
 use gtd_core::{Oid, RigName, RunId, Target};
 use gtd_git::{Against, AssemblySpec, GitError, Member};
 use gtd_plan::{
-    Answer, AssemblyMember, AssemblyOrder, AssemblySeen, EndSeen, LiveSeen, Question, RunSeen,
-    TipSeen, WorktreeSeen,
+    Answer, AssemblyMember, AssemblyOrder, AssemblySeen, EndSeen, LiveSeen, OwnerSeen, Question,
+    RunSeen, TipSeen, WorktreeSeen,
 };
 
 use super::{Hands, git, split_key};
@@ -30,6 +30,7 @@ impl Hands {
             Question::Contains { target, commit } => {
                 Answer::Contains(self.see_contains(target, commit)?)
             }
+            Question::Owner { rig, slot } => Answer::Owner(self.see_owner(rig, slot)?),
             Question::Worktree { rig, slot } => Answer::Worktree(self.see_worktree(rig, slot)?),
             Question::Stillness { rig, slot } => {
                 let sign = content_sign(&self.pool(rig)?.path(slot));
@@ -137,6 +138,19 @@ impl Hands {
             None => Ok(false),
         };
         look().map_err(git(&target.rig))
+    }
+
+    fn see_owner(&self, rig: &RigName, slot: &str) -> Result<Option<OwnerSeen>, HostError> {
+        let owner = match self.pool(rig)?.ready_for(slot) {
+            Ok(owner) => owner,
+            // What an agent made of it is no worktree any more.
+            Err(GitError::DamagedSlot { .. }) => None,
+            Err(error) => return Err(git(rig)(error)),
+        };
+        Ok(owner.map(|owner| {
+            let (owner, start) = split_key(&owner.key);
+            OwnerSeen { owner, start }
+        }))
     }
 
     fn see_worktree(&self, rig: &RigName, slot: &str) -> Result<Option<WorktreeSeen>, HostError> {

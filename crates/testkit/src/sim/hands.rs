@@ -2,8 +2,8 @@
 
 use gtd_core::{Command, Oid, Target};
 use gtd_plan::{
-    Answer, AssemblyOrder, AssemblySeen, Checkout, Effect, LiveSeen, MachineSeen, Question,
-    RunSeen, TipSeen, WorktreeSeen, attempt_owner, branch_name,
+    Answer, AssemblyOrder, AssemblySeen, Checkout, Effect, LiveSeen, MachineSeen, OwnerSeen,
+    Question, RunSeen, TipSeen, WorktreeSeen, attempt_owner, branch_name,
 };
 
 use super::{
@@ -35,6 +35,12 @@ impl World {
                 let tip = self.git.refs.get(&target.r#ref);
                 let contains = tip.is_some_and(|tip| self.git.is_ancestor(commit, tip));
                 Answer::Contains(contains && self.adopts)
+            }
+            Question::Owner { slot, .. } => {
+                Answer::Owner(self.slots.get(slot).map(|slot| OwnerSeen {
+                    owner: slot.owner.clone(),
+                    start: Some(slot.start.clone()),
+                }))
             }
             Question::Worktree { slot, .. } => Answer::Worktree(self.see_worktree(slot)),
             Question::Stillness { slot, .. } => {
