@@ -1,10 +1,6 @@
 //! Who owns a slot: a small file beside the worktree, never inside it.
 
-use std::{
-    fs::{self, File},
-    io::{self, Write},
-    path::Path,
-};
+use std::{fs, io, path::Path};
 
 use gtd_core::{Epoch, Oid};
 use serde::{Deserialize, Serialize};
@@ -74,13 +70,15 @@ impl Marker {
     }
 
     /// Writes a marker so that a reader sees the old one or the new one whole.
+    ///
+    /// It is not synced: two of them stand in the way of each start of an agent. What a power cut
+    /// leaves is the old one, or half a one, which is nobody's; and whatever is in the worktree of
+    /// nobody is saved before it is used. Files that were written later do not outlive it.
     pub(crate) fn write(&self, path: &Path) -> Result<(), GitError> {
         let bytes = serde_json::to_vec(self).expect("a marker holds only strings and numbers");
         let draft = path.with_extension("json.new");
         let write = || -> io::Result<()> {
-            let mut file = File::create(&draft)?;
-            file.write_all(&bytes)?;
-            file.sync_data()?;
+            fs::write(&draft, &bytes)?;
             fs::rename(&draft, path)
         };
         write().map_err(GitError::io("write", path))

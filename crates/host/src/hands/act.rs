@@ -195,7 +195,9 @@ impl Hands {
         let pool = self.pool(rig)?;
         let owner = attempt_owner(bead, epoch);
         let held = Self::keep(&pool, rig, slot, |found| found == owner)?;
-        let _may_act = MayAct::take(&self.places)?;
+        // It touches nothing but the attempt's own worktree and branch: a stop does not wait for
+        // it, and no other effect waits for its turn.
+        check_not_stopped(&self.places)?;
         let committed = held.commit_all(text, &author(slot)).and_then(|commit| {
             let is_left = commit.is_none() && pool.look(slot)?.is_some_and(|state| state.dirty);
             Ok(is_left.then(|| "git sees changes there that it cannot commit".to_owned()))
