@@ -188,12 +188,16 @@ pub(crate) enum Command {
     Wait(commands::wait::Args),
     /// What happened, from evidence
     Report(commands::report::Args),
+    /// Where the time went: agent, gate, merge, queue, you
+    Timeline(commands::timeline::Args),
     /// Decisions that wait for you
     Inbox(commands::inbox::Args),
-    /// Say yes to a plan
+    /// Say yes to a plan, or to work that waits for it
     Approve(commands::approve::Args),
     /// Say no to a plan, or to going on with a bead
     Reject(commands::reject::Args),
+    /// Look at what an attempt made, and decide
+    Review(commands::review::Args),
     /// Answer the question of a bead
     Answer(commands::answer::Args),
     /// Take back what a person did last

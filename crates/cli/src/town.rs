@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use gtd_client::{Caller, Client, ClientError, Hello};
-use gtd_core::Document;
+use gtd_core::{Document, NeedsYou};
 use gtd_wire::DEFAULT_DEADLINE;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use crate::{
     context::Context,
     daemon_program::DaemonProgram,
     error::{CliError, Kind},
-    last, settings,
+    last, lists, settings,
 };
 
 /// How long a start may take.
@@ -262,9 +262,26 @@ pub(crate) struct Found {
     pub(crate) document: Value,
 }
 
-/// Looks something up.
+/// Finds what a number of the inbox is about.
+async fn numbered(client: &Client, number: u64) -> Result<String, CliError> {
+    let items: Vec<NeedsYou> = lists::all(client, &lists::inbox(None)).await?;
+    let found = items.into_iter().find(|item| item.n == Some(number));
+    found.map(|item| item.subject).ok_or_else(|| {
+        CliError::new(Kind::NotFound {
+            kind: "number in the inbox",
+            name: number.to_string(),
+        })
+        .help("what waits for you: gtd inbox   by another number it is another thing")
+    })
+}
+
+/// Looks something up: by its id, the beginning of it, or its number in the inbox.
 pub(crate) async fn find(client: &Client, id: &str) -> Result<Found, CliError> {
     let id = last::named(id.trim())?;
+    let id = match id.parse::<u64>() {
+        Ok(number) => numbered(client, number).await?,
+        Err(_) => id,
+    };
     let document = match client.get(&id).await {
         Ok(document) => document,
         Err(error) => return Err(told_apart(client, error.into()).await),

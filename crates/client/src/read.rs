@@ -214,6 +214,33 @@ impl Client {
         self.read(request).await
     }
 
+    /// Reads what the last attempt at a bead claims, and what is known to be so.
+    ///
+    /// # Errors
+    /// When there is no such bead, or the daemon is silent or is not there.
+    pub async fn review(&self, id: &str) -> Result<Value, ClientError> {
+        let id = id.to_owned();
+        self.read(pb::town::v1::ReviewRequest { id }).await
+    }
+
+    /// Reads in whose hands each bead was, and when: of one bead or goal, of a rig, or of all.
+    ///
+    /// # Errors
+    /// When there is no such bead, or the daemon is silent or is not there.
+    pub async fn timeline(
+        &self,
+        id: Option<&str>,
+        rig: Option<&RigName>,
+        since: Option<Timestamp>,
+    ) -> Result<Value, ClientError> {
+        self.read(pb::town::v1::TimelineRequest {
+            id: id.unwrap_or_default().to_owned(),
+            rig: rig.map(ToString::to_string).unwrap_or_default(),
+            since_ms: since.map(|moment| moment.0),
+        })
+        .await
+    }
+
     /// Reads what people did, the newest first; a limit of 0 means the usual number.
     ///
     /// # Errors

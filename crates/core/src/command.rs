@@ -145,6 +145,15 @@ pub enum Command {
         /// The bead.
         bead: BeadId,
     },
+    /// Sends back what was handed in, with what is to be otherwise.
+    WantChanges {
+        /// The bead.
+        bead: BeadId,
+        /// What is to be otherwise, in one line or more.
+        why: String,
+        /// Comments on single lines of the work, one a line.
+        comments: String,
+    },
     /// Sets a bead aside.
     ParkBead {
         /// The bead.

@@ -142,6 +142,15 @@ pub enum Event {
         /// The bead.
         bead: BeadId,
     },
+    /// A person looked at what was handed in, and wants it otherwise.
+    ChangesWanted {
+        /// The bead.
+        bead: BeadId,
+        /// The attempt that was looked at.
+        epoch: Epoch,
+        /// What is to be otherwise; the comments are its evidence.
+        why: Fault,
+    },
     /// A bead was set aside for a person.
     BeadParked {
         /// The bead.
@@ -451,6 +460,7 @@ impl Event {
             Self::NoteAdded { .. } => "NoteAdded",
             Self::BeadClosed { .. } => "BeadClosed",
             Self::BeadRetried { .. } => "BeadRetried",
+            Self::ChangesWanted { .. } => "ChangesWanted",
             Self::BeadParked { .. } => "BeadParked",
             Self::SeatOpened { .. } => "SeatOpened",
             Self::SeatClosed { .. } => "SeatClosed",

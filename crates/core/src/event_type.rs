@@ -25,6 +25,7 @@ impl Event {
             Self::NoteAdded { .. } => "bead.noted",
             Self::BeadClosed { .. } => "bead.closed",
             Self::BeadRetried { .. } => "bead.retried",
+            Self::ChangesWanted { .. } => "bead.changes_wanted",
             Self::BeadParked { .. } => "bead.parked",
             Self::SeatOpened { .. } => "seat.opened",
             Self::SeatClosed { .. } => "seat.closed",
@@ -84,6 +85,7 @@ impl Event {
             | Self::NoteAdded { bead, .. }
             | Self::BeadClosed { bead, .. }
             | Self::BeadRetried { bead }
+            | Self::ChangesWanted { bead, .. }
             | Self::BeadParked { bead, .. }
             | Self::LeaseGranted { bead, .. }
             | Self::RunStarted { bead, .. }

@@ -85,6 +85,7 @@ pub(crate) const TABLE: &[(&str, Rule)] = &[
     ("gtd.goal.v1.GoalService/Close", PERSON),
     ("gtd.goal.v1.GoalService/Retry", PERSON),
     ("gtd.goal.v1.GoalService/Park", PERSON),
+    ("gtd.goal.v1.GoalService/WantChanges", PERSON),
     ("gtd.goal.v1.GoalService/Land", PERSON),
     ("gtd.goal.v1.GoalService/Answer", PERSON),
     ("gtd.plan.v1.PlanService/Propose", MAYOR),
@@ -160,6 +161,8 @@ pub(crate) const TABLE: &[(&str, Rule)] = &[
     ("gtd.town.v1.TownService/Backup", PERSON),
     ("gtd.town.v1.TownService/Operations", EVERYONE),
     ("gtd.town.v1.TownService/Undo", PERSON),
+    ("gtd.town.v1.TownService/Review", EVERYONE),
+    ("gtd.town.v1.TownService/Timeline", EVERYONE),
     ("gtd.town.v1.TownService/Logs", EVERYONE),
 ];
 
@@ -337,7 +340,7 @@ mod tests {
              MailService/Read GraphService/Snapshot GraphService/Watch GraphService/Get GraphService/Query \
              GraphService/Log RunService/List RunService/Tail TownService/Hello TownService/Status TownService/Why \
              TownService/Report TownService/Config TownService/ListRigs TownService/Roles TownService/CheckRoles TownService/Gates \
-             TownService/Operations TownService/Logs"
+             TownService/Operations TownService/Review TownService/Timeline TownService/Logs"
         );
     }
 

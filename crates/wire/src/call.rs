@@ -87,6 +87,7 @@ calls! {
         close CloseRequest CloseResponse,
         retry RetryRequest RetryResponse,
         park ParkRequest ParkResponse,
+        want_changes WantChangesRequest WantChangesResponse,
         land LandRequest LandResponse,
         answer AnswerRequest AnswerResponse,
     }
@@ -178,5 +179,7 @@ calls! {
         backup BackupRequest BackupResponse,
         operations OperationsRequest OperationsResponse,
         undo UndoRequest UndoResponse,
+        review ReviewRequest ReviewResponse,
+        timeline TimelineRequest TimelineResponse,
     }
 }

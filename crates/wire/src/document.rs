@@ -40,7 +40,8 @@ documents! {
     run { ListResponse }
     town {
         StatusResponse, WhyResponse, ReportResponse, ConfigResponse, ListRigsResponse,
-        RolesResponse, CheckRolesResponse, GatesResponse, BackupResponse, OperationsResponse
+        RolesResponse, CheckRolesResponse, GatesResponse, BackupResponse, OperationsResponse,
+        ReviewResponse, TimelineResponse
     }
     work { BriefResponse }
 }

@@ -167,6 +167,8 @@ writes! {
         GoalClose goal CloseRequest CloseResponse = CloseBead { bead, outcome, why };
         GoalRetry goal RetryRequest RetryResponse = RetryBead { bead };
         GoalPark goal ParkRequest ParkResponse = ParkBead { bead, why };
+        GoalWantChanges goal WantChangesRequest WantChangesResponse
+            = WantChanges { bead, why, comments };
         GoalLand goal LandRequest LandResponse = RequestLanding { goal };
 
         PlanPropose plan ProposeRequest ProposeResponse = ProposePlan { goal, plan, approval };

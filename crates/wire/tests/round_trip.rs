@@ -395,6 +395,11 @@ fn sendable() -> Vec<Command> {
         Command::ReleaseMerges { rig: rig() },
         Command::PreferSubmission { bead: goal() },
         Command::RetrySubmission { bead: goal() },
+        Command::WantChanges {
+            bead: goal(),
+            why: why(),
+            comments: "src/lib.rs:7: why twice?".into(),
+        },
         Command::AnswerGate {
             number: 7,
             runs: vec![gate(Verdict::Failed), gate(Verdict::Passed)],
@@ -538,6 +543,7 @@ variants!(
     AddNote,
     CloseBead,
     RetryBead,
+    WantChanges,
     ParkBead,
     RequestLanding,
     Pause,

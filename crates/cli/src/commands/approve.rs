@@ -1,8 +1,9 @@
-//! `gtd approve`: say yes to a plan.
+//! `gtd approve`: say yes to a plan, or to work that waits for a yes.
 
-use gtd_core::{Command, ConvoyDoc, GoalState};
+use gtd_client::{Client, WriteContext};
+use gtd_core::{BeadId, Command, ConvoyDoc, GoalState, ReviewDoc, Revision};
 
-use super::{print_documents, would};
+use super::{print_documents, review, would};
 use crate::{
     args::Change,
     context::Context,
@@ -12,12 +13,22 @@ use crate::{
     town::{self, DocumentKind, Found},
 };
 
-/// Say yes to a plan: its beads begin
+/// Say yes: to a plan, or to work that came back or was set aside
+///
+/// The beads of a plan begin. Work goes into the merge queue as it is; its
+/// gates say again what they say. A yes is to what is there now: with --at
+/// only to the commit that was looked at, and it lapses when the work moved.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The goal, or the beginning of its id
+    /// Goals or beads: numbers of the inbox, or beginnings of ids
     #[arg(required = true)]
     ids: Vec<String>,
+    /// Only this time; no rule is made of it, which is the usual
+    #[arg(long)]
+    once: bool,
+    /// Only while the work is at this commit
+    #[arg(long, value_name = "COMMIT")]
+    at: Option<String>,
     #[command(flatten)]
     change: Change,
 }
@@ -33,66 +44,46 @@ enum Standing {
     Ended,
 }
 
-fn standing(found: &Found) -> Result<Standing, CliError> {
-    if found.kind != DocumentKind::Convoy {
-        return Ok(Standing::Draft);
-    }
-    let convoy: ConvoyDoc = town::read(&found.document)?;
+fn standing(convoy: &ConvoyDoc) -> Standing {
     let is = |states: &[GoalState]| states.iter().any(|state| state.word() == convoy.state);
-    Ok(
-        if is(&[GoalState::Closed, GoalState::Failed, GoalState::Cancelled]) {
-            Standing::Ended
-        } else if is(&[GoalState::Draft, GoalState::Planning]) {
-            Standing::Draft
-        } else {
-            Standing::Begun
-        },
-    )
+    if is(&[GoalState::Closed, GoalState::Failed, GoalState::Cancelled]) {
+        Standing::Ended
+    } else if is(&[GoalState::Draft, GoalState::Planning]) {
+        Standing::Draft
+    } else {
+        Standing::Begun
+    }
 }
 
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let client = town::reach_for(ctx, &args.change).await?;
-    let mut goals = Vec::new();
+    let mut all = Vec::new();
     for id in &args.ids {
-        let found = town::find(&client, id).await?;
-        goals.push((found.bead()?, standing(&found)?));
+        all.push(town::find(&client, id).await?);
     }
     if args.change.dry_run {
-        let acts: Vec<String> = goals
+        let acts: Result<Vec<String>, CliError> = all
             .iter()
-            .map(|(goal, _)| format!("approve {goal}"))
+            .map(|found| Ok(format!("approve {}", found.bead()?)))
             .collect();
-        return Ok(would(ctx, &acts));
+        return Ok(would(ctx, &acts?));
     }
     let mut documents = Vec::new();
-    for (goal, standing) in &goals {
-        if *standing == Standing::Ended {
-            return Err(CliError::new(Kind::State(format!(
-                "{goal} has ended; its plan waits for nobody"
-            )))
-            .help(format!("gtd convoy show {goal}")));
+    for found in &all {
+        let id = found.bead()?;
+        if found.kind == DocumentKind::Convoy {
+            yes_to_plan(ctx, &client, found).await?;
+        } else {
+            yes_to_work(ctx, &client, &id, args.at.as_deref()).await?;
         }
-        client
-            .tell(Command::ApprovePlan { goal: goal.clone() })
-            .await
-            .doing(|| format!("approve {goal}"))?;
-        let found = town::find(&client, goal.as_str()).await?;
-        if ctx.screen.is_quiet() {
-            ctx.screen.line(goal.as_str());
-        } else if !ctx.screen.is_json() {
-            let convoy: ConvoyDoc = town::read(&found.document)?;
-            let mark = State::of("ok").mark(ctx.screen.look);
-            let mark = ctx.screen.look.paint(Ink::Good, mark);
-            let n = match convoy.beads.len() {
-                1 => "1 bead".to_owned(),
-                n => format!("{n} beads"),
-            };
-            ctx.screen.line(match standing {
-                Standing::Draft => format!("{mark} {goal} approved: {n} may begin"),
-                _ => format!("{mark} {goal} was approved already"),
-            });
+        if let Some(text) = args.change.reason.clone().filter(|text| !text.is_empty()) {
+            let bead = id.clone();
+            client
+                .tell(Command::AddNote { bead, text })
+                .await
+                .doing(|| format!("note why {id} was approved"))?;
         }
-        documents.push(found.document);
+        documents.push(client.get(id.as_str()).await?);
     }
     if ctx.screen.is_json() {
         print_documents(ctx, "ConvoyList", documents);
@@ -100,4 +91,77 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     ctx.screen
         .next(&["gtd wait".to_owned(), "gtd status".to_owned()]);
     Ok(Exit::Done)
+}
+
+/// Says yes to the plan of one goal, and shows the goal.
+pub(super) async fn goal(
+    ctx: &Context,
+    client: &Client,
+    found: &Found,
+    dry_run: bool,
+) -> Result<Exit, CliError> {
+    let goal = found.bead()?;
+    if dry_run {
+        return Ok(would(ctx, &[format!("approve {goal}")]));
+    }
+    yes_to_plan(ctx, client, found).await?;
+    if ctx.screen.is_json() {
+        ctx.screen.document(&client.get(goal.as_str()).await?);
+    }
+    Ok(Exit::Done)
+}
+
+async fn yes_to_plan(ctx: &Context, client: &Client, found: &Found) -> Result<(), CliError> {
+    let goal = found.bead()?;
+    let convoy: ConvoyDoc = town::read(&found.document)?;
+    let standing = standing(&convoy);
+    if standing == Standing::Ended {
+        return Err(CliError::new(Kind::State(format!(
+            "{goal} has ended; its plan waits for nobody"
+        )))
+        .help(format!("gtd convoy show {goal}")));
+    }
+    // To the plan that was read here, and to no later one.
+    let context = WriteContext {
+        expected: (standing == Standing::Draft).then_some(Revision(convoy.revision)),
+        ..WriteContext::default()
+    };
+    client
+        .tell_as(Command::ApprovePlan { goal: goal.clone() }, context)
+        .await
+        .doing(|| format!("approve {goal}"))?;
+    if ctx.screen.is_quiet() {
+        ctx.screen.line(goal.as_str());
+    } else if !ctx.screen.is_json() {
+        let mark = State::of("ok").mark(ctx.screen.look);
+        let mark = ctx.screen.look.paint(Ink::Good, mark);
+        let n = match convoy.beads.len() {
+            1 => "1 bead".to_owned(),
+            n => format!("{n} beads"),
+        };
+        ctx.screen.line(match standing {
+            Standing::Draft => format!("{mark} {goal} approved: {n} may begin"),
+            _ => format!("{mark} {goal} was approved already"),
+        });
+    }
+    Ok(())
+}
+
+async fn yes_to_work(
+    ctx: &Context,
+    client: &Client,
+    bead: &BeadId,
+    at: Option<&str>,
+) -> Result<(), CliError> {
+    let document: ReviewDoc = town::read(&client.review(bead.as_str()).await?)?;
+    if let Some(at) = at {
+        review::bound(&document, at)?;
+    }
+    review::put_in_queue(client, &document).await?;
+    if ctx.screen.is_quiet() {
+        ctx.screen.line(bead.as_str());
+    } else if !ctx.screen.is_json() {
+        ctx.screen.line(review::in_queue(ctx, &document));
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! `gtd brief`: for agents, what am I to do.
 
 use gtd_client::{Caller, Client, Token};
-use gtd_core::{BeadDoc, BeadId, Criterion, Epoch, Gate};
+use gtd_core::{BeadDoc, BeadId, Criterion, Epoch, FaultClass, Gate};
 use serde::Deserialize;
 
 use crate::{context::Context, error::CliError, exit::Exit, town};
@@ -116,8 +116,14 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         brief.epoch, brief.attempts_left
     ));
     if let Some(fault) = bead.attempts.iter().rev().find_map(|a| a.fault.as_ref()) {
-        screen.line(format!("the last one failed: {}", fault.text));
+        screen.line(match fault.class {
+            FaultClass::Person => format!("the last one was sent back: {}", fault.text),
+            _ => format!("the last one failed: {}", fault.text),
+        });
         screen.line(&fault.evidence);
+    }
+    for note in &bead.notes {
+        screen.line(format!("note by {}: {}", note.by, note.text));
     }
     Ok(Exit::Done)
 }

@@ -28,11 +28,13 @@ pub(crate) mod ps;
 pub(crate) mod reject;
 pub(crate) mod report;
 pub(crate) mod resume;
+pub(crate) mod review;
 pub(crate) mod rig;
 pub(crate) mod role;
 pub(crate) mod service;
 pub(crate) mod status;
 pub(crate) mod stop;
+pub(crate) mod timeline;
 pub(crate) mod trust;
 pub(crate) mod undo;
 pub(crate) mod up;
@@ -67,6 +69,8 @@ pub(crate) async fn run(ctx: &Context, command: Option<Command>) -> Result<Exit,
         Command::Report(args) => report::run(ctx, args).await,
         Command::Approve(args) => approve::run(ctx, args).await,
         Command::Inbox(args) => inbox::run(ctx, args).await,
+        Command::Review(args) => review::run(ctx, args).await,
+        Command::Timeline(args) => timeline::run(ctx, args).await,
         Command::Reject(args) => reject::run(ctx, args).await,
         Command::Answer(args) => answer::run(ctx, args).await,
         Command::Undo(args) => undo::run(ctx, args).await,

@@ -15,6 +15,6 @@ pub(crate) use self::{
     reader::reader_left,
     screen::{JsonWish, Screen, Talk},
     table::{Cell, Table},
-    times::{ago, clock, period, span, span_ms, time_of_day},
+    times::{ago, axis, clock, period, span, span_ms, time_of_day},
     words::{Ink, State},
 };

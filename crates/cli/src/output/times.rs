@@ -42,6 +42,43 @@ pub(crate) fn period(since: Moment, until: Moment, now: Timestamp, look: Look) -
     )
 }
 
+/// Steps of an axis, in seconds.
+const STEPS: [i64; 19] = [
+    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200,
+    86_400, 604_800,
+];
+
+/// Chooses the moments at which an axis has its labels: at most so many, at round times.
+pub(crate) fn axis(
+    since: Timestamp,
+    until: Timestamp,
+    at_most: usize,
+    look: Look,
+) -> Vec<(Timestamp, String)> {
+    let at_most = i64::try_from(at_most.max(1)).unwrap_or(1);
+    let length = (until.0 - since.0).max(1);
+    let fits = |step: &&i64| length / (**step * 1_000) < at_most;
+    let step = STEPS.iter().find(fits).copied();
+    // Longer than the longest: whole weeks.
+    let weeks = length / 604_800_000 / at_most + 1;
+    let step = step.unwrap_or(604_800 * weeks) * 1_000;
+    let offset = zoned(since, look).map_or(0, |then| i64::from(then.offset().seconds()) * 1_000);
+    let first = (since.0 + offset).div_euclid(step) * step - offset;
+    let mut at = if first < since.0 { first + step } else { first };
+    let format = match step {
+        86_400_000.. => "%-d %b",
+        60_000.. => "%H:%M",
+        _ => "%H:%M:%S",
+    };
+    let mut labels = Vec::new();
+    while at < until.0 {
+        let label = zoned(Timestamp(at), look).map(|then| then.strftime(format).to_string());
+        labels.push((Timestamp(at), label.unwrap_or_default()));
+        at += step;
+    }
+    labels
+}
+
 /// Says at what time of day a moment in RFC 3339 is, to the second.
 pub(crate) fn time_of_day(moment: &str, look: Look) -> Option<String> {
     let moment: jiff::Timestamp = moment.parse().ok()?;

@@ -188,7 +188,8 @@ fn event_text(event: &Event, subject: &Subject) -> String {
         Event::EdgeAdded { need, .. } => format!("needs {}", need.on),
         Event::EdgeRemoved { need, .. } => format!("no longer needs {}", need.on),
         Event::NoteAdded { note, .. } => note.text.clone(),
-        Event::BeadParked { why, .. }
+        Event::ChangesWanted { why, .. }
+        | Event::BeadParked { why, .. }
         | Event::WorkReturned { why, .. }
         | Event::LeaseExpired { why, .. }
         | Event::BeadQuarantined { why, .. }

@@ -9,7 +9,10 @@ mod graph;
 mod line;
 mod merge;
 mod report;
+mod review;
 mod status;
+mod timeline;
+mod timeline_svg;
 mod why;
 
 #[cfg(test)]
@@ -25,6 +28,9 @@ pub(crate) use self::{
     line::{Line, log_line},
     merge::{merge_list, merge_shown},
     report::{markdown, report},
+    review::review,
     status::{agent_table, needs_you, status},
+    timeline::timeline,
+    timeline_svg::timeline_svg,
     why::{Waiting, waiting, why},
 };

@@ -93,14 +93,15 @@ pub(crate) fn needs_you(item: &NeedsYou, now: Timestamp, look: Look) -> [String;
         title if title.is_empty() || title == item.subject => item.subject.clone(),
         title => format!("{} {}", item.subject, look.title(title)),
     };
+    let number = item.n.map_or_else(String::new, |n| format!("{n}"));
     [
         format!(
-            "  {:<8} {title}: {} ({}{holds})",
+            "  {number:>3}  {:<8} {title}: {} ({}{holds})",
             item.kind,
             item.text,
             ago(item.since, now)
         ),
-        format!("           {}", item.next),
+        format!("                {}", item.next),
     ]
 }
 

@@ -109,7 +109,7 @@ fn an_escape_sequence_in_a_title_never_reaches_the_terminal() {
 fn status_doc() -> StatusDoc {
     read(json!({
         "rig": "api", "stopped": null,
-        "needs_you": [{"kind": "failure", "subject": "api-b2d", "title": "Migrate users",
+        "needs_you": [{"n": 4, "kind": "failure", "subject": "api-b2d", "title": "Migrate users",
             "text": "3 of 3 attempts failed: exit 1", "unblocks": 1,
             "since": "2026-01-02T02:00:00.000Z", "next": "gtd bead retry api-b2d"}],
         "convoys": [{"id": "api-1", "rig": "api", "title": "Add OAuth login", "state": "running",
@@ -133,8 +133,8 @@ fn the_page_of_a_town_begins_with_what_needs_you() {
         &expect![[r"
             api · town home · up 3h
             ▲ 1 needs you
-              failure  api-b2d Migrate users: 3 of 3 attempts failed: exit 1 (1h 4m ago; holds up 1)
-                       gtd bead retry api-b2d
+                4  failure  api-b2d Migrate users: 3 of 3 attempts failed: exit 1 (1h 4m ago; holds up 1)
+                            gtd bead retry api-b2d
             api-1  Add OAuth login  █████░░░░░░░░░░░░░░░  ● running  1/4 landed · 1 in queue · 1 running · 1 parked
             merge    main  draining mr-3 · 2 in it · oldest 19m · base 77e01d2
             beads    1 parked · 1 running · 1 submitted

@@ -276,6 +276,8 @@ impl TownService for Fake {
         backup BackupRequest BackupResponse,
         operations OperationsRequest OperationsResponse,
         undo UndoRequest UndoResponse,
+        review ReviewRequest ReviewResponse,
+        timeline TimelineRequest TimelineResponse,
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{BODY_MAX, Decision, Scene, TEXT_MAX, TITLE_MAX, by_person, check_need, check_text};
 use crate::{
-    Bead, BeadId, BeadSpec, BeadType, EdgeKind, Epoch, Event, Goal, Need, Note, Outcome, Phase,
-    PlanState, Rejection, Revision, RigName, SatisfiedBy, Timestamp,
+    Bead, BeadId, BeadSpec, BeadType, EdgeKind, Epoch, Event, Fault, Goal, Need, Note, Outcome,
+    Phase, PlanState, Rejection, Revision, RigName, SatisfiedBy, Timestamp,
 };
 
 /// Checks the texts of a bead's wishes.
@@ -333,15 +333,10 @@ pub(super) fn hand_over(scene: Scene<'_>, bead: &Bead, outcome: &Outcome) -> Dec
 
 pub(super) fn retry(scene: Scene<'_>, id: BeadId) -> Decision {
     let bead = scene.bead(&id)?;
-    let goal_is_open = bead
-        .goal
-        .as_ref()
-        .and_then(|goal| scene.graph.bead(goal))
-        .is_none_or(|goal| !goal.phase.is_finished());
     let may = match &bead.phase {
         _ if bead.spec.kind == BeadType::Goal => false,
         Phase::Parked { .. } | Phase::Returned { .. } => true,
-        Phase::Closed { outcome, .. } => !outcome.is_good() && goal_is_open,
+        Phase::Closed { outcome, .. } => !outcome.is_good() && goal_is_open(scene, bead),
         // It has all of its attempts already.
         Phase::Draft | Phase::Open => return Ok(vec![]),
         Phase::Leased(_) | Phase::Submitted { .. } | Phase::Landed { .. } => false,
@@ -350,6 +345,70 @@ pub(super) fn retry(scene: Scene<'_>, id: BeadId) -> Decision {
         return Err(scene.wrong_phase(bead));
     }
     Ok(vec![Event::BeadRetried { bead: id }])
+}
+
+/// Sends the work of the last attempt back; the next attempt has what a person said about it.
+pub(super) fn want_changes(
+    scene: Scene<'_>,
+    id: BeadId,
+    why: String,
+    comments: String,
+) -> Decision {
+    check_text("what is to be otherwise", &why, TEXT_MAX)?;
+    check_text("the comments", &comments, TEXT_MAX)?;
+    if why.trim().is_empty() && comments.trim().is_empty() {
+        return Err(Rejection::BadText {
+            field: "what is to be otherwise".to_owned(),
+            why: "is empty".to_owned(),
+        });
+    }
+    let bead = scene.bead(&id)?;
+    let may = match &bead.phase {
+        _ if bead.spec.kind == BeadType::Goal => false,
+        Phase::Submitted { .. } | Phase::Returned { .. } | Phase::Parked { .. } => true,
+        Phase::Closed { outcome, .. } => !outcome.is_good() && goal_is_open(scene, bead),
+        Phase::Draft | Phase::Open | Phase::Leased(_) | Phase::Landed { .. } => false,
+    };
+    if !may {
+        return Err(scene.wrong_phase(bead));
+    }
+    if bead.attempts.is_empty() {
+        return Err(Rejection::NotReady {
+            bead: id,
+            why: "nobody has worked on it yet".to_owned(),
+        });
+    }
+    let mut lines = why.trim().lines();
+    let text = match lines.next() {
+        Some(first) => format!("{} wants it otherwise: {first}", scene.by),
+        None => format!("{} commented on it", scene.by),
+    };
+    let rest: Vec<&str> = lines.collect();
+    let evidence = [rest.join("\n"), comments.trim().to_owned()];
+    let evidence = evidence
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n");
+    let fault = Fault {
+        evidence,
+        ..by_person(text)
+    };
+    if matches!(&bead.phase, Phase::Returned { why } if *why == fault) {
+        return Ok(vec![]);
+    }
+    Ok(vec![Event::ChangesWanted {
+        epoch: bead.epoch,
+        bead: id,
+        why: fault,
+    }])
+}
+
+fn goal_is_open(scene: Scene<'_>, bead: &Bead) -> bool {
+    bead.goal
+        .as_ref()
+        .and_then(|goal| scene.graph.bead(goal))
+        .is_none_or(|goal| !goal.phase.is_finished())
 }
 
 pub(super) fn park(scene: Scene<'_>, id: BeadId, why: String) -> Decision {

@@ -112,6 +112,11 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
         Command::AddNote { bead, text } => bead::note(scene, bead, text),
         Command::CloseBead { bead, outcome, why } => bead::close(scene, bead, outcome, why),
         Command::RetryBead { bead } => bead::retry(scene, bead),
+        Command::WantChanges {
+            bead,
+            why,
+            comments,
+        } => bead::want_changes(scene, bead, why, comments),
         Command::ParkBead { bead, why } => bead::park(scene, bead, why),
 
         Command::OpenSeat { seat, rig, host } => seat::open(scene, seat, rig, host),
@@ -205,6 +210,7 @@ fn subject(command: &Command) -> Option<&BeadId> {
         | Command::AddNote { bead, .. }
         | Command::CloseBead { bead, .. }
         | Command::RetryBead { bead }
+        | Command::WantChanges { bead, .. }
         | Command::ParkBead { bead, .. }
         | Command::PreferSubmission { bead }
         | Command::RetrySubmission { bead }

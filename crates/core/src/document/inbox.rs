@@ -15,6 +15,10 @@ use crate::{
 /// Something that needs a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NeedsYou {
+    /// Its number, which stays: that of the bead or goal in the order of creation; none for what
+    /// is neither.
+    #[serde(default)]
+    pub n: Option<u64>,
     /// `plan`, `question`, `failure`, `gate`, `pause`, `stop` or `alert`.
     pub kind: String,
     /// The bead, goal or rig.
@@ -39,6 +43,7 @@ pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
     let mut items: Vec<NeedsYou> = Vec::new();
     if let Some(stop) = graph.stop() {
         items.push(NeedsYou {
+            n: None,
             kind: "stop".to_owned(),
             subject: "town".to_owned(),
             title: "everything is stopped".to_owned(),
@@ -57,6 +62,7 @@ pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
     for queue in graph.queues().filter(|q| of_rig(&q.target.rig)) {
         if let Some(halt) = &queue.halt {
             items.push(NeedsYou {
+                n: None,
                 kind: "gate".to_owned(),
                 subject: queue.target.rig.to_string(),
                 title: format!("the queue of {} stands still", queue.target.short_ref()),
@@ -69,6 +75,7 @@ pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
     }
     for escalation in graph.escalations() {
         items.push(NeedsYou {
+            n: None,
             kind: "alert".to_owned(),
             subject: escalation.about.clone(),
             title: escalation.about.clone(),
@@ -126,6 +133,7 @@ fn goal_item(
     let id = &bead.id;
     if goal.plan == PlanState::Proposed {
         return Some(NeedsYou {
+            n: Some(bead.ordinal),
             kind: "plan".to_owned(),
             subject: id.to_string(),
             title: bead.spec.title.clone(),
@@ -163,6 +171,7 @@ fn failure(bead: &Bead, why: &Why, unblocks: usize) -> NeedsYou {
         _ => why.chain.last(),
     };
     NeedsYou {
+        n: Some(bead.ordinal),
         kind: match &bead.phase {
             Phase::Parked { why } if why.class == FaultClass::Question => "question",
             _ => "failure",
@@ -183,6 +192,7 @@ fn failure(bead: &Bead, why: &Why, unblocks: usize) -> NeedsYou {
 
 fn pause_item(pause: &Pause) -> NeedsYou {
     NeedsYou {
+        n: None,
         kind: "pause".to_owned(),
         subject: match &pause.scope {
             PauseScope::Town => "town".to_owned(),

@@ -8,7 +8,9 @@ mod convoy;
 mod inbox;
 mod merge;
 mod report;
+mod review;
 mod status;
+mod timeline;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,9 +20,11 @@ pub use self::{
     inbox::{NeedsYou, needs_you},
     merge::{HoldDoc, MergeRow, MergeShownDoc, merge_of_bead, merge_of_candidate, merge_rows},
     report::{LandedDoc, NotDoneDoc, ProofDoc, Recorded, ReportDoc, report_doc},
+    review::{CriterionSeen, GateSeen, ReviewDoc, review_doc},
     status::{
         AgentDoc, ConvoyRow, Dollars, MergeDoc, StatusDoc, agent_docs, convoy_row, status_doc,
     },
+    timeline::{Band, Hands, Segment, TimelineDoc, TimelineRow, timeline_doc},
 };
 use crate::{Graph, Observations, Timestamp};
 

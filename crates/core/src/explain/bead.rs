@@ -516,6 +516,8 @@ fn ready(look: Look<'_>, bead: &Bead) -> Found {
         let reason = match &why.class {
             FaultClass::Conflict { .. } => Some(WaitReason::Conflict),
             FaultClass::Gate { .. } | FaultClass::Check { .. } => Some(WaitReason::GateFailed),
+            // A person's wish is the story of the next attempt.
+            FaultClass::Person => Some(WaitReason::Review),
             _ => None,
         };
         if let Some(reason) = reason {

@@ -46,7 +46,7 @@ pub enum WaitReason {
     GateFailed,
     /// A gate could not run.
     GateInfra,
-    /// A reviewer reads.
+    /// A reviewer reads, or has read and wants it otherwise.
     Review,
     /// In the merge queue.
     MergeQueue,

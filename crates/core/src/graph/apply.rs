@@ -155,6 +155,20 @@ impl Graph {
                 });
                 self.reclassify_affected(bead);
             }
+            Event::ChangesWanted { bead, epoch, why } => {
+                self.leave_queue(bead);
+                self.change(bead, |bead| {
+                    bead.phase = Phase::Returned { why: why.clone() };
+                    bead.since = at;
+                    // Somebody looked: it has all of its attempts, and begins at once.
+                    bead.spent = 0;
+                    bead.not_before = None;
+                    if let Some(attempt) = attempt_mut(bead, *epoch) {
+                        attempt.fault = Some(why.clone());
+                    }
+                });
+                self.reclassify_affected(bead);
+            }
             Event::BeadParked { bead, why } | Event::BeadQuarantined { bead, why } => {
                 self.leave_queue(bead);
                 self.end_lease(

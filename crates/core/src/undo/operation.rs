@@ -88,6 +88,7 @@ impl Operation {
                 Event::BeadClosed { bead, .. } => format!("close {bead}"),
                 Event::BeadRetried { bead } if note => format!("answer {bead}"),
                 Event::BeadRetried { bead } => format!("retry {bead}"),
+                Event::ChangesWanted { bead, .. } => format!("want changes of {bead}"),
                 Event::BeadParked { bead, .. } => format!("park {bead}"),
                 Event::LeaseGranted { bead, .. } => format!("claim {bead}"),
                 Event::Paused { scope, .. } => format!("pause {}", words(scope)),
@@ -211,6 +212,7 @@ impl Operation {
                 | Event::NoteAdded { .. }
                 | Event::BeadClosed { .. }
                 | Event::BeadRetried { .. }
+                | Event::ChangesWanted { .. }
                 | Event::BeadParked { .. }
                 | Event::Paused { .. } => {}
                 Event::OperationUndone { reversal } if reversal.resumed.is_empty() => {}

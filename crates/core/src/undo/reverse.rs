@@ -75,8 +75,13 @@ fn is_same(was: &Bead, is: &Bead) -> bool {
 
 /// Makes a bead as it was; an attempt that was ended does not begin again by itself.
 fn as_before(was: &Bead, is: &Bead) -> Bead {
+    let attempts = match &was.phase {
+        Phase::Leased(_) => is.attempts.clone(),
+        // What was said of one that had ended is taken back with the rest.
+        _ => was.attempts.clone(),
+    };
     let mut bead = Bead {
-        attempts: is.attempts.clone(),
+        attempts,
         epoch: is.epoch,
         ..was.clone()
     };

@@ -14,7 +14,7 @@ use crate::{
 
 names!(COMMANDS, command_name: Command {
     TrustRig, RemoveRig, OpenGoal, ApprovePlan, Cancel, CreateBead, EditBead, Link, Unlink,
-    AddNote, CloseBead, RetryBead, ParkBead, RequestLanding, Pause, Resume, Stop, Thaw, Undo,
+    AddNote, CloseBead, RetryBead, WantChanges, ParkBead, RequestLanding, Pause, Resume, Stop, Thaw, Undo,
     HoldMerges, ReleaseMerges, PreferSubmission, RetrySubmission, AskGate,
     ProposePlan, CloseGoal, OpenSeat, CloseSeat, Grant, Claim, ClaimNext, Started, Heartbeat,
     RecordUsage, Submit, Return, Finish, Discover, Form, Judge, Land, Void, SendBack,
@@ -107,6 +107,11 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
             why: why(),
         },
         Command::RetryBead { bead: bead() },
+        Command::WantChanges {
+            bead: bead(),
+            why: why(),
+            comments: String::new(),
+        },
         Command::ParkBead {
             bead: bead(),
             why: why(),

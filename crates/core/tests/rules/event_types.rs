@@ -18,6 +18,7 @@ const NAMES: &[(&str, &str)] = &[
     ("CandidateJudged", "merge.judged"),
     ("CandidateLanded", "bead.landed"),
     ("CandidateVoided", "merge.voided"),
+    ("ChangesWanted", "bead.changes_wanted"),
     ("EdgeAdded", "bead.edge_added"),
     ("EdgeRemoved", "bead.edge_removed"),
     ("EffectBackedOff", "effect.backed_off"),

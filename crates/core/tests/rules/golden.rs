@@ -20,7 +20,7 @@ use crate::scene::{
 names!(EVENTS, event_name: Event {
     RigTrusted, RigRemoved, GoalOpened, PlanProposed, PlanApproved, GoalClosed, LandRequested,
     LandConcluded, BeadOpened, BeadEdited, EdgeAdded, EdgeRemoved, NoteAdded, BeadClosed,
-    BeadRetried, BeadParked, SeatOpened, SeatClosed, LeaseGranted, RunStarted, LeaseRenewed,
+    BeadRetried, ChangesWanted, BeadParked, SeatOpened, SeatClosed, LeaseGranted, RunStarted, LeaseRenewed,
     UsageRecorded, WorkSubmitted, WorkReturned, WorkClosed, LeaseExpired, BeadQuarantined,
     BreakerTripped, CandidateFormed, CandidateJudged, CandidateLanded, CandidateVoided,
     SubmissionReturned, TargetMoved, BaseJudged, QueueHalted, QueueResumed, MergesHeld, MergesReleased,
@@ -410,6 +410,14 @@ fn hand_on_the_merges(scene: &mut Scene) {
         number: 1,
         runs: vec![gate_run(&oid(7), Verdict::Failed)],
     });
+    let looked_at = scene.bead("looked at");
+    scene.submit(&looked_at);
+    scene.tell(Command::WantChanges {
+        bead: looked_at.clone(),
+        why: "say it in one line\nand twice".to_owned(),
+        comments: "src/lib.rs:7: why twice?".to_owned(),
+    });
+    scene.cancel(&looked_at);
     scene.tell(Command::HoldMerges {
         rig: rig(),
         kind: HoldKind::Freeze,

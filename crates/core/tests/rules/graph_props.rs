@@ -320,7 +320,13 @@ fn command(scene: &mut Scene, (what, x, y, z): Wish) -> Command {
             outcome: outcome(&scene.graph, y),
             why: why(),
         },
-        19 | 20 => Command::RetryBead { bead },
+        19 => Command::RetryBead { bead },
+        20 if y.is_multiple_of(2) => Command::RetryBead { bead },
+        20 => Command::WantChanges {
+            bead,
+            why: why(),
+            comments: "src/lib.rs:7: why twice?".to_owned(),
+        },
         21 => Command::ParkBead {
             bead,
             why: String::new(),

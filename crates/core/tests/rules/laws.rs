@@ -99,6 +99,7 @@ fn epoch_of(command: &Command) -> Option<Epoch> {
         | Command::AddNote { .. }
         | Command::CloseBead { .. }
         | Command::RetryBead { .. }
+        | Command::WantChanges { .. }
         | Command::ParkBead { .. }
         | Command::RequestLanding { .. }
         | Command::Pause { .. }

@@ -25,6 +25,7 @@ mod golden;
 mod graph_props;
 mod held;
 mod laws;
+mod look;
 mod merge;
 mod merges;
 mod phases;

@@ -11,8 +11,8 @@ use gtd_wire::{
         CancelResponse, CloseRequest, CloseResponse, CreateBeadRequest, CreateBeadResponse,
         EditBeadRequest, EditBeadResponse, LandRequest, LandResponse, LinkRequest, LinkResponse,
         NoteRequest, NoteResponse, ParkRequest, ParkResponse, RetryRequest, RetryResponse,
-        SubmitRequest, SubmitResponse, UnlinkRequest, UnlinkResponse,
-        goal_service_server::GoalService,
+        SubmitRequest, SubmitResponse, UnlinkRequest, UnlinkResponse, WantChangesRequest,
+        WantChangesResponse, goal_service_server::GoalService,
     },
 };
 use tonic::{Request, Response, Status};
@@ -35,6 +35,7 @@ super::writes::writes! {
         close CloseRequest => CloseResponse;
         retry RetryRequest => RetryResponse;
         park ParkRequest => ParkResponse;
+        want_changes WantChangesRequest => WantChangesResponse;
         land LandRequest => LandResponse;
     } also {
         async fn submit(

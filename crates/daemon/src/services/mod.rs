@@ -10,6 +10,7 @@ mod graph;
 mod health;
 mod host;
 mod lines;
+mod look;
 mod lookup;
 mod mail;
 mod merge;

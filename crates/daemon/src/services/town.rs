@@ -15,10 +15,11 @@ use gtd_wire::{
             HelloRequest, HelloResponse, ListRigsRequest, ListRigsResponse, LogsRequest,
             LogsResponse, OperationsRequest, OperationsResponse, PauseRequest, PauseResponse,
             RemoveRigRequest, RemoveRigResponse, ReportRequest, ReportResponse, ResumeRequest,
-            ResumeResponse, RolesRequest, RolesResponse, ShutdownRequest, ShutdownResponse,
-            StatusRequest, StatusResponse, StopAllRequest, StopAllResponse, ThawRequest,
-            ThawResponse, TrustRigRequest, TrustRigResponse, UndoRequest, UndoResponse, WhyRequest,
-            WhyResponse, town_service_server::TownService,
+            ResumeResponse, ReviewRequest, ReviewResponse, RolesRequest, RolesResponse,
+            ShutdownRequest, ShutdownResponse, StatusRequest, StatusResponse, StopAllRequest,
+            StopAllResponse, ThawRequest, ThawResponse, TimelineRequest, TimelineResponse,
+            TrustRigRequest, TrustRigResponse, UndoRequest, UndoResponse, WhyRequest, WhyResponse,
+            town_service_server::TownService,
         },
     },
 };
@@ -105,6 +106,20 @@ super::writes::writes! {
             request: Request<UndoRequest>,
         ) -> Result<Response<UndoResponse>, Status> {
             self.undo_operation(request).await
+        }
+
+        async fn review(
+            &self,
+            request: Request<ReviewRequest>,
+        ) -> Result<Response<ReviewResponse>, Status> {
+            self.make_review(request.get_ref()).await
+        }
+
+        async fn timeline(
+            &self,
+            request: Request<TimelineRequest>,
+        ) -> Result<Response<TimelineResponse>, Status> {
+            self.make_timeline(request.get_ref()).await
         }
 
         type LogsStream = ReceiverStream<Result<LogsResponse, Status>>;

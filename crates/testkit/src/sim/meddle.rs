@@ -34,7 +34,15 @@ impl Sim {
         let why = "so I say".to_owned();
         match self.rng.below(17) {
             0 | 1 => drop(self.say_to_ledger(Command::ParkBead { bead, why })?),
-            2 | 3 => drop(self.say_to_ledger(Command::RetryBead { bead })?),
+            2 => drop(self.say_to_ledger(Command::RetryBead { bead })?),
+            3 => {
+                let comments = "src/lib.rs:7: why twice?".to_owned();
+                self.say_to_ledger(Command::WantChanges {
+                    bead,
+                    why,
+                    comments,
+                })?;
+            }
             4 => drop(self.say_to_ledger(Command::Cancel { bead, why })?),
             5 => {
                 let outcome = if self.rng.chance(500) {
