@@ -8,7 +8,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
     clock, commands,
-    output::{ColorWhen, GlyphSet, JsonWish, Talk, Wishes},
+    error::{CliError, Kind},
+    output::{ColorWhen, Form, GlyphSet, JsonWish, Talk, Wishes},
 };
 
 /// Run a town of coding agents: goals in, proven merges out.
@@ -70,6 +71,12 @@ pub(crate) struct Global {
         default_missing_value = "*"
     )]
     pub(crate) json: Option<String>,
+    /// What an expression of jq makes of the document; texts stand as they are
+    #[arg(long, global = true, value_name = "EXPR", conflicts_with = "template")]
+    pub(crate) jq: Option<String>,
+    /// What a template of minijinja makes of the document
+    #[arg(long, global = true, value_name = "TEXT")]
+    pub(crate) template: Option<String>,
     /// Print ids only
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
@@ -91,7 +98,10 @@ pub(crate) struct Global {
     /// How to tell progress
     #[arg(long, global = true, value_name = "STYLE", default_value = "auto")]
     pub(crate) progress: Progress,
-    /// Never ask; no command of this version does
+    /// Write long output as it is, and through no pager
+    #[arg(long, global = true)]
+    pub(crate) no_pager: bool,
+    /// Never ask and open no editor: what needs a person ends with 2 and names the flag
     #[arg(long, global = true)]
     pub(crate) no_input: bool,
     /// How long a call may take (5s), or how long a waiting command waits (no limit)
@@ -105,6 +115,7 @@ impl Global {
         Wishes {
             color: self.color,
             glyphs: self.glyphs,
+            ..Wishes::default()
         }
     }
 
@@ -117,9 +128,19 @@ impl Global {
         }
     }
 
+    /// Returns in which form documents are wished.
+    ///
+    /// # Errors
+    /// With the place of what is wrong in the expression.
+    pub(crate) fn form(&self) -> Result<Form, CliError> {
+        Form::read(self.jq.as_deref(), self.template.as_deref())
+            .map_err(|mistake| CliError::new(Kind::Expression(Box::new(mistake))))
+    }
+
     /// Returns what `--json` wishes.
     pub(crate) fn json_wish(&self) -> JsonWish {
         match self.json.as_deref() {
+            None if self.jq.is_some() || self.template.is_some() => JsonWish::Whole,
             None => JsonWish::Off,
             Some("*") => JsonWish::Whole,
             Some("") => JsonWish::Names,

@@ -13,8 +13,9 @@ use crate::{
     args::{Global, Progress},
     error::{CliError, Kind},
     last,
-    output::Screen,
+    output::{Pager, Screen},
     place,
+    taste::Taste,
 };
 
 /// What every command has.
@@ -31,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) wait_limit: Option<Duration>,
     /// How progress is told.
     pub(crate) progress: Progress,
+    /// Nobody may be asked.
+    pub(crate) no_input: bool,
     /// The daemon is where the caller says, so none is started.
     pub(crate) is_elsewhere: bool,
     named_rig: Option<String>,
@@ -40,6 +43,7 @@ pub(crate) struct Context {
 impl Context {
     /// Finds everything; `waits` says that the timeout is one of a wait and not of a call.
     pub(crate) fn new(global: &Global, waits: bool) -> Result<Self, CliError> {
+        let form = global.form()?;
         let here = std::env::current_dir()
             .map_err(|error| CliError::io("find the present folder", error))?;
         let wished = global
@@ -72,14 +76,23 @@ impl Context {
             None => places,
         };
         last::keep_below(&places.state);
+        let taste = Taste::of(&places);
+        let screen = Screen::of(global, &taste).with_form(form);
+        let screen = match global.no_pager || is_dumb() {
+            true => screen,
+            false => {
+                screen.with_pager(move || Pager::choose(|key| std::env::var_os(key), taste.pager()))
+            }
+        };
         Ok(Self {
             is_elsewhere: host.is_some(),
             places,
-            screen: Screen::of(global),
+            screen,
             folder,
             deadline: global.timeout.filter(|_| !waits),
             wait_limit: global.timeout.filter(|_| waits),
             progress: global.progress,
+            no_input: global.no_input,
             named_rig: global.rig.clone().or_else(|| variable("GTD_RIG")),
             folders: OnceCell::new(),
         })
@@ -140,6 +153,11 @@ fn socket_of(host: &str, here: &Path) -> Result<PathBuf, CliError> {
             "a host is unix:/path/of/a/socket, not `{host}`"
         ))),
     }
+}
+
+/// Tells whether the terminal can do nothing but write line by line.
+fn is_dumb() -> bool {
+    variable("TERM").is_none_or(|term| term == "dumb")
 }
 
 fn variable(key: &str) -> Option<String> {

@@ -69,6 +69,9 @@ pub(crate) enum Kind {
     /// The daemon says no.
     #[error("{0}")]
     Rejected(Rejection),
+    /// The expression of `--jq`, or the template of `--template`, is wrong.
+    #[error("{0}")]
+    Expression(Box<Diagnostic>),
     /// Something that was named is not there.
     #[error("there is no {kind} `{name}`")]
     NotFound {
@@ -141,6 +144,7 @@ impl Kind {
             Self::NoRuntime(_) => "E0104",
             Self::Config(_) => "E0105",
             Self::NoKey(_) => "E0308",
+            Self::Expression(_) => "E0107",
             Self::NotFound { .. } => "E0306",
             Self::NotARepository(_) => "E0216",
             Self::NotARig(_) => "E0303",
@@ -168,6 +172,7 @@ impl Kind {
             Self::NoRuntime(_) => "NO_RUNTIME",
             Self::Config(_) => "BAD_CONFIG",
             Self::NoKey(_) => "NO_KEY",
+            Self::Expression(_) => "BAD_EXPRESSION",
             Self::NotFound { .. } => "NOT_FOUND",
             Self::NotARepository(_) => "NOT_A_REPOSITORY",
             Self::NotARig(_) => "NO_RIG",
@@ -190,7 +195,7 @@ impl Kind {
     #[must_use]
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::Plan(_) => Exit::Usage,
+            Self::Usage(_) | Self::Plan(_) | Self::Expression(_) => Exit::Usage,
             Self::NoRuntime(_) | Self::Config(_) | Self::Places(_) => Exit::Config,
             Self::NotFound { .. } | Self::NotARig(_) | Self::NoKey(_) => Exit::NotFound,
             Self::NotARepository(_) | Self::Circle(_) | Self::State(_) | Self::OtherVersion(_) => {
@@ -215,9 +220,10 @@ impl Kind {
 
     fn diagnostic(&self) -> Option<&Diagnostic> {
         match self {
-            Self::Plan(diagnostic) | Self::NoRuntime(diagnostic) | Self::Config(diagnostic) => {
-                Some(diagnostic)
-            }
+            Self::Plan(diagnostic)
+            | Self::NoRuntime(diagnostic)
+            | Self::Config(diagnostic)
+            | Self::Expression(diagnostic) => Some(diagnostic),
             _ => None,
         }
     }

@@ -21,6 +21,7 @@ mod place;
 mod progress;
 mod settings;
 mod show;
+mod taste;
 mod town;
 mod usage;
 mod wishes;
@@ -34,6 +35,7 @@ use crate::{
     error::CliError,
     exit::Exit,
     output::{JsonWish, Look, Screen, Talk, Wishes},
+    taste::Taste,
 };
 
 fn main() {
@@ -55,20 +57,22 @@ fn run(cli: Cli) -> Exit {
     let waits = cli.command.as_ref().is_some_and(args::Command::waits);
     let ctx = match Context::new(&cli.global, waits) {
         Ok(ctx) => ctx,
-        Err(error) => return fail(&Screen::of(&cli.global), &error),
+        Err(error) => return fail(&Screen::of(&cli.global, &Taste::default()), &error),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let done = match runtime {
-        Ok(runtime) => runtime.block_on(commands::run(&ctx, cli.command)),
+        // A pager is waited for within it: it listens for Ctrl-C.
+        Ok(runtime) => runtime.block_on(async {
+            let done = commands::run(&ctx, cli.command).await;
+            ctx.screen.flush();
+            done
+        }),
         Err(error) => Err(CliError::io("start the runtime", error)),
     };
     match done {
-        Ok(exit) => {
-            ctx.screen.flush();
-            exit
-        }
+        Ok(exit) => exit,
         Err(error) => fail(&ctx.screen, &error),
     }
 }
@@ -85,9 +89,11 @@ fn refuse(error: &clap::Error) -> Exit {
         .take_while(|word| word != "--")
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
-    let json = words
-        .iter()
-        .any(|word| word == "--json" || word.starts_with("--json="));
+    let has = |flag: &str| {
+        let given = |word: &String| word.split('=').next() == Some(flag);
+        words.iter().any(given)
+    };
+    let json = has("--json") && !has("--jq") && !has("--template");
     let wish = if json { JsonWish::Whole } else { JsonWish::Off };
     let screen = Screen::new(Look::here(Wishes::default()), Talk::Usual, wish);
     let exit = match error.kind() {

@@ -9,7 +9,7 @@ use gtd_client::ProjectTexts;
 pub(crate) use gtd_client::{LOCAL_FILE as LOCAL, PROJECT_FILE as PROJECT};
 use gtd_core::{
     RigName, RuntimeName,
-    config::{Config, LayerKind, layer_from_env, layer_from_toml, usable_runtimes},
+    config::{Config, Layer, LayerKind, layer_from_env, layer_from_toml, usable_runtimes},
 };
 
 use serde_json::Value;
@@ -19,8 +19,8 @@ use crate::{
     error::{CliError, Kind},
 };
 
-const USER: &str = "config.toml";
-const SYSTEM: &str = "/etc/gtd/config.toml";
+pub(crate) const USER: &str = "config.toml";
+pub(crate) const SYSTEM: &str = "/etc/gtd/config.toml";
 
 /// Reads the texts of a folder that trust is given to.
 pub(crate) fn project_texts(folder: &Path) -> Result<ProjectTexts, CliError> {
@@ -42,6 +42,11 @@ pub(crate) fn is_trusted(ctx: &Context, rig: &RigName) -> Result<bool, CliError>
 
 /// Merges what is in effect for a rig, or for the town.
 pub(crate) fn effective(ctx: &Context, rig: Option<&RigName>) -> Result<Config, CliError> {
+    Ok(Config::merge(layers(ctx, rig)?))
+}
+
+/// Reads the layers that are in effect for a rig, or for the town.
+pub(crate) fn layers(ctx: &Context, rig: Option<&RigName>) -> Result<Vec<Layer>, CliError> {
     let mut layers = Vec::new();
     let mut add = |kind: LayerKind, path: &Path, name: &str| -> Result<(), CliError> {
         if let Some(text) = read(path)? {
@@ -60,7 +65,7 @@ pub(crate) fn effective(ctx: &Context, rig: Option<&RigName>) -> Result<Config, 
     let variables = std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
     layers.push(layer_from_env(variables).map_err(wrong)?);
-    Ok(Config::merge(layers))
+    Ok(layers)
 }
 
 /// The runtimes that can do work here.

@@ -42,11 +42,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let Format::Json { output, after } = args.format;
     let client = town::reach(ctx).await?;
     let Some(path) = output else {
-        walk(&client, after, |line| {
-            ctx.screen.write(line.as_bytes());
-            Ok(())
-        })
-        .await?;
+        walk(&client, after, |line| ctx.screen.rendered(line)).await?;
         return Ok(Exit::Done);
     };
     let path = ctx.path(&path);

@@ -42,6 +42,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let Some(every) = args.watch else {
         return once(ctx, &client, &args).await;
     };
+    ctx.screen.never_paged();
     loop {
         if ctx.screen.look.terminal && !ctx.screen.is_json() {
             // Home, and erase what is below.

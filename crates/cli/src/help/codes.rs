@@ -30,6 +30,10 @@ const CODES: &[(&str, &str)] = &[
         "The folders of the town cannot be told or used. Set GTD_HOME to a folder of your own, or HOME; the folder of the socket must be private to you. `gtd config path` shows them.",
     ),
     (
+        "E0107",
+        "The expression of --jq, or the template of --template, is wrong or does not fit the document. The place is shown. An expression that cannot be read is told before anything is done; `gtd COMMAND --json` shows the document, and `gtd help formatting` has samples.",
+    ),
+    (
         "E0201",
         "The bead is not in a state that allows it. The message names its state and the command that helps; `gtd why ID` tells the rest.",
     ),

@@ -38,6 +38,10 @@ pub(crate) enum GlyphSet {
 pub(crate) struct Wishes {
     pub(crate) color: ColorWhen,
     pub(crate) glyphs: Option<GlyphSet>,
+    /// What the user's configuration says of colours; variables win over it.
+    pub(crate) usual_color: ColorWhen,
+    /// What it says of marks.
+    pub(crate) usual_glyphs: Option<GlyphSet>,
 }
 
 /// How output looks.
@@ -55,6 +59,8 @@ pub(crate) struct Look {
     pub(crate) terminal_err: bool,
     /// The columns of the terminal, when there is one.
     pub(crate) width: Option<usize>,
+    /// The lines of the terminal, when there is one.
+    pub(crate) height: Option<usize>,
     /// Times of day are those of the person's own zone; in UTC otherwise.
     pub(crate) local: bool,
 }
@@ -70,11 +76,10 @@ impl Look {
             std::io::stderr().is_terminal(),
         );
         look.local = true;
-        if look.width.is_none() && terminal {
-            look.width = rustix::termios::tcgetwinsize(std::io::stdout())
-                .ok()
-                .map(|size| usize::from(size.ws_col))
-                .filter(|columns| *columns > 0);
+        if terminal && let Ok(size) = rustix::termios::tcgetwinsize(std::io::stdout()) {
+            let some = |cells: u16| Some(usize::from(cells)).filter(|cells| *cells > 0);
+            look.width = look.width.or_else(|| some(size.ws_col));
+            look.height = some(size.ws_row);
         }
         look
     }
@@ -101,14 +106,19 @@ impl Look {
             ColorWhen::Never => false,
             ColorWhen::Auto if text("NO_COLOR").is_some() => false,
             ColorWhen::Auto if forced => true,
-            ColorWhen::Auto => is_terminal && !refused && !dumb,
+            ColorWhen::Auto => match wishes.usual_color {
+                _ if refused => false,
+                ColorWhen::Always => true,
+                ColorWhen::Never => false,
+                ColorWhen::Auto => is_terminal && !dumb,
+            },
         };
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(text);
         let utf8 = locale.is_none_or(|locale| {
             let locale = locale.to_lowercase();
             locale.contains("utf-8") || locale.contains("utf8")
         });
-        let ascii = match wishes.glyphs {
+        let ascii = match wishes.glyphs.or(wishes.usual_glyphs) {
             Some(set) => set == GlyphSet::Ascii,
             None => dumb || !utf8,
         };
@@ -119,6 +129,7 @@ impl Look {
             terminal,
             terminal_err,
             width: text("COLUMNS").and_then(|columns| columns.parse().ok()),
+            height: None,
             local: false,
         }
     }
@@ -187,9 +198,15 @@ mod tests {
         assert!(!look(usual, &[("TERM", "dumb")], true).color);
         let always = Wishes {
             color: ColorWhen::Always,
-            glyphs: None,
+            ..usual
         };
         assert!(look(always, &[("NO_COLOR", "1")], false).color);
+        let configured = Wishes {
+            usual_color: ColorWhen::Always,
+            ..usual
+        };
+        assert!(look(configured, &[], false).color);
+        assert!(!look(configured, &[("NO_COLOR", "1")], true).color);
     }
 
     #[test]
@@ -210,8 +227,8 @@ mod tests {
         assert!(look(usual, &[("LANG", "en.UTF-8"), ("LC_ALL", "POSIX")], true).ascii);
         assert!(look(usual, &[("TERM", "dumb")], true).ascii);
         let unicode = Wishes {
-            color: ColorWhen::Auto,
             glyphs: Some(GlyphSet::Unicode),
+            ..usual
         };
         assert!(!look(unicode, &[("TERM", "dumb")], true).ascii);
     }

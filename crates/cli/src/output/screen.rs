@@ -8,9 +8,21 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use tokio::signal::unix::SignalKind;
 
-use super::{look::Look, table::clean, words::Ink};
-use crate::{args::Global, error::CliError, exit::Exit};
+use super::{
+    form::Form,
+    look::{Look, Wishes},
+    pager::{Pager, is_long},
+    table::clean,
+    words::Ink,
+};
+use crate::{
+    args::Global,
+    error::{CliError, Kind},
+    exit::Exit,
+    taste::Taste,
+};
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,8 +53,17 @@ pub(crate) struct Screen {
     pub(crate) look: Look,
     talk: Talk,
     json: JsonWish,
+    form: Form,
     hints: bool,
     stdout: RefCell<BufWriter<StdoutLock<'static>>>,
+    /// What waits for a pager; nothing is held back where none is wanted.
+    held: RefCell<Option<Held>>,
+}
+
+/// Output that is held back until it is known whether it fits on the screen.
+struct Held {
+    text: Vec<u8>,
+    pager: Box<dyn Fn() -> Option<Pager>>,
 }
 
 impl Screen {
@@ -52,15 +73,49 @@ impl Screen {
             look,
             talk,
             json,
+            form: Form::default(),
             hints: std::env::var_os("GTD_AGENT").is_none(),
             stdout: RefCell::new(BufWriter::new(io::stdout().lock())),
+            held: RefCell::new(None),
         }
     }
 
     /// Takes stdout, in the look that the command line wishes.
-    pub(crate) fn of(global: &Global) -> Self {
-        let look = Look::here(global.wishes());
+    pub(crate) fn of(global: &Global, taste: &Taste) -> Self {
+        let wishes = Wishes {
+            usual_color: taste.color(),
+            usual_glyphs: taste.glyphs(),
+            ..global.wishes()
+        };
+        let look = Look::here(wishes);
         Self::new(look, global.talk(), global.json_wish())
+    }
+
+    /// Writes documents in another form from now on.
+    #[must_use]
+    pub(crate) fn with_form(mut self, form: Form) -> Self {
+        self.form = form;
+        self
+    }
+
+    /// Shows long output through a pager, which is chosen when it is needed.
+    ///
+    /// Only output for people, and only on a terminal.
+    #[must_use]
+    pub(crate) fn with_pager(self, pager: impl Fn() -> Option<Pager> + 'static) -> Self {
+        if self.look.terminal && self.look.height.is_some() && !self.is_json() && self.hints {
+            *self.held.borrow_mut() = Some(Held {
+                text: Vec::new(),
+                pager: Box::new(pager),
+            });
+        }
+        self
+    }
+
+    /// Shows everything as it comes, for what is drawn again and again.
+    pub(crate) fn never_paged(&self) {
+        self.flush();
+        self.held.borrow_mut().take();
     }
 
     /// Tells whether documents are wished.
@@ -92,6 +147,13 @@ impl Screen {
 
     /// Writes bytes of what was asked for.
     pub(crate) fn write(&self, bytes: &[u8]) {
+        match self.held.borrow_mut().as_mut() {
+            Some(held) => held.text.extend_from_slice(bytes),
+            None => self.write_out(bytes),
+        }
+    }
+
+    fn write_out(&self, bytes: &[u8]) {
         if let Err(error) = self.stdout.borrow_mut().write_all(bytes) {
             leave(&error);
         }
@@ -99,9 +161,30 @@ impl Screen {
 
     /// Brings everything out.
     pub(crate) fn flush(&self) {
+        if let Some(held) = self.held.borrow_mut().as_mut() {
+            self.release(held);
+        }
         if let Err(error) = self.stdout.borrow_mut().flush() {
             leave(&error);
         }
+    }
+
+    /// Shows what was held back: through the pager when it is longer than the screen.
+    fn release(&self, held: &mut Held) {
+        let text = std::mem::take(&mut held.text);
+        let height = self.look.height.unwrap_or(usize::MAX);
+        if is_long(&text, height, self.look.width)
+            && let Some(pager) = (held.pager)()
+        {
+            // Ctrl-C is for the pager while it shows.
+            let interrupts = tokio::signal::unix::signal(SignalKind::interrupt());
+            let shown = pager.show(&text);
+            drop(interrupts);
+            if shown.is_ok() {
+                return;
+            }
+        }
+        self.write_out(&text);
     }
 
     /// Writes the one document of `--json`.
@@ -120,11 +203,7 @@ impl Screen {
                 json!({"kind": "Fields", "api": gtd_core::API, "items": names})
             }
         };
-        self.line(if self.look.terminal {
-            format!("{chosen:#}")
-        } else {
-            chosen.to_string()
-        });
+        self.formed(&chosen, self.look.terminal);
     }
 
     /// Writes one object of a stream.
@@ -133,7 +212,41 @@ impl Screen {
             JsonWish::Fields(fields) => choose(object, fields),
             _ => object.clone(),
         };
-        self.line_now(chosen.to_string());
+        self.formed(&chosen, false);
+        self.flush();
+    }
+
+    /// Writes an object that was rendered as JSON already, and a line break behind it.
+    pub(crate) fn rendered(&self, object: &str) -> Result<(), CliError> {
+        if self.form.is_json() {
+            self.write(object.as_bytes());
+        } else {
+            let object = serde_json::from_str(object)
+                .map_err(|error| CliError::new(Kind::Daemon(error.to_string())))?;
+            self.formed(&object, false);
+        }
+        Ok(())
+    }
+
+    /// Writes a document in the form that is wished; ends the program when that does not fit it.
+    fn formed(&self, document: &Value, is_wide: bool) {
+        match self.form.lines(document, is_wide) {
+            Ok(lines) => {
+                for line in lines {
+                    // A text that is written as it is may come from an agent.
+                    self.line(if self.look.terminal && !self.form.is_json() {
+                        printable(&line)
+                    } else {
+                        line
+                    });
+                }
+            }
+            Err(mistake) => {
+                let error = CliError::new(Kind::Expression(Box::new(mistake)));
+                self.fail(&error);
+                std::process::exit(i32::from(error.kind.exit().code()));
+            }
+        }
     }
 
     /// Says something beside what was asked for.
@@ -175,7 +288,9 @@ impl Screen {
 
     /// Reports a failure in the form that is wished, and brings everything out.
     pub(crate) fn fail(&self, error: &CliError) {
-        if self.is_json() {
+        // An expression is for what was asked for; whoever takes its words for that is not told a failure there.
+        let is_of_expression = matches!(error.kind, Kind::Expression(_));
+        if self.is_json() && self.form.is_json() && !is_of_expression {
             self.line(error.document().to_string());
         } else {
             self.flush();
@@ -186,6 +301,14 @@ impl Screen {
         }
         self.flush();
     }
+}
+
+/// Takes away what a terminal would act upon, but for line breaks and tabs.
+fn printable(text: &str) -> String {
+    text.split('\n')
+        .map(|line| line.split('\t').map(clean).collect::<Vec<_>>().join("\t"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Writes to stderr; when nobody reads it, there is nobody to tell.

@@ -157,6 +157,17 @@ pub(super) fn cut(text: &str, width: usize) -> String {
     shown
 }
 
+/// Counts the columns that a line takes, without the escape sequences of colours.
+pub(super) fn columns(line: &str) -> usize {
+    line.split('\x1b')
+        .enumerate()
+        .map(|(at, part)| match part.split_once('m') {
+            Some((_, shown)) if at > 0 => shown.width(),
+            _ => part.width(),
+        })
+        .sum()
+}
+
 /// Takes away what a terminal would act upon: texts come from agents and plans too.
 pub(super) fn clean(text: &str) -> String {
     text.chars()

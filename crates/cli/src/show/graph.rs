@@ -293,6 +293,7 @@ mod tests {
         let wishes = Wishes {
             color: ColorWhen::Never,
             glyphs: Some(GlyphSet::Unicode),
+            ..Wishes::default()
         };
         Look::of(wishes, |_| None, false, false)
     }

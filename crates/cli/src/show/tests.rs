@@ -17,6 +17,7 @@ fn look(glyphs: GlyphSet, color: ColorWhen) -> Look {
     let wishes = Wishes {
         color,
         glyphs: Some(glyphs),
+        ..Wishes::default()
     };
     Look {
         width: Some(110),
