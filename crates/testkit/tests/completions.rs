@@ -21,11 +21,17 @@ fn ask(town: &Town, shell: &str, words: &[&str]) -> Output {
     )
 }
 
+/// Tells whether a shell is installed, and says aloud when it is not.
+#[expect(clippy::print_stderr, reason = "what was not tried is told")]
 fn has(program: &str) -> bool {
-    Command::new(program)
+    let is_there = Command::new(program)
         .arg("--version")
         .output()
-        .is_ok_and(|output| output.status.success())
+        .is_ok_and(|output| output.status.success());
+    if !is_there {
+        eprintln!("NOT RUN: completions in {program}, which is not installed");
+    }
+    is_there
 }
 
 /// Makes a town in which one bead waits, and puts gtd on the path of its programs.
@@ -60,6 +66,13 @@ fn ids_are_completed_with_their_titles() {
     assert!(said.stdout.contains("repo"), "{said}");
     let said = ask(&town, "fish", &["gtd", "pause", ""]);
     assert!(said.stdout.contains("refinery"), "{said}");
+    let said = ask(&town, "fish", &["gtd", "config", "set", "merge.b"]);
+    assert!(said.stdout.contains("merge.batch"), "{said}");
+    let said = ask(&town, "zsh", &["gtd", "config", "get", "roles.worker.m"]);
+    assert!(
+        said.stdout.contains("roles.worker.max:"),
+        "with what it is for: {said}"
+    );
     let said = ask(&town, "fish", &["gtd", "help", "E03"]);
     assert!(said.stdout.contains("E0301"), "{said}");
 }

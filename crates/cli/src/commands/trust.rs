@@ -55,14 +55,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         "trusted_digest": before.digest(), "changed": !is_same,
         "changes": changes, "trusted": is_same});
     if !ctx.screen.is_json() {
-        for line in &changes {
-            let ink = match line.chars().next() {
-                Some('+') => Ink::Good,
-                Some('-') => Ink::Bad,
-                _ => Ink::Faint,
-            };
-            ctx.screen.line(ctx.screen.look.paint(ink, line));
-        }
+        print_changes(ctx, &changes);
     }
     for (kind, name) in [(LayerKind::Project, PROJECT), (LayerKind::Local, LOCAL)] {
         if let Some(text) = now.get(name) {
@@ -100,6 +93,25 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
             .line(format!("trusted {rig} {what} ({})", short(&digest)));
     }
     Ok(Exit::Done)
+}
+
+/// Lists by which lines the files of a rig differ from what was trusted.
+pub(crate) fn since_trust(ctx: &Context, rig: &RigName) -> Result<Vec<String>, CliError> {
+    let now = settings::project_texts(&ctx.folder_of(rig)?)?;
+    let before = settings::project_texts(&settings::trusted_folder(ctx, rig))?;
+    Ok(changes(&before, &now))
+}
+
+/// Prints lines that went and came.
+pub(crate) fn print_changes(ctx: &Context, changes: &[String]) {
+    for line in changes {
+        let ink = match line.chars().next() {
+            Some('+') => Ink::Good,
+            Some('-') => Ink::Bad,
+            _ => Ink::Faint,
+        };
+        ctx.screen.line(ctx.screen.look.paint(ink, line));
+    }
 }
 
 /// Says which texts it is about, in few characters.

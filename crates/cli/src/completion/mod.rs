@@ -6,13 +6,15 @@
 
 mod ask;
 
-use std::ffi::OsStr;
+use std::{collections::BTreeSet, ffi::OsStr};
 
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::{
     ArgValueCompleter, CompletionCandidate,
     env::{CompleteEnv, Shells},
 };
+
+use gtd_core::config::{Config, known_keys};
 
 use self::ask::Kind;
 use crate::{args::Cli, help};
@@ -63,6 +65,7 @@ fn completed(arg: Arg, command: &str) -> Arg {
         .any(|name| matches!(name.as_str(), "ID" | "IDS" | "SCOPE"));
     let kinds: &'static [Kind] = match (command, arg.get_id().as_str()) {
         (_, "rig") => &[Kind::Rig],
+        (_, "key") => return arg.add(ArgValueCompleter::new(keys)),
         ("gtd help", "topic") => return arg.add(ArgValueCompleter::new(topics)),
         ("gtd approve", "ids") | (_, "convoy" | "goal") => &[Kind::Goal],
         ("gtd pause" | "gtd resume", _) if is_id => {
@@ -96,6 +99,26 @@ fn completed(arg: Arg, command: &str) -> Arg {
             })
             .collect()
     }))
+}
+
+/// Offers the keys of the configuration with what they are for.
+fn keys(current: &OsStr) -> Vec<CompletionCandidate> {
+    let current = current.to_string_lossy();
+    let usual = Config::merge([]);
+    // Those below a name of one's own are offered for the names that gtd brings along.
+    let named = usual.list().map(|(key, ..)| key.to_owned());
+    let keys: BTreeSet<String> = known_keys()
+        .filter(|key| !key.contains(['*', '[']))
+        .chain(named)
+        .filter(|key| key.starts_with(&*current))
+        .collect();
+    keys.into_iter()
+        .map(|key| {
+            let about = usual.explain(&key).ok();
+            let about = about.and_then(|found| found.first().map(|item| item.doc));
+            CompletionCandidate::new(key).help(about.map(Into::into))
+        })
+        .collect()
 }
 
 fn topics(current: &OsStr) -> Vec<CompletionCandidate> {

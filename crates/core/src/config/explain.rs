@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     check::wanted,
-    keys::{Effect, KEYS, Key, Kind, Who, starts_with},
+    keys::{Effect, Found, KEYS, Key, Kind, Who, find, starts_with},
     layer::Origin,
     merge::{Config, built_in},
     value::Value,
@@ -121,6 +121,13 @@ impl Config {
 /// Returns the paths of all keys; `*` stands for a name of one's own, `[]` for each row of a list.
 pub fn known_keys() -> impl Iterator<Item = String> {
     rows().into_iter().map(|(path, _)| path)
+}
+
+/// Tells whether a key belongs to one project, and so never to the user's own file.
+#[must_use]
+pub fn is_of_project_alone(key: &str) -> bool {
+    let segments: Vec<&str> = key.split('.').collect();
+    matches!(find(&segments), Found::Leaf(key) if key.who == Who::ProjectOnly)
 }
 
 /// Finds the key that was probably meant, with the names that were given.

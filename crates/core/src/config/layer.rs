@@ -130,6 +130,12 @@ impl Layer {
         &self.warnings
     }
 
+    /// Returns what it sets a key to.
+    #[must_use]
+    pub fn value(&self, key: &str) -> Option<&Value> {
+        self.settings.get(key).map(|setting| &setting.value)
+    }
+
     /// Takes a value in, unless this layer may not set it.
     pub(super) fn set(&mut self, path: String, setting: Setting) -> Result<(), Diagnostic> {
         let who = setting.key.who;

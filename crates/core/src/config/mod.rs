@@ -14,6 +14,7 @@ mod layer;
 mod merge;
 mod rules;
 mod runtimes;
+mod schema;
 mod starter;
 mod value;
 mod words;
@@ -23,13 +24,14 @@ mod tests;
 
 pub use digest::{digest_text, digest_with_roles};
 pub use duration::{InvalidDuration, parse_duration};
-pub use explain::{Explanation, UnknownKey, known_keys};
+pub use explain::{Explanation, UnknownKey, is_of_project_alone, known_keys};
 pub use layer::{Layer, LayerKind, Origin, layer_from_toml};
 pub use merge::Config;
 pub use rules::{rig_name, rig_rules};
 pub use runtimes::{ConfiguredRuntime, configured_runtimes, usable_runtimes};
+pub use schema::{SchemaOf, json_schema};
 pub use starter::default_gtd_toml;
 pub use value::Value;
-pub use words::{layer_from_env, layer_from_flags};
+pub use words::{layer_from_env, layer_from_flags, value_of_words};
 
 pub(crate) use runtimes::{DEMO, SHELL};

@@ -7,7 +7,7 @@ use super::{
     explain::suggest,
     keys::{Found, Key, Kind, NameKind, children, find, name_kind},
     layer::{Layer, LayerKind, Origin, Setting},
-    value::toml_string,
+    value::{Value, toml_string},
 };
 use crate::{
     diagnostic::Diagnostic,
@@ -59,6 +59,21 @@ pub fn layer_from_flags<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<
         set(&mut layer, &file, &path, text.trim(), Origin::Flag)?;
     }
     Ok(layer)
+}
+
+/// Reads the value of one key from words, as `gtd config set` takes it.
+///
+/// # Errors
+/// When there is no such key, or it does not take this value; the key is named.
+pub fn value_of_words(key: &str, text: &str) -> Result<Value, Diagnostic> {
+    let mut layer = Layer::empty(LayerKind::Flags);
+    let path: Vec<String> = key.split('.').map(str::to_owned).collect();
+    set(&mut layer, key, &path, text, Origin::Flag)?;
+    let (_, setting) = layer
+        .settings
+        .pop_first()
+        .expect("a layer of flags takes every key");
+    Ok(setting.value)
 }
 
 fn set(

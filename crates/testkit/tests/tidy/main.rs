@@ -7,4 +7,5 @@ mod documents;
 mod imports;
 mod purity;
 mod rules;
+mod schemas;
 mod tree;

@@ -3,6 +3,7 @@
 mod add;
 mod list;
 mod remove;
+mod set;
 mod show;
 
 use super::would;
@@ -26,6 +27,8 @@ enum Verb {
     Add(add::Args),
     /// Take a rig out of the town; its repository stays as it is
     Remove(remove::Args),
+    /// Set keys in gtd.toml of the rig
+    Set(set::Args),
 }
 
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
@@ -34,5 +37,6 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         Verb::Show(args) => show::run(ctx, args).await,
         Verb::Add(args) => add::run(ctx, args).await,
         Verb::Remove(args) => remove::run(ctx, args).await,
+        Verb::Set(args) => set::run(ctx, args).await,
     }
 }
