@@ -1,11 +1,12 @@
 //! Which roles there are: what their files say, who runs them, how their last pass went.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{ListDoc, Rejection, RigName, WorkerRules, config};
-use gtd_host::roles::{Layer, RoleKind, RoleLimits, RoleSpec};
+use gtd_host::roles::{Layer, RoleKind, RoleLimits, RoleSet, RoleSpec};
 use gtd_wire::pb::town::v1::RolesResponse;
 use serde::Serialize;
+use serde_json::Value;
 use tonic::{Response, Status};
 
 use super::{Api, document, rejected};
@@ -42,6 +43,20 @@ struct RoleFileDoc {
     prompt: Option<String>,
     /// The verbs of gtd that an agent of this role may use.
     verbs: Vec<String>,
+    /// The text of the prompt before it is rendered; told of a role that is asked for by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<String>,
+    /// What differs from the role that gtd brings along; told of a role that is asked for by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    differs: Option<Vec<Difference>>,
+}
+
+/// One key of a role that is not as gtd brings it along.
+#[derive(Debug, PartialEq, Serialize)]
+struct Difference {
+    key: String,
+    value: Value,
+    builtin: Value,
 }
 
 impl Api {
@@ -51,6 +66,12 @@ impl Api {
             .role_docs()
             .into_iter()
             .filter(|doc| role.is_empty() || role == doc.name)
+            .map(|mut doc| {
+                if role.is_empty() {
+                    (doc.file.template, doc.file.differs) = (None, None);
+                }
+                doc
+            })
             .collect();
         if items.is_empty() {
             return Err(rejected(Rejection::NotFound {
@@ -179,6 +200,60 @@ impl RoleFileDoc {
                 .as_ref()
                 .map(|template| template.file().to_owned()),
             verbs: spec.access.gtd.clone(),
+            template: spec
+                .prompt
+                .template
+                .as_ref()
+                .map(|template| template.text().to_owned()),
+            differs: builtin_of(spec).map(|builtin| differences(spec, &builtin)),
         }
+    }
+}
+
+/// Finds the role that gtd brings along and this one stands on; nothing when it is all of one's own.
+fn builtin_of(spec: &RoleSpec) -> Option<RoleSpec> {
+    let below = spec.extends.as_deref().unwrap_or_default();
+    let name = below.strip_prefix("builtin:").unwrap_or(spec.name.as_str());
+    RoleSet::builtin().get(name).cloned()
+}
+
+/// Lists the keys of a role that are not as in another.
+fn differences(spec: &RoleSpec, builtin: &RoleSpec) -> Vec<Difference> {
+    let (mut now, mut before) = (BTreeMap::new(), BTreeMap::new());
+    flatten(
+        "",
+        &serde_json::to_value(spec).unwrap_or_default(),
+        &mut now,
+    );
+    flatten(
+        "",
+        &serde_json::to_value(builtin).unwrap_or_default(),
+        &mut before,
+    );
+    let keys: BTreeSet<&String> = now.keys().chain(before.keys()).collect();
+    keys.into_iter()
+        .filter(|key| now.get(*key) != before.get(*key))
+        // Where a role comes from is told beside it.
+        .filter(|key| !matches!(key.as_str(), "name" | "layer" | "extends"))
+        .map(|key| Difference {
+            key: key.clone(),
+            value: now.get(key).cloned().unwrap_or_default(),
+            builtin: before.get(key).cloned().unwrap_or_default(),
+        })
+        .collect()
+}
+
+fn flatten(above: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
+    let Value::Object(table) = value else {
+        into.insert(above.to_owned(), value.clone());
+        return;
+    };
+    for (key, value) in table {
+        let path = if above.is_empty() {
+            key.clone()
+        } else {
+            format!("{above}.{key}")
+        };
+        flatten(&path, value, into);
     }
 }

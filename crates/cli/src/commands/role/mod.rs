@@ -1,6 +1,11 @@
 //! `gtd role`: who works here, as the role files say it. One file for each verb.
 
+mod edit;
+mod file;
 mod list;
+mod new;
+mod reset;
+mod set;
 mod show;
 mod validate;
 
@@ -22,6 +27,14 @@ enum Verb {
     Show(show::Args),
     /// Check the role files as they are now, before they are trusted
     Validate(validate::Args),
+    /// Make a role of your own
+    New(new::Args),
+    /// Open a role file in your editor
+    Edit(edit::Args),
+    /// Change what a role file says
+    Set(set::Args),
+    /// Take a role file of yours away
+    Reset(reset::Args),
 }
 
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
@@ -29,5 +42,9 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         Verb::List(args) => list::run(ctx, args).await,
         Verb::Show(args) => show::run(ctx, args).await,
         Verb::Validate(args) => validate::run(ctx, args).await,
+        Verb::New(args) => new::run(ctx, args).await,
+        Verb::Edit(args) => edit::run(ctx, args).await,
+        Verb::Set(args) => set::run(ctx, args).await,
+        Verb::Reset(args) => reset::run(ctx, args).await,
     }
 }

@@ -14,6 +14,12 @@ pub(super) struct Args {
     /// The role
     #[arg(value_name = "ROLE")]
     role: String,
+    /// Only what differs from the role that gtd brings along
+    #[arg(long, conflicts_with = "prompt")]
+    diff: bool,
+    /// Only the text of its prompt, before it is rendered
+    #[arg(long)]
+    prompt: bool,
 }
 
 pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
@@ -35,15 +41,67 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         return Ok(Exit::Done);
     }
     for role in &roles {
-        for line in lines(role) {
+        let lines = match (args.diff, args.prompt) {
+            (true, _) => differences(role),
+            (_, true) => vec![prompt(role, roles.len() > 1)],
+            _ => lines(role),
+        };
+        for line in lines {
             ctx.screen.line(line);
         }
+    }
+    if args.diff || args.prompt {
+        return Ok(Exit::Done);
     }
     ctx.screen.next(&[
         format!("gtd logs {}", args.role),
         format!("gtd pause {}", args.role),
     ]);
     Ok(Exit::Done)
+}
+
+/// Shows what of a role is not as gtd brings it along.
+fn differences(role: &Value) -> Vec<String> {
+    let name = named(role);
+    let Some(differs) = role["differs"].as_array() else {
+        return vec![format!("{name}  is all of your own")];
+    };
+    if differs.is_empty() {
+        return vec![format!("{name}  is as gtd brings it along")];
+    }
+    let mut lines = vec![name];
+    for differing in differs {
+        let key = differing["key"].as_str().unwrap_or_default();
+        // A whole prompt is no line.
+        if key == "prompt.template.text" {
+            lines.push(
+                "  prompt.template.text  is another   gtd role show NAME --prompt".to_owned(),
+            );
+            continue;
+        }
+        let (now, before) = (&differing["value"], &differing["builtin"]);
+        lines.push(format!("  {key} = {now}   (builtin {before})"));
+    }
+    lines
+}
+
+/// Returns the text of a role's prompt, below its name where there are several.
+fn prompt(role: &Value, is_one_of_several: bool) -> String {
+    let text = role["template"]
+        .as_str()
+        .unwrap_or("it is code and has no prompt");
+    match is_one_of_several {
+        true => format!("==> {} <==\n{}", named(role), text.trim_end()),
+        false => text.trim_end().to_owned(),
+    }
+}
+
+fn named(role: &Value) -> String {
+    let name = role["name"].as_str().unwrap_or_default();
+    match role["rig"].as_str() {
+        Some(rig) => format!("{name} on {rig}"),
+        None => name.to_owned(),
+    }
 }
 
 /// Shows one role as the town has it, or a rig.
