@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     args::Cli,
@@ -18,7 +18,7 @@ use crate::{
 pub(crate) struct Args {
     /// A command, a topic (gtd help topics) or a code such as E0204
     topic: Vec<String>,
-    /// Every command with all that it takes
+    /// Every command with all that it takes; with --json as data too
     #[arg(long)]
     all: bool,
     /// With the topic words: the words of Gas Town
@@ -44,9 +44,14 @@ pub(crate) fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         }
     };
     if ctx.screen.is_json() {
-        ctx.screen
-            .document(&json!({"kind": "Help", "api": gtd_core::API,
-            "topic": args.topic.join(" "), "text": text}));
+        let mut document = json!({"kind": "Help", "api": gtd_core::API,
+            "topic": args.topic.join(" "), "text": text});
+        if args.all {
+            let mut root = Cli::command();
+            root.build();
+            document["commands"] = commands(&root).into();
+        }
+        ctx.screen.document(&document);
     } else {
         ctx.screen.write(text.trim_end().as_bytes());
         ctx.screen.line("");
@@ -106,6 +111,39 @@ fn unknown(words: &[String], at: &clap::Command) -> CliError {
 
 fn topics() -> Vec<&'static str> {
     help::TOPICS.iter().map(|(name, _)| *name).collect()
+}
+
+/// Describes every command that can be run, for programs: what it takes and which values.
+fn commands(command: &clap::Command) -> Vec<Value> {
+    let mut found = Vec::new();
+    if !command.is_subcommand_required_set() {
+        let arguments = command.get_arguments().filter(|arg| !arg.is_global_set());
+        found.push(json!({
+            "command": command.get_bin_name().unwrap_or_else(|| command.get_name()),
+            "about": command.get_about().map(ToString::to_string),
+            "aliases": command.get_visible_aliases().collect::<Vec<_>>(),
+            "arguments": arguments.map(argument).collect::<Vec<_>>(),
+        }));
+    }
+    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+        found.extend(commands(sub));
+    }
+    found
+}
+
+fn argument(arg: &clap::Arg) -> Value {
+    let values = arg.get_value_names().unwrap_or_default();
+    let takes = arg.get_action().takes_values();
+    let possible = arg.get_possible_values();
+    json!({
+        "name": arg.get_id().as_str(),
+        "short": arg.get_short(),
+        "long": arg.get_long(),
+        "value": takes.then(|| values.first().map(ToString::to_string)).flatten(),
+        "values": possible.iter().map(clap::builder::PossibleValue::get_name).collect::<Vec<_>>(),
+        "required": arg.is_required_set(),
+        "about": arg.get_help().map(ToString::to_string),
+    })
 }
 
 /// Writes a man page for each command.
