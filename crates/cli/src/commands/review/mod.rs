@@ -2,7 +2,6 @@
 
 mod changed;
 mod git;
-mod pager;
 
 use clap::ValueEnum;
 use gtd_client::{Client, WriteContext};
@@ -61,7 +60,7 @@ pub(crate) struct Args {
 /// How the diff is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Tool {
-    /// In $GTD_PAGER, $PAGER or less, when stdout is a terminal.
+    /// In the pager, when stdout is a terminal.
     Pager,
     /// In the tool that `git difftool` is set to.
     Difftool,
@@ -336,9 +335,7 @@ fn print(ctx: &Context, mut document: Value, review: &ReviewDoc, work: Option<&W
     if let Some(work) = work {
         page.push_str(&changed::diff(work, look));
     }
-    if !pager::show(&page) {
-        ctx.screen.write(page.as_bytes());
-    }
+    ctx.screen.write(page.as_bytes());
     let commands = review.next.iter().map(|step| bound_step(review, &step.cmd));
     ctx.screen.next(&commands.collect::<Vec<_>>());
 }
