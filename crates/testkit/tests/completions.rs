@@ -66,6 +66,12 @@ fn ids_are_completed_with_their_titles() {
     assert!(said.stdout.contains("repo"), "{said}");
     let said = ask(&town, "fish", &["gtd", "pause", ""]);
     assert!(said.stdout.contains("refinery"), "{said}");
+    let said = ask(&town, "fish", &["gtd", "role", "show", "wit"]);
+    let about = said.stdout.split_once('\t').map(|(_, about)| about.trim());
+    assert!(
+        about.is_some_and(|about| about.len() > 8),
+        "what it does: {said}"
+    );
     let said = ask(&town, "fish", &["gtd", "config", "set", "merge.b"]);
     assert!(said.stdout.contains("merge.batch"), "{said}");
     let said = ask(&town, "zsh", &["gtd", "config", "get", "roles.worker.m"]);

@@ -95,7 +95,7 @@ async fn ask(places: &Places, kinds: &[Kind]) -> Option<Vec<(String, String)>> {
             Kind::Bead => found.extend(rows(&client, lists::unfinished(None)).await),
             Kind::Role => {
                 let roles = client.roles(None).await.ok();
-                found.extend(items(roles.as_ref(), "name", "description"));
+                found.extend(items(roles.as_ref(), "name", "summary"));
             }
             Kind::Gate => {
                 let gates = client.gates(None).await.ok();
@@ -119,22 +119,19 @@ async fn rows(client: &Client, request: QueryRequest) -> Vec<(String, String)> {
 
 async fn agents(client: &Client) -> Option<Vec<(String, String)>> {
     let status: StatusDoc = town::read(&client.status().await.ok()?).ok()?;
-    let agents = status.agents.into_iter();
-    Some(
-        agents
-            .map(|agent| (agent.name, "at work".to_owned()))
-            .collect(),
-    )
+    let agents = status.agents.into_iter().map(|agent| {
+        let about = match (&agent.bead, &agent.title) {
+            (Some(bead), Some(title)) => format!("{}: {bead} {title}", agent.role),
+            _ => format!("{}: {}", agent.role, agent.state),
+        };
+        (agent.name, clean(&about))
+    });
+    Some(agents.collect())
 }
 
 /// Reads names and what stands beside them; neither may steer a terminal.
 fn items(document: Option<&Value>, name: &str, title: &str) -> Vec<(String, String)> {
-    let clean = |value: &Value, key: &str| -> String {
-        let text = value[key].as_str().unwrap_or_default();
-        text.chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect()
-    };
+    let clean = |value: &Value, key: &str| clean(value[key].as_str().unwrap_or_default());
     document
         .and_then(|document| document["items"].as_array())
         .into_iter()
@@ -150,5 +147,12 @@ fn items(document: Option<&Value>, name: &str, title: &str) -> Vec<(String, Stri
             (clean(item, name), about)
         })
         .filter(|(name, _)| !name.is_empty())
+        .collect()
+}
+
+/// Takes away what would steer a terminal.
+fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
         .collect()
 }
