@@ -127,7 +127,7 @@ fn documents(text: &str) -> Result<Vec<Value>, serde_json::Error> {
 fn town_with_work() -> (Town, String, String) {
     let town = Town::new();
     town.init(&[("test", "true")]);
-    let goal = town.goal("schema = 1\ntitle = \"A goal\"\n[[bead]]\nid = \"a\"\ntitle = \"A bead\"\nrun = \"echo a > a.txt\"\n");
+    let goal = town.goal("schema = 1\ntitle = \"A goal\"\n[[bead]]\nid = \"a\"\ntitle = \"A bead\"\nrun = \"echo a | tee a.txt\"\n");
     let (code, document) = town.wait(&goal);
     assert_eq!(code, Some(0), "{document:#}");
     let bead = document["beads"][0]["id"].as_str().unwrap().to_owned();

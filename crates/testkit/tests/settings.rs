@@ -5,9 +5,15 @@
 use std::fs;
 
 use gtd_testkit::town::{Output, Town, binary, until};
+use serde_json::{Value, json};
 
 fn project(town: &Town) -> String {
     fs::read_to_string(town.repo().join("gtd.toml")).unwrap()
+}
+
+/// Returns the rig as the daemon has it.
+fn rig(town: &Town) -> Value {
+    town.json(&["rig", "list"])["items"][0].clone()
 }
 
 #[test]
@@ -24,7 +30,7 @@ fn a_key_is_set_and_everything_else_stays() {
     assert_eq!(said["effect"], "holds", "{said:#}");
     assert_eq!(said["keys"][0]["before"], 4, "{said:#}");
     assert_eq!(project(&town), before.replace("batch = 4 ", "batch = 2 "));
-    let rig = town.json(&["rig", "show", "repo"]);
+    let rig = rig(&town);
     assert_eq!(rig["merge"]["batch"], 2, "it counts at once: {rig:#}");
     assert_eq!(rig["trusted"], true, "{rig:#}");
     // The command that takes it back does.
@@ -82,14 +88,14 @@ fn a_change_in_a_script_waits_for_trust_unless_it_says_yes() {
     assert_eq!(said["effect"], "holds", "{said:#}");
     // An agent is no person, whatever it says.
     let goal = town.goal(&format!(
-        "schema = 1\ntitle = \"Sneak\"\n[[bead]]\nid = \"s\"\ntitle = \"Sneak\"\nrun = '''\ncd {repo}\nGTD_HOME={home} {gtd} rig set merge.batch=9 --yes > {said} 2>&1 || true\n'''\n",
+        "schema = 1\ntitle = \"Sneak\"\n[[bead]]\nid = \"s\"\ntitle = \"Sneak\"\nrun = '''\necho s > s.txt\ncd {repo}\nGTD_HOME={home} {gtd} rig set merge.batch=9 --yes > {said} 2>&1 || true\n'''\n",
         repo = town.repo().display(),
         home = town.path("home").display(),
         gtd = binary("gtd").display(),
         said = town.path("said").display(),
     ));
     town.wait(&goal);
-    let rig = town.json(&["rig", "show", "repo"]);
+    let rig = rig(&town);
     assert_eq!(rig["merge"]["batch"], 5, "{rig:#}");
     assert_eq!(rig["trusted"], false, "{rig:#}");
 }
@@ -165,11 +171,7 @@ fn a_role_file_with_a_mistake_is_put_back() {
     let role = town.json(&["role", "show", "docs"]);
     let role = &role["items"][0];
     assert_eq!(role["layer"], "user", "{role:#}");
-    assert_eq!(
-        role["verbs"],
-        serde_json::json!(["bead show", "ask"]),
-        "{role:#}"
-    );
+    assert_eq!(role["verbs"], json!(["bead show", "ask"]), "{role:#}");
     assert!(
         role["template"]
             .as_str()
