@@ -151,6 +151,18 @@ impl Repository {
 
     /// Merges two commits into a tree, with the attributes that `base` has.
     fn merge(&self, base: &Oid, ours: &Oid, theirs: &Oid) -> Result<Merge, GitError> {
+        let key = (base.clone(), ours.clone(), theirs.clone());
+        if let Some(tree) = self.merges().find(&key, |tree| self.surely_has(tree)) {
+            return Ok(Merge::Clean(tree));
+        }
+        let merge = self.merge_anew(base, ours, theirs)?;
+        if let Merge::Clean(tree) = &merge {
+            self.merges().note(key, tree);
+        }
+        Ok(merge)
+    }
+
+    fn merge_anew(&self, base: &Oid, ours: &Oid, theirs: &Oid) -> Result<Merge, GitError> {
         let output = self
             .git()
             .env("GIT_ATTR_SOURCE", base.as_str())
@@ -179,6 +191,11 @@ impl Repository {
         text: &str,
         date: i64,
     ) -> Result<Oid, GitError> {
+        let all: Vec<Oid> = parents.iter().map(|parent| (*parent).clone()).collect();
+        let key = (tree.clone(), all, text.to_owned(), date);
+        if let Some(commit) = self.commits_made().find(&key, |oid| self.surely_has(oid)) {
+            return Ok(commit);
+        }
         let mut git = self.git().args(["commit-tree", tree.as_str()]);
         for parent in parents {
             git = git.args(["-p", parent.as_str()]);
@@ -193,7 +210,9 @@ impl Repository {
             .args(["-F", "-"])
             .input(text)
             .ok()?;
-        parse_oid("commit-tree", &output)
+        let commit = parse_oid("commit-tree", &output)?;
+        self.commits_made().note(key, &commit);
+        Ok(commit)
     }
 }
 

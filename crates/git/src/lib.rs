@@ -19,6 +19,7 @@ mod error;
 mod history;
 mod index;
 mod lock;
+mod made;
 mod marker;
 mod message;
 mod objects;

@@ -12,6 +12,7 @@ use gtd_core::Oid;
 
 use crate::{
     error::GitError,
+    made::{CommitKey, Made, MergeKey},
     objects::{Object, Objects},
     run::{Git, GitRun, RunFailure},
 };
@@ -30,6 +31,20 @@ struct Inner {
     root: PathBuf,
     common_dir: PathBuf,
     objects: Objects,
+    merges: Made<MergeKey>,
+    commits: Made<CommitKey>,
+}
+
+impl Inner {
+    fn new(root: PathBuf, common_dir: PathBuf) -> Self {
+        Self {
+            root,
+            common_dir,
+            objects: Objects::default(),
+            merges: Made::default(),
+            commits: Made::default(),
+        }
+    }
 }
 
 impl Repository {
@@ -72,11 +87,7 @@ impl Repository {
         let is_linked = canonical(&path_of(&own.stdout))? != common_dir;
         let top = ask("--show-toplevel")?;
         let bare = Self {
-            inner: Arc::new(Inner {
-                root: common_dir.clone(),
-                common_dir: common_dir.clone(),
-                objects: Objects::default(),
-            }),
+            inner: Arc::new(Inner::new(common_dir.clone(), common_dir.clone())),
         };
         let root = if top.code == 0 && !is_linked {
             canonical(&path_of(&top.stdout))?
@@ -85,11 +96,7 @@ impl Repository {
             main.map_or(common_dir.clone(), |main| main.path)
         };
         Ok(Self {
-            inner: Arc::new(Inner {
-                root,
-                common_dir,
-                objects: Objects::default(),
-            }),
+            inner: Arc::new(Inner::new(root, common_dir)),
         })
     }
 
@@ -216,6 +223,21 @@ impl Repository {
     /// Reads an object, if the git that is kept knows it.
     pub(crate) fn contents(&self, name: &str) -> Option<(Object, Vec<u8>)> {
         self.inner.objects.contents(|| self.asked(), name)
+    }
+
+    /// Returns the clean merges that were made lately.
+    pub(crate) fn merges(&self) -> &Made<MergeKey> {
+        &self.inner.merges
+    }
+
+    /// Returns the commits that were made lately.
+    pub(crate) fn commits_made(&self) -> &Made<CommitKey> {
+        &self.inner.commits
+    }
+
+    /// Says whether the repository surely holds an object.
+    pub(crate) fn surely_has(&self, oid: &Oid) -> bool {
+        self.object(oid.as_str()).is_some()
     }
 
     fn asked(&self) -> Git {

@@ -53,6 +53,21 @@ fn the_same_inputs_give_the_same_hash_in_any_clone_at_any_time() {
 }
 
 #[test]
+fn a_candidate_whose_objects_were_pruned_is_made_again() {
+    let rig = Rig::new();
+    let base = rig.oid("main");
+    let a = rig.branch("a", "main", "a", "a\n");
+    let b = rig.branch("b", "main", "b", "b\n");
+    let spec = spec(&base, vec![member("x-1", &a), member("x-2", &b)]);
+    let repository = rig.open();
+    let made = repository.assemble(&spec).unwrap();
+    rig.git(&["prune", "--expire=now"]);
+    assert_eq!(repository.resolve(made.commit.as_str()).unwrap(), None);
+    assert_eq!(repository.assemble(&spec).unwrap(), made);
+    rig.git(&["fsck", "--strict", "--no-dangling", made.commit.as_str()]);
+}
+
+#[test]
 fn what_the_person_has_lying_about_does_not_change_a_candidate() {
     let rig = Rig::new();
     let base = rig.oid("main");
