@@ -65,6 +65,8 @@ pub(crate) fn is_reserved(name: &str) -> bool {
 pub(crate) enum Keep {
     /// It must.
     Durably,
+    /// It need not, but it is whole or not there.
+    Wholly,
     /// It need not.
     Lightly,
 }
@@ -195,7 +197,7 @@ fn replace(folder: &Path, name: &str, bytes: &[u8], keep: Keep) -> io::Result<()
         .mode(mode)
         .open(&draft)?;
     let written = file.write_all(bytes).and_then(|()| match keep {
-        Keep::Durably => file.sync_all(),
+        Keep::Durably | Keep::Wholly => file.sync_all(),
         Keep::Lightly => Ok(()),
     });
     let done = written.and_then(|()| fs::rename(&draft, folder.join(name)));

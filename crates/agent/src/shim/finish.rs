@@ -38,10 +38,12 @@ pub(super) fn finish(
         left_behind: ended.left_behind,
     };
     gtd_fault::point("shim.before-exit-file");
+    // After a power cut the run is lost without it, as are the files that it wrote just before:
+    // a success that outlives its work would be worse. But half a word would be a riddle.
     // The last word is worth waiting for: a full disk may have room in a while.
     let until = Instant::now() + Duration::from_secs(60);
     loop {
-        match folder.write(folder::EXIT, &exit, Keep::Durably) {
+        match folder.write(folder::EXIT, &exit, Keep::Wholly) {
             Ok(()) => return Ok(()),
             Err(error) if Instant::now() > until => return Err(chain(&error)),
             Err(_) => std::thread::sleep(Duration::from_millis(500)),
