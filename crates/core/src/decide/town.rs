@@ -25,11 +25,7 @@ pub(super) fn remove_rig(scene: Scene<'_>, rig: RigName) -> Decision {
     if scene.graph.rig(&rig).is_none() {
         return Ok(vec![]);
     }
-    if let Some(bead) = scene
-        .graph
-        .unfinished()
-        .find(|bead| bead.rig == rig && bead.phase.lease().is_some())
-    {
+    if let Some(bead) = scene.graph.leased().find(|bead| bead.rig == rig) {
         return Err(scene.wrong_phase(bead));
     }
     let in_test = scene

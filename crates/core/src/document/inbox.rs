@@ -48,7 +48,7 @@ pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
             subject: "town".to_owned(),
             title: "everything is stopped".to_owned(),
             text: stop.why.clone(),
-            unblocks: graph.unfinished().count(),
+            unblocks: graph.n_unfinished(),
             since: Moment(stop.since),
             next: "gtd resume --all".to_owned(),
         });
@@ -156,13 +156,7 @@ fn goal_item(
     if halt.is_some_and(|halt| why.chain.last().is_some_and(|c| c.text == halt.text)) {
         return None;
     }
-    let unblocks = goal
-        .beads
-        .iter()
-        .filter_map(|id| graph.bead(id))
-        .filter(|bead| !bead.phase.is_finished())
-        .count();
-    Some(failure(bead, &why, unblocks))
+    Some(failure(bead, &why, graph.tally_of_goal(id).unfinished()))
 }
 
 fn failure(bead: &Bead, why: &Why, unblocks: usize) -> NeedsYou {

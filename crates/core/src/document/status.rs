@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{HoldDoc, NeedsYou, View, merge, needs_you};
-use crate::{Bead, BeadId, BeadState, Holder, Moment, Phase, RigName, explain, explain::blame};
+use crate::{Bead, BeadId, Holder, Moment, Phase, RigName, explain, explain::blame};
 
 /// One goal in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,14 +149,6 @@ impl<'de> Deserialize<'de> for Dollars {
 pub fn status_doc(view: View<'_>, rig: Option<&RigName>) -> StatusDoc {
     let graph = view.graph;
     let of_rig = |name: &RigName| rig.is_none_or(|rig| rig == name);
-    let mut counts = std::collections::BTreeMap::new();
-    for bead in graph.unfinished().filter(|bead| of_rig(&bead.rig)) {
-        if graph.goal(&bead.id).is_none() {
-            *counts
-                .entry(graph.state_of(bead, view.now).word().to_owned())
-                .or_default() += 1;
-        }
-    }
     let is_shown = |(_, goal): &(&BeadId, &crate::Goal)| of_rig(&goal.target.rig);
     let mut goals: Vec<_> = graph.open_goals().filter(is_shown).collect();
     goals.sort_by_cached_key(|(id, _)| {
@@ -184,7 +176,11 @@ pub fn status_doc(view: View<'_>, rig: Option<&RigName>) -> StatusDoc {
             .map(|queue| merge_doc(view, &queue))
             .collect(),
         agents: agent_docs(view, rig),
-        counts,
+        counts: graph
+            .counts(rig, view.now)
+            .into_iter()
+            .map(|(state, n)| (state.word().to_owned(), n))
+            .collect(),
         idle_tokens: 0,
         usd: Dollars(graph.spend().usd_micros),
         revision: graph.revision().0,
@@ -194,25 +190,19 @@ pub fn status_doc(view: View<'_>, rig: Option<&RigName>) -> StatusDoc {
 /// Makes one line of a list of goals.
 #[must_use]
 pub fn convoy_row(view: View<'_>, bead: &Bead, goal: &crate::Goal) -> ConvoyRow {
-    let states: Vec<BeadState> = goal
-        .beads
-        .iter()
-        .filter_map(|id| view.graph.bead(id))
-        .map(|bead| view.graph.state_of(bead, view.now))
-        .collect();
-    let count = |wanted: &[BeadState]| states.iter().filter(|s| wanted.contains(s)).count();
+    let tally = view.graph.tally_of_goal(&bead.id);
     ConvoyRow {
         id: bead.id.clone(),
         rig: bead.rig.clone(),
         title: bead.spec.title.clone(),
         state: super::bead::state(view, bead),
-        total: states.len(),
-        done: count(&[BeadState::Landed, BeadState::Closed]),
-        landed: count(&[BeadState::Landed]),
-        running: count(&[BeadState::Running]),
-        queued: count(&[BeadState::Submitted, BeadState::Queued]),
-        parked: count(&[BeadState::Parked]),
-        failed: count(&[BeadState::Failed, BeadState::Cancelled]),
+        total: tally.total(),
+        done: tally.landed + tally.closed,
+        landed: tally.landed,
+        running: tally.leased,
+        queued: tally.submitted,
+        parked: tally.parked,
+        failed: tally.failed + tally.cancelled,
         branch: goal.target.short_ref().to_owned(),
         home: home(view, bead, goal),
         created_at: Moment(bead.created_at),
@@ -228,21 +218,10 @@ fn home(view: View<'_>, bead: &Bead, goal: &crate::Goal) -> Option<String> {
     {
         return None;
     }
-    let has_landed = |goal: &crate::Goal| {
-        goal.beads
-            .iter()
-            .filter_map(|id| graph.bead(id))
-            .any(|bead| matches!(bead.phase, Phase::Landed { .. }))
-    };
     // While it moves there is nothing to decide yet.
     let rests = bead.phase.is_finished()
         || crate::stands_still(graph, view.observations, &bead.id, view.now);
-    if !rests
-        || !has_landed(goal)
-        || graph
-            .goals_after(bead)
-            .any(|other| other.target == goal.target && has_landed(other))
-    {
+    if !rests || graph.newest_landed_goal(&goal.target) != Some(&bead.id) {
         return None;
     }
     let tip = graph
@@ -252,9 +231,7 @@ fn home(view: View<'_>, bead: &Bead, goal: &crate::Goal) -> Option<String> {
         crate::Landing::Done { commit } => tip == Some(commit),
         _ => false,
     };
-    let is_at_home = graph
-        .goals()
-        .any(|(_, other)| is_home(other) && other.target == goal.target);
+    let is_at_home = graph.goals_at_home(&goal.target).any(is_home);
     (!is_at_home).then(|| goal.target.branch.clone())
 }
 

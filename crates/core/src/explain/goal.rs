@@ -34,16 +34,10 @@ pub(super) fn stands(look: Look<'_>, memo: &mut Memo, bead: &Bead, goal: &Goal) 
     if look.graph.stop().is_some() || goal.plan == PlanState::Proposed {
         return true;
     }
-    open_beads(look.graph, goal).all(|open| !memo.goes_on(look, &open.id))
+    look.graph
+        .open_beads_of(&bead.id)
+        .all(|open| !memo.goes_on(look, &open.id))
         && !own_part(look, bead, goal).by_itself
-}
-
-/// Lists the beads of a goal that have not ended.
-fn open_beads<'a>(graph: &'a Graph, goal: &'a Goal) -> impl Iterator<Item = &'a Bead> {
-    goal.beads
-        .iter()
-        .filter_map(|id| graph.bead(id))
-        .filter(|bead| !bead.phase.is_finished())
 }
 
 /// Finds what a goal itself does or waits for, besides its beads.
@@ -188,11 +182,16 @@ pub(super) fn explain(look: Look<'_>, bead: &Bead, goal: &Goal) -> Why {
     }
     // What needs a person first when nothing moves, then what is at work, then the rest.
     let first = if still {
-        open_beads(graph, goal).next()
+        graph.open_beads_of(id).next()
     } else {
-        open_beads(graph, goal)
+        graph
+            .open_beads_of(id)
             .find(|bead| bead.phase.lease().is_some())
-            .or_else(|| open_beads(graph, goal).find(|open| memo.goes_on(look, &open.id)))
+            .or_else(|| {
+                graph
+                    .open_beads_of(id)
+                    .find(|open| memo.goes_on(look, &open.id))
+            })
     };
     if let Some(first) = first {
         let behind = super::bead::explain(look, first);

@@ -274,6 +274,27 @@ pub fn explain(
     })
 }
 
+/// Finds the reason of a bead or a goal alone: the one that [`explain`] tells first, without the
+/// rest of the story. Nothing when it has ended.
+#[must_use]
+pub fn wait_reason(
+    graph: &Graph,
+    observations: &Observations,
+    id: &BeadId,
+    now: Timestamp,
+) -> Option<WaitReason> {
+    let bead = graph.bead(id)?;
+    if graph.goal(id).is_some() {
+        return explain(graph, observations, id, now)?.reason();
+    }
+    let look = Look {
+        graph,
+        observations,
+        now,
+    };
+    (!bead.phase.is_finished()).then(|| bead::find(look, bead).reason)
+}
+
 fn step(cmd: impl Into<String>, text: &str) -> NextStep {
     NextStep {
         cmd: cmd.into(),

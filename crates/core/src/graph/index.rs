@@ -9,7 +9,7 @@ use std::{
     ops::Bound,
 };
 
-use super::{Facts, Graph};
+use super::{Facts, Graph, tally::Tally};
 use crate::{
     Bead, BeadId, BeadType, EdgeKind, Landing, Need, Phase, Priority, RigName, SatisfiedBy, Target,
     Timestamp,
@@ -60,8 +60,13 @@ pub(super) struct Index {
     unfinished: BTreeSet<BeadId>,
     open_goals: BTreeSet<BeadId>,
     ended_goals: BTreeSet<(Reverse<Timestamp>, BeadId)>,
-    goals_by_age: BTreeSet<(u64, BeadId)>,
-    open_in_goal: HashMap<BeadId, u32>,
+    open_in_goal: HashMap<BeadId, BTreeSet<(u64, BeadId)>>,
+    pub(super) of_goal: HashMap<BeadId, Tally>,
+    pub(super) of_rig: BTreeMap<RigName, Tally>,
+    /// By target: the goals of which something landed there, by age.
+    landed_goals: BTreeMap<String, BTreeSet<(u64, BeadId)>>,
+    /// By target: the goals that a person has brought home from there.
+    home_goals: BTreeMap<String, BTreeSet<BeadId>>,
     landing: BTreeSet<BeadId>,
     spent: BTreeSet<BeadId>,
     parked: BTreeSet<BeadId>,
@@ -115,6 +120,12 @@ fn attempts_spent(facts: &Facts, bead: &Bead) -> bool {
         .is_some_and(|rig| bead.spent >= rig.rules.worker.attempts)
 }
 
+/// Finds the goal that a bead answers.
+fn goal_of<'a>(facts: &'a Facts, bead: &Bead) -> Option<(&'a Bead, &'a crate::Goal)> {
+    let id = bead.goal.as_ref()?;
+    Some((facts.beads.get(id)?, facts.goals.get(id)?))
+}
+
 fn id_prefix(id: &BeadId) -> &str {
     id.as_str()
         .rsplit_once('-')
@@ -136,9 +147,6 @@ impl Index {
 
     /// Notes the edges of a bead that did not exist before.
     pub(super) fn link(&mut self, bead: &Bead) {
-        if bead.spec.kind == BeadType::Goal {
-            self.goals_by_age.insert((bead.ordinal, bead.id.clone()));
-        }
         for need in &bead.needs {
             self.add_edge(need, &bead.id);
         }
@@ -191,15 +199,30 @@ impl Index {
     /// Puts a bead into every set that it belongs to.
     pub(super) fn insert(&mut self, facts: &Facts, bead: &Bead) {
         let id = &bead.id;
+        self.count(bead, Tally::add);
         if let Phase::Landed { candidate, .. } = &bead.phase {
             self.landed
                 .entry(candidate.clone())
                 .or_default()
                 .insert(id.clone());
+            if let Some((goal, record)) = goal_of(facts, bead) {
+                self.landed_goals
+                    .entry(record.target.key())
+                    .or_default()
+                    .insert((goal.ordinal, goal.id.clone()));
+            }
         }
-        let landing = facts.goals.get(id).map(|goal| &goal.landing);
-        if matches!(landing, Some(Landing::Asked { .. })) {
-            self.landing.insert(id.clone());
+        if let Some(goal) = facts.goals.get(id) {
+            match goal.landing {
+                Landing::Asked { .. } => {
+                    self.landing.insert(id.clone());
+                }
+                Landing::Done { .. } => {
+                    let home = self.home_goals.entry(goal.target.key()).or_default();
+                    home.insert(id.clone());
+                }
+                Landing::Unasked | Landing::Refused { .. } => {}
+            }
         }
         if bead.phase.is_finished() {
             if bead.spec.kind == BeadType::Goal {
@@ -209,7 +232,10 @@ impl Index {
         }
         self.unfinished.insert(id.clone());
         if let Some(goal) = &bead.goal {
-            *self.open_in_goal.entry(goal.clone()).or_default() += 1;
+            self.open_in_goal
+                .entry(goal.clone())
+                .or_default()
+                .insert((bead.ordinal, id.clone()));
         }
         if bead.spec.kind == BeadType::Goal {
             self.open_goals.insert(id.clone());
@@ -259,17 +285,27 @@ impl Index {
     /// Takes a bead out of every set, as it was before a change.
     pub(super) fn remove(&mut self, facts: &Facts, bead: &Bead) {
         let id = &bead.id;
+        self.count(bead, Tally::subtract);
         self.landing.remove(id);
+        if let Some(goal) = facts.goals.get(id) {
+            let key = goal.target.key();
+            if let Some(home) = self.home_goals.get_mut(&key) {
+                home.remove(id);
+                if home.is_empty() {
+                    self.home_goals.remove(&key);
+                }
+            }
+        }
         if bead.phase.is_finished() {
             self.ended_goals.remove(&(Reverse(bead.since), id.clone()));
             return;
         }
         self.unfinished.remove(id);
         if let Some(goal) = &bead.goal
-            && let Some(count) = self.open_in_goal.get_mut(goal)
+            && let Some(open) = self.open_in_goal.get_mut(goal)
         {
-            *count -= 1;
-            if *count == 0 {
+            open.remove(&(bead.ordinal, id.clone()));
+            if open.is_empty() {
                 self.open_in_goal.remove(goal);
             }
         }
@@ -300,6 +336,24 @@ impl Index {
             set.remove(&(until, key));
             if set.is_empty() {
                 self.timed.remove(&bead.rig);
+            }
+        }
+    }
+
+    /// Counts a bead in or out, in its rig and in its goal.
+    fn count(&mut self, bead: &Bead, change: fn(&mut Tally, &Phase)) {
+        if bead.spec.kind != BeadType::Goal {
+            let tally = self.of_rig.entry(bead.rig.clone()).or_default();
+            change(tally, &bead.phase);
+            if tally.total() == 0 {
+                self.of_rig.remove(&bead.rig);
+            }
+        }
+        if let Some(goal) = &bead.goal {
+            let tally = self.of_goal.entry(goal.clone()).or_default();
+            change(tally, &bead.phase);
+            if tally.total() == 0 {
+                self.of_goal.remove(goal);
             }
         }
     }
@@ -411,11 +465,22 @@ impl Graph {
     /// Tells whether a bead is ready, apart from pauses.
     #[must_use]
     pub fn is_ready(&self, bead: &Bead, now: Timestamp) -> bool {
+        self.is_listed_ready(bead, now) && !self.is_over(bead, now)
+    }
+
+    /// Counts the beads of a rig that could begin, apart from pauses and from the time of their goals.
+    pub(super) fn n_listed_ready(&self, rig: &RigName, now: Timestamp) -> usize {
+        let due = self.index.timed.get(rig).into_iter().flatten();
+        self.index.ready.get(rig).map_or(0, BTreeSet::len)
+            + due.take_while(|(until, _)| *until <= now).count()
+    }
+
+    /// Tells whether [`Graph::n_listed_ready`] counts a bead.
+    pub(super) fn is_listed_ready(&self, bead: &Bead, now: Timestamp) -> bool {
         bead.spec.kind != BeadType::Goal
             && bead.phase.is_open()
             && self.facts.rigs.contains_key(&bead.rig)
             && !attempts_spent(&self.facts, bead)
-            && !self.is_over(bead, now)
             && bead.waits_until().is_none_or(|until| until <= now)
             && is_free(&self.facts, bead)
     }
@@ -518,6 +583,25 @@ impl Graph {
             .filter_map(|(_, _, _, id)| self.target_of(self.bead(id)?))
     }
 
+    /// Counts what has not ended, goals among it.
+    #[must_use]
+    pub fn n_unfinished(&self) -> usize {
+        self.index.unfinished.len()
+    }
+
+    /// Lists what has not ended with an id behind `after`, by id.
+    pub fn unfinished_after(&self, after: &str) -> impl Iterator<Item = &Bead> {
+        let behind = (Bound::Excluded(after), Bound::Unbounded);
+        let ids = self.index.unfinished.range::<str, _>(behind);
+        ids.filter_map(|id| self.bead(id))
+    }
+
+    /// Counts the goals that have not ended.
+    #[must_use]
+    pub fn n_open_goals(&self) -> usize {
+        self.index.open_goals.len()
+    }
+
     /// Lists the beads that have not ended.
     pub fn unfinished(&self) -> impl Iterator<Item = &Bead> {
         self.index.unfinished.iter().filter_map(|id| self.bead(id))
@@ -539,6 +623,13 @@ impl Graph {
             .filter_map(|id| Some((id, self.goal(id)?)))
     }
 
+    /// Lists the goals that have not ended with an id behind `after`, by id.
+    pub fn open_goals_after(&self, after: &str) -> impl Iterator<Item = (&BeadId, &crate::Goal)> {
+        let behind = (Bound::Excluded(after), Bound::Unbounded);
+        let ids = self.index.open_goals.range::<str, _>(behind);
+        ids.filter_map(|id| Some((id, self.goal(id)?)))
+    }
+
     /// Lists the goals that have ended, the last one first.
     pub fn ended_goals(&self) -> impl Iterator<Item = (&BeadId, &crate::Goal)> {
         self.index
@@ -547,22 +638,30 @@ impl Graph {
             .filter_map(|(_, id)| Some((id, self.goal(id)?)))
     }
 
-    /// Lists the goals that were set after `bead`, the newest first.
-    pub fn goals_after(&self, bead: &Bead) -> impl Iterator<Item = &crate::Goal> {
-        self.index
-            .goals_by_age
-            .range((
-                Bound::Excluded((bead.ordinal, bead.id.clone())),
-                Bound::Unbounded,
-            ))
-            .rev()
-            .filter_map(|(_, id)| self.goal(id))
+    /// Returns the newest goal of which something landed on a target.
+    #[must_use]
+    pub fn newest_landed_goal(&self, target: &Target) -> Option<&BeadId> {
+        let landed = self.index.landed_goals.get(&target.key())?;
+        landed.last().map(|(_, id)| id)
+    }
+
+    /// Lists the goals that a person has brought home from an integration branch.
+    pub fn goals_at_home(&self, target: &Target) -> impl Iterator<Item = &crate::Goal> {
+        let home = self.index.home_goals.get(&target.key());
+        home.into_iter().flatten().filter_map(|id| self.goal(id))
     }
 
     /// Counts the beads of a goal that have not ended.
     #[must_use]
     pub fn open_in_goal(&self, goal: &BeadId) -> u32 {
-        self.index.open_in_goal.get(goal).copied().unwrap_or(0)
+        let open = self.index.open_in_goal.get(goal).map_or(0, BTreeSet::len);
+        u32::try_from(open).unwrap_or(u32::MAX)
+    }
+
+    /// Lists the beads of a goal that have not ended, in the order of their creation.
+    pub fn open_beads_of(&self, goal: &BeadId) -> impl Iterator<Item = &Bead> {
+        let open = self.index.open_in_goal.get(goal).into_iter().flatten();
+        open.filter_map(|(_, id)| self.bead(id))
     }
 
     /// Lists the open beads whose attempts are spent.

@@ -11,6 +11,7 @@ mod cycle;
 mod index;
 mod merges;
 mod state;
+mod tally;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     index::ReadyKey,
     state::{BeadState, GoalState},
+    tally::Tally,
 };
 use crate::{
     BackOff, Bead, BeadId, Escalation, GateAsk, GateName, GateShown, Goal, MailItem, MergeHold,
@@ -131,6 +133,15 @@ impl Graph {
         self.facts.beads.values()
     }
 
+    /// Lists all beads with an id behind `after`, by id.
+    pub fn beads_after(&self, after: &str) -> impl Iterator<Item = &Bead> {
+        let behind = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
+        self.facts
+            .beads
+            .range::<str, _>(behind)
+            .map(|(_, bead)| bead)
+    }
+
     /// Counts all beads.
     #[must_use]
     pub fn n_beads(&self) -> usize {
@@ -141,6 +152,12 @@ impl Graph {
     #[must_use]
     pub fn goal(&self, id: &BeadId) -> Option<&Goal> {
         self.facts.goals.get(id)
+    }
+
+    /// Lists all goals with an id behind `after`, by id.
+    pub fn goals_after(&self, after: &str) -> impl Iterator<Item = (&BeadId, &Goal)> {
+        let behind = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
+        self.facts.goals.range::<str, _>(behind)
     }
 
     /// Lists all goals with their ids, by id.

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{
     Approval, BeadId, BeadSpec, BeadState, BeadType, CandidateId, Command, EdgeKind, Envelope,
-    Epoch, Event, Fault, FaultClass, Graph, HoldKind, Member, Need, Outcome, PauseScope, Phase,
-    Plan, PlanState, Priority, Rejection, Reserved, SatisfiedBy, SeatName, Standing, UsageDelta,
-    Verdict, WaitReason, operations, stands_still,
+    Epoch, Event, Fault, FaultClass, Goal, Graph, HoldKind, Landing, Member, Need, Outcome,
+    PauseScope, Phase, Plan, PlanState, Priority, Rejection, Reserved, RigName, SatisfiedBy,
+    SeatName, Standing, UsageDelta, Verdict, View, WaitReason, convoy_row, operations,
+    stands_still,
 };
 use proptest::{prelude::*, strategy::ValueTree};
 
@@ -690,8 +691,83 @@ fn check_reasons(scene: &Scene) {
     }
 }
 
+/// What is kept as a number is what a look at every bead would count.
+fn check_counts(scene: &Scene) {
+    let (graph, now) = (&scene.graph, scene.now);
+    let rigs: Vec<Option<&RigName>> = graph.rigs().map(|rig| Some(&rig.name)).collect();
+    for rig in rigs.into_iter().chain([None]) {
+        let mut counted: BTreeMap<BeadState, usize> = BTreeMap::new();
+        for bead in graph.beads().filter(|bead| {
+            rig.is_none_or(|rig| bead.rig == *rig)
+                && graph.goal(&bead.id).is_none()
+                && !bead.phase.is_finished()
+        }) {
+            *counted.entry(graph.state_of(bead, now)).or_default() += 1;
+        }
+        assert_eq!(graph.counts(rig, now), counted);
+    }
+    let n_open = graph.beads().filter(|bead| !bead.phase.is_finished());
+    assert_eq!(graph.n_unfinished(), n_open.count());
+    let view = View {
+        graph,
+        observations: &scene.observations,
+        now,
+    };
+    for (id, goal) in graph.goals() {
+        let bead = graph.bead(id).unwrap();
+        let states: Vec<BeadState> = goal
+            .beads
+            .iter()
+            .map(|id| graph.state_of(graph.bead(id).unwrap(), now))
+            .collect();
+        let count = |wanted: &[BeadState]| states.iter().filter(|s| wanted.contains(s)).count();
+        let row = convoy_row(view, bead, goal);
+        assert_eq!(
+            [
+                row.total,
+                row.done,
+                row.landed,
+                row.running,
+                row.queued,
+                row.parked,
+                row.failed
+            ],
+            [
+                states.len(),
+                count(&[BeadState::Landed, BeadState::Closed]),
+                count(&[BeadState::Landed]),
+                count(&[BeadState::Running]),
+                count(&[BeadState::Submitted, BeadState::Queued]),
+                count(&[BeadState::Parked]),
+                count(&[BeadState::Failed, BeadState::Cancelled]),
+            ]
+        );
+        let has_landed = |goal: &Goal| {
+            let mut beads = goal.beads.iter().map(|id| graph.bead(id).unwrap());
+            beads.any(|bead| matches!(bead.phase, Phase::Landed { .. }))
+        };
+        let newest = graph
+            .goals()
+            .filter(|(_, other)| other.target == goal.target && has_landed(other))
+            .max_by_key(|(id, _)| graph.bead(id).unwrap().ordinal);
+        assert_eq!(
+            graph.newest_landed_goal(&goal.target),
+            newest.map(|(id, _)| id)
+        );
+        let home = |goal: &Goal| matches!(goal.landing, Landing::Done { .. });
+        assert_eq!(
+            graph.goals_at_home(&goal.target).count(),
+            graph
+                .goals()
+                .filter(|(_, other)| other.target == goal.target && home(other))
+                .count()
+        );
+    }
+}
+
 fn check(scene: &Scene) {
     assert!(scene.graph.index_is_true());
+    check_counts(scene);
     check_ready(scene);
     check_leases(scene);
     check_queues(scene);
