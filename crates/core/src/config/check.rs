@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, ops::Range};
 use toml::{Spanned, de::DeValue};
 
 use super::{
+    amount::Amount,
     duration::parse_duration,
     gate,
     keys::{Key, Kind},
@@ -34,6 +35,9 @@ pub(super) fn wanted(kind: Kind) -> String {
         Kind::Word(words) => format!("one of {}", words.join(" | ")),
         Kind::Duration => "a duration such as \"10s\", \"2m\" or \"1h 30m\"".to_owned(),
         Kind::Span => "a duration above zero, such as \"10s\", \"2m\" or \"1h 30m\"".to_owned(),
+        Kind::Size => "a size such as \"64MiB\" or \"2GiB\"".to_owned(),
+        Kind::SizeOrShare => "a size such as \"2GiB\", or a share such as \"5%\"".to_owned(),
+        Kind::CountOrShare => "a whole number from 0, or a share such as \"5%\"".to_owned(),
         Kind::TimeOfDay => "a time of day such as \"07:45\"".to_owned(),
         Kind::TimesOfDay => "a span of the day such as \"22:30-07:30\"".to_owned(),
         Kind::Texts => "a list of texts".to_owned(),
@@ -77,6 +81,10 @@ impl Checker<'_, '_> {
             (Kind::Number(min, max), DeValue::Integer(_) | DeValue::Float(_)) => {
                 self.number(min, max, value)
             }
+            (Kind::CountOrShare, DeValue::Integer(number)) => integer(number)
+                .filter(|number| *number >= 0)
+                .map(Value::Integer)
+                .ok_or_else(|| self.not_taken(span)),
             (Kind::Texts, DeValue::Array(_)) => self.items(Kind::Script, value),
             (Kind::Words(words), DeValue::Array(_)) => self.items(Kind::Word(words), value),
             (Kind::Integers(min, max), DeValue::Array(_)) => {
@@ -118,6 +126,9 @@ impl Checker<'_, '_> {
                 | Kind::Word(_)
                 | Kind::Duration
                 | Kind::Span
+                | Kind::Size
+                | Kind::SizeOrShare
+                | Kind::CountOrShare
                 | Kind::TimeOfDay
                 | Kind::TimesOfDay,
                 DeValue::String(text),
@@ -177,6 +188,13 @@ impl Checker<'_, '_> {
             Kind::Remote => text.is_empty() || is_remote(text),
             Kind::Duration => parse_duration(text).is_ok(),
             Kind::Span => parse_duration(text).is_ok_and(|time| !time.is_zero()),
+            Kind::Size => matches!(Amount::parse(text), Ok(Amount::Units(_))),
+            Kind::SizeOrShare => Amount::parse(text).is_ok(),
+            Kind::CountOrShare => match Amount::parse(text) {
+                Ok(Amount::Percent(_)) => true,
+                Ok(Amount::Units(_)) => text.trim().bytes().all(|b| b.is_ascii_digit()),
+                Err(_) => false,
+            },
             Kind::TimeOfDay => is_time_of_day(text),
             Kind::TimesOfDay => text
                 .split_once('-')

@@ -44,6 +44,12 @@ pub(super) enum Kind {
     Duration,
     /// A duration above zero.
     Span,
+    /// A number of bytes, `64MiB`.
+    Size,
+    /// A number of bytes, or a share of all of them.
+    SizeOrShare,
+    /// A whole number, or a share of all.
+    CountOrShare,
     /// A time of day, `07:45`.
     TimeOfDay,
     /// A span of the day, `22:30-07:30`.
@@ -92,8 +98,9 @@ pub(super) enum Effect {
 
 use Effect::{Planned, Works};
 use Kind::{
-    Bool, Branch, Duration, Environment, Integer, Integers, Name, Number, Prefix, Remote, Rows,
-    Script, Secret, Span, Text, TextOrTexts, Texts, TimeOfDay, TimesOfDay, Word, Words,
+    Bool, Branch, CountOrShare, Duration, Environment, Integer, Integers, Name, Number, Prefix,
+    Remote, Rows, Script, Secret, Size, SizeOrShare, Span, Text, TextOrTexts, Texts, TimeOfDay,
+    TimesOfDay, Word, Words,
 };
 use Who::{AmongTheUsers, Anyone, AtMostTheUser, ProjectOnly, UserOnly, UserOnlyWord};
 
@@ -665,6 +672,55 @@ pub(super) const KEYS: &[Key] = &[
         UserOnly,
         Planned,
         "Where worktrees are made.",
+    ),
+    key(
+        "resources.disk_floor",
+        SizeOrShare,
+        UserOnly,
+        Works,
+        "Disk space that stays free: below it no run begins.",
+    ),
+    key(
+        "resources.inode_floor",
+        CountOrShare,
+        UserOnly,
+        Works,
+        "Inodes that stay free: below it no run begins.",
+    ),
+    key(
+        "resources.memory_floor",
+        SizeOrShare,
+        UserOnly,
+        Works,
+        "Memory that stays free: below it no run begins.",
+    ),
+    key(
+        "resources.file_floor",
+        CountOrShare,
+        UserOnly,
+        Works,
+        "Files that the daemon may still open: below it no run begins.",
+    ),
+    key(
+        "resources.ballast",
+        Size,
+        UserOnly,
+        Works,
+        "A file that is given up when the disk is full, so that the log can go on; \"0\" is none.",
+    ),
+    key(
+        "retention.runs",
+        Duration,
+        UserOnly,
+        Works,
+        "How long runs of what has ended are kept: their output, transcripts and candidates.",
+    ),
+    key(
+        "retention.runs_size",
+        Size,
+        UserOnly,
+        Works,
+        "What all runs may take together before the oldest of what has ended go; \"0\" is no limit.",
     ),
     key(
         "runtimes.*.preset",

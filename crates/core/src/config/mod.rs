@@ -4,6 +4,7 @@
 //! environment holds is for the caller to find out. A key that is not in the table
 //! is refused wherever it stands.
 
+mod amount;
 mod check;
 mod digest;
 mod duration;
@@ -12,6 +13,8 @@ mod gate;
 mod keys;
 mod layer;
 mod merge;
+mod resources;
+mod retention;
 mod rules;
 mod runtimes;
 mod schema;
@@ -22,11 +25,14 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use amount::{Amount, InvalidAmount, bytes_text};
 pub use digest::{digest_text, digest_with_roles};
 pub use duration::{InvalidDuration, parse_duration};
 pub use explain::{Explanation, UnknownKey, is_of_project_alone, known_keys};
 pub use layer::{Layer, LayerKind, Origin, layer_from_toml};
 pub use merge::Config;
+pub use resources::{Resources, resources};
+pub use retention::{Retention, retention};
 pub use rules::{rig_name, rig_rules};
 pub use runtimes::{ConfiguredRuntime, configured_runtimes, usable_runtimes};
 pub use schema::{SchemaOf, json_schema};

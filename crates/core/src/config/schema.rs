@@ -102,6 +102,7 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Integers(min, max) => list(whole(min, max)),
         Kind::Texts => list(json!({"type": "string", "minLength": 1})),
         Kind::TextOrTexts => json!({"anyOf": [text(), list(text())]}),
+        Kind::CountOrShare => json!({"anyOf": [whole(0, i64::MAX), text()]}),
         Kind::TimeOfDay => json!({"type": "string", "pattern": "^[0-2][0-9]:[0-5][0-9]$"}),
         Kind::Environment => json!({"type": "object", "additionalProperties": text()}),
         Kind::Secret => json!({
@@ -122,6 +123,8 @@ fn of_kind(kind: Kind) -> Value {
         | Kind::Remote
         | Kind::Duration
         | Kind::Span
+        | Kind::Size
+        | Kind::SizeOrShare
         | Kind::TimesOfDay => text(),
     }
 }
