@@ -14,7 +14,9 @@ mod places;
 mod project;
 mod read;
 mod rig_folders;
+mod room;
 mod stream;
+mod user_texts;
 mod write;
 
 pub use client::Client;
@@ -29,5 +31,7 @@ pub use places::{Places, PlacesError};
 pub use project::{LOCAL_FILE, PROJECT_FILE, ProjectError, ProjectTexts, read_roles};
 pub use read::{Hello, Page};
 pub use rig_folders::{RigFolders, RigFoldersError};
+pub use room::{Resource, Room, look_at_room};
 pub use stream::{Lines, LogPage, Recorded, Watch};
+pub use user_texts::{UserTexts, environment};
 pub use write::{GoalReceipt, Rehearsal, RigReceipt};

@@ -199,6 +199,12 @@ impl Places {
         self.data.join("trust")
     }
 
+    /// Returns the file that is given up when the disk is full.
+    #[must_use]
+    pub fn ballast(&self) -> PathBuf {
+        self.data.join("ballast")
+    }
+
     /// Returns the folder of backups.
     #[must_use]
     pub fn backups(&self) -> PathBuf {
@@ -240,6 +246,7 @@ impl Places {
             "worktrees": self.data.join("worktrees").to_string_lossy(),
             "trust": self.trust().to_string_lossy(),
             "backups": self.backups().to_string_lossy(),
+            "ballast": self.ballast().to_string_lossy(),
             "rigs": self.rigs_file().to_string_lossy(),
             "key": self.key_file().to_string_lossy(),
             "lock": self.lock().to_string_lossy(),

@@ -157,7 +157,7 @@ pub fn read_roles(folder: &Path) -> Result<Vec<(String, String)>, ProjectError> 
 }
 
 /// Reads a file; one that is not there is nothing.
-fn read(path: &Path) -> Result<Option<String>, ProjectError> {
+pub(crate) fn read(path: &Path) -> Result<Option<String>, ProjectError> {
     let refuse = |why: &str| failed("read", path)(io::Error::new(io::ErrorKind::InvalidData, why));
     match fs::metadata(path) {
         // To open a pipe is to wait for its other end.

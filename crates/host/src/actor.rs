@@ -81,6 +81,8 @@ pub(crate) struct Actor<P> {
     /// What the last pass failed with, so that nobody hears the same again and again.
     complaint: Option<String>,
     blind: Option<Blind>,
+    /// The effect that the machine had no room for, and what it is short of.
+    short: Option<(String, String)>,
 }
 
 /// How long a role has not been able to look.
@@ -134,6 +136,7 @@ impl<P: Planner + Clone + Send + Sync + 'static> Actor<P> {
             published: Vec::new(),
             complaint: None,
             blind: None,
+            short: None,
         }
     }
 
@@ -170,6 +173,7 @@ impl<P: Planner + Clone + Send + Sync + 'static> Actor<P> {
                     let wait = again_after(in_vain);
                     match error {
                         HostError::Waits { until, .. } => wait.min(until.since(now) + TICK),
+                        HostError::Short { .. } => wait.min(IDLE),
                         _ => wait,
                     }
                 }
@@ -254,10 +258,17 @@ impl<P: Planner + Clone + Send + Sync + 'static> Actor<P> {
                 self.bells.hang(run);
             }
         }
-        let mut observations = plan.observations;
-        observations.extend(self.held_up(&plan.steps));
-        self.publish(observations).await;
-        match (self.take(&plan.steps).await, unseen) {
+        self.publish_all(&plan).await;
+        let taken = self.take(&plan.steps).await;
+        let short = match &taken {
+            Err(HostError::Short { key, why }) => Some((key.clone(), why.clone())),
+            _ => None,
+        };
+        if short != self.short {
+            self.short = short;
+            self.publish_all(&plan).await;
+        }
+        match (taken, unseen) {
             (Err(error), _) | (Ok(()), Some(error)) => Pass::Failed(error),
             (Ok(()), None) if plan.steps.is_empty() => Pass::Quiet { at_work },
             (Ok(()), None) => Pass::Acted(plan.steps),
@@ -267,6 +278,11 @@ impl<P: Planner + Clone + Send + Sync + 'static> Actor<P> {
     /// Tells how the pass ended, unless it ended as the last one did.
     async fn report(&mut self, pass: &Pass) {
         let complaint = match pass {
+            // The figures change all the time, and a full disk wants no more lines.
+            Pass::Failed(HostError::Short { key, why }) => {
+                let what = why.split(':').next().unwrap_or(why);
+                Some(format!("begin {key}: {what}"))
+            }
             Pass::Failed(error) => Some(error.chain()),
             Pass::Quiet { .. } if self.complaint.is_none() => return,
             Pass::Quiet { .. } | Pass::Acted(_) => None,
@@ -346,8 +362,14 @@ impl<P: Planner + Clone + Send + Sync + 'static> Actor<P> {
             Step::Tell(_) => None,
         });
         effects
-            .filter_map(|effect| Some((effect, graph.back_off(&effect.key())?)))
-            .flat_map(|(effect, wait)| effect.held_up(&graph, wait))
+            .flat_map(|effect| {
+                let key = effect.key();
+                match (graph.back_off(&key), &self.short) {
+                    (Some(wait), _) => effect.held_up(&graph, wait),
+                    (None, Some((short, why))) if *short == key => effect.short_of(&graph, why),
+                    (None, _) => Vec::new(),
+                }
+            })
             .collect()
     }
 
@@ -430,6 +452,13 @@ impl<P: Planner + Clone + Send + Sync + 'static> Actor<P> {
         if let Err(error) = self.role_pen.tell(command).await {
             debug!(%error, "a word of the role could not be noted");
         }
+    }
+
+    /// Publishes what a plan saw, and whose work its steps hold up.
+    async fn publish_all(&mut self, plan: &Plan) {
+        let mut observations = plan.observations.clone();
+        observations.extend(self.held_up(&plan.steps));
+        self.publish(observations).await;
     }
 
     async fn publish(&mut self, observations: Vec<Observation>) {

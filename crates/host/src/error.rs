@@ -87,6 +87,14 @@ pub enum HostError {
     /// The host is not in the town, so that it cannot ask whether it may act.
     #[error("ask whether branches may move: the host is not in the town")]
     Away,
+    /// The machine is short of something, and nothing new begins.
+    #[error("begin {key}: {why}")]
+    Short {
+        /// What would have begun, by the effect's key.
+        key: String,
+        /// Of what, and how much is left.
+        why: String,
+    },
     /// Everything is stopped.
     #[error("act: everything is stopped")]
     Stopped,
@@ -121,6 +129,7 @@ impl HostError {
         matches!(
             self,
             Self::Stopped
+                | Self::Short { .. }
                 | Self::Away
                 | Self::RefMoved { .. }
                 | Self::PassedOn { .. }

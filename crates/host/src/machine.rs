@@ -1,40 +1,56 @@
-//! Whether the machine has room for one more agent.
+//! Whether the machine has room for one more run.
+//!
+//! The floors are the user's, read anew whenever the file changes: whoever
+//! lowers one sees work begin without a restart. A file that cannot be read
+//! leaves the floors as they were; `gtd doctor` tells what is wrong with it.
 
-use std::{fs, path::Path};
-
+use gtd_client::{Places, Resource, Room, UserTexts, look_at_room};
+use gtd_core::config::{Config, Resources, resources};
 use gtd_plan::MachineSeen;
 
-/// Memory that must stay free, in bytes.
-const MEMORY_FLOOR: u64 = 256 << 20;
-/// Disk space that must stay free, in bytes.
-const DISK_FLOOR: u64 = 512 << 20;
-/// Part of the inodes that must stay free, one in so many.
-const INODES_PART: u64 = 50;
-
-/// Looks at memory and at the disk under `folder`.
-pub(crate) fn look(folder: &Path) -> MachineSeen {
-    if let Some(free) = free_memory().filter(|free| *free < MEMORY_FLOOR) {
-        return MachineSeen::Short(format!("memory is short: {} MiB free", free >> 20));
-    }
-    let Ok(disk) = nix::sys::statvfs::statvfs(folder) else {
-        return MachineSeen::Roomy;
-    };
-    let free = disk.blocks_available() * disk.fragment_size();
-    if free < DISK_FLOOR {
-        return MachineSeen::Short(format!("the disk is nearly full: {} MiB free", free >> 20));
-    }
-    let (inodes, free) = (disk.files(), disk.files_available());
-    if inodes > 0 && free < inodes / INODES_PART {
-        return MachineSeen::Short(format!("the disk is nearly out of inodes: {free} free"));
-    }
-    MachineSeen::Roomy
+/// The floors in effect, and the texts that they come from.
+#[derive(Debug)]
+pub(crate) struct Floors {
+    texts: Option<UserTexts>,
+    floors: Resources,
 }
 
-fn free_memory() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find(|line| line.starts_with("MemAvailable:"))?;
-    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib << 10)
+impl Default for Floors {
+    fn default() -> Self {
+        Self {
+            texts: None,
+            floors: resources(&Config::merge([])),
+        }
+    }
+}
+
+impl Floors {
+    /// Returns the floors as the user has them now.
+    pub(crate) fn now(&mut self, places: &Places) -> Resources {
+        let Ok(texts) = UserTexts::read(places) else {
+            return self.floors;
+        };
+        if self.texts.as_ref() != Some(&texts) {
+            if let Ok(config) = texts.config() {
+                self.floors = resources(&config);
+            }
+            self.texts = Some(texts);
+        }
+        self.floors
+    }
+}
+
+/// Looks at disk, inodes, memory and open files.
+pub(crate) fn look(places: &Places, floors: &Resources) -> MachineSeen {
+    let rooms = look_at_room(places, floors, std::process::id());
+    let Some(short) = rooms.into_iter().find(Room::is_short) else {
+        return MachineSeen::Roomy;
+    };
+    let what = match short.resource {
+        Resource::Disk => "the disk is nearly full",
+        Resource::Inodes => "the disk is nearly out of inodes",
+        Resource::Memory => "memory is short",
+        Resource::Files => "too many files are open",
+    };
+    MachineSeen::Short(format!("{what}: {short}"))
 }

@@ -9,7 +9,7 @@ use std::{
     fs,
     hash::{DefaultHasher, Hash, Hasher},
     path::Path,
-    time::{Duration, Instant, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// Files looked at in one worktree at most.
@@ -39,7 +39,8 @@ impl Stillness {
     }
 
     fn note_at(&mut self, key: &str, sign: u64, now: Instant) -> u64 {
-        let is_watched = |sight: &Sight| now.duration_since(sight.looked) <= GAP;
+        let is_gap = is_injected_gap();
+        let is_watched = |sight: &Sight| !is_gap && now.duration_since(sight.looked) <= GAP;
         if self.seen.len() >= KEPT {
             self.seen.retain(|_, sight| is_watched(sight));
         }
@@ -63,6 +64,56 @@ impl Stillness {
     /// Forgets all things whose key begins so.
     pub(crate) fn forget(&mut self, prefix: &str) {
         self.seen.retain(|key, _| !key.starts_with(prefix));
+    }
+}
+
+/// Tells whether a test wants this look to come after a gap.
+fn is_injected_gap() -> bool {
+    gtd_fault::point_result("host.gap").is_err()
+}
+
+/// For how long the machine has been awake and somebody has looked.
+///
+/// A gap is a machine that slept (the wall clock went on, the monotonic one did not), a process
+/// that stood still (nobody looked), or a wall clock that was set.
+#[derive(Debug)]
+pub(crate) struct Awake {
+    since: Instant,
+    looked: Option<(Instant, SystemTime)>,
+}
+
+impl Default for Awake {
+    fn default() -> Self {
+        Self {
+            since: Instant::now(),
+            looked: None,
+        }
+    }
+}
+
+impl Awake {
+    /// Notes a look; returns for how long there has been no gap, in milliseconds.
+    pub(crate) fn note(&mut self) -> u64 {
+        self.note_at(Instant::now(), SystemTime::now())
+    }
+
+    fn note_at(&mut self, now: Instant, wall: SystemTime) -> u64 {
+        let is_gap = match self.looked.replace((now, wall)) {
+            // What happened before the first look is not known.
+            None => true,
+            Some((looked, wall_then)) => {
+                let went_by = now.duration_since(looked);
+                let jump = match wall.duration_since(wall_then) {
+                    Ok(by_wall) => by_wall.abs_diff(went_by),
+                    Err(back) => back.duration() + went_by,
+                };
+                went_by > GAP || jump > GAP
+            }
+        };
+        if is_gap || is_injected_gap() {
+            self.since = now;
+        }
+        millis(now.duration_since(self.since))
     }
 }
 
@@ -107,6 +158,27 @@ pub(crate) fn content_sign(folder: &Path) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gap_of_either_clock_begins_the_grace_anew() {
+        let (start, wall) = (Instant::now(), SystemTime::now());
+        let second = Duration::from_secs(1);
+        let hours = Duration::from_hours(8);
+        let mut awake = Awake::default();
+        let mut at =
+            |mono: Duration, by_wall: Duration| awake.note_at(start + mono, wall + by_wall);
+        assert_eq!(
+            at(second, second),
+            0,
+            "the first look knows nothing of before"
+        );
+        assert_eq!(at(31 * second, 31 * second), 30_000);
+        assert_eq!(at(32 * second, hours), 0, "the machine slept");
+        assert_eq!(at(42 * second, hours + 10 * second), 10_000);
+        assert_eq!(at(43 * second, 12 * second), 0, "the clock was set back");
+        assert_eq!(at(53 * second, 22 * second), 10_000);
+        assert_eq!(at(hours, hours), 0, "the process stood still");
+    }
 
     #[test]
     fn silence_is_counted_from_the_first_look_and_ends_with_a_sign() {

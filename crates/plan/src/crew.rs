@@ -125,13 +125,10 @@ impl Crew {
                 continue;
             }
             if let MachineSeen::Short(why) = machine {
-                plan.observations.push(Observation {
-                    subject: rig.name.to_string(),
-                    reason: WaitReason::Resources,
-                    text: why.clone(),
-                    since: now,
-                    until: None,
-                });
+                let seen = short(why, now);
+                if !plan.observations.contains(&seen) {
+                    plan.observations.push(seen);
+                }
                 return;
             }
             let seat = match free.pop() {
@@ -173,6 +170,17 @@ impl Crew {
     fn has_runtime(&self, bead: &Bead) -> bool {
         bead.wished_runtime()
             .is_some_and(|wished| self.runtimes.iter().any(|known| known.as_str() == wished))
+    }
+}
+
+/// Says that nobody is hired: it is the same for all rigs.
+fn short(why: &str, now: Timestamp) -> Observation {
+    Observation {
+        subject: "town".to_owned(),
+        reason: WaitReason::Resources,
+        text: why.to_owned(),
+        since: now,
+        until: None,
     }
 }
 

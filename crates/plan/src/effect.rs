@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use gtd_core::{
-    BackOff, BeadId, Candidate, Epoch, GateName, Graph, Observation, Oid, RigName, RunId, Target,
-    WaitReason,
+    BackOff, Bead, BeadId, Candidate, Epoch, GateName, Graph, Observation, Oid, RigName, RunId,
+    Target, WaitReason,
 };
 
 /// One act on the world.
@@ -153,6 +153,37 @@ impl Effect {
     /// Says whose work waits while this effect waits after a failure.
     #[must_use]
     pub fn held_up(&self, graph: &Graph, wait: &BackOff) -> Vec<Observation> {
+        let text = match wait.failures {
+            0 | 1 => format!("failed to {}", wait.why),
+            n => format!("failed {n} times to {}", wait.why),
+        };
+        self.beads(graph)
+            .map(|bead| Observation {
+                subject: bead.id.to_string(),
+                reason: WaitReason::Backoff,
+                text: text.clone(),
+                since: bead.since,
+                until: Some(wait.until),
+            })
+            .collect()
+    }
+
+    /// Says whose work waits while the machine is short of something that this effect needs.
+    #[must_use]
+    pub fn short_of(&self, graph: &Graph, why: &str) -> Vec<Observation> {
+        self.beads(graph)
+            .map(|bead| Observation {
+                subject: bead.id.to_string(),
+                reason: WaitReason::Resources,
+                text: why.to_owned(),
+                since: bead.since,
+                until: None,
+            })
+            .collect()
+    }
+
+    /// Lists the beads whose work goes on with this effect.
+    fn beads<'a>(&self, graph: &'a Graph) -> impl Iterator<Item = &'a Bead> {
         let of_candidate = |is_wanted: &dyn Fn(&Candidate) -> bool| {
             let in_test = graph.queues().filter_map(|queue| queue.candidate.as_ref());
             in_test
@@ -175,19 +206,6 @@ impl Effect {
             Self::BringHome { goal, .. } => vec![goal.clone()],
             Self::StopRun { .. } | Self::SweepLost { .. } => vec![],
         };
-        beads
-            .into_iter()
-            .filter_map(|id| graph.bead(&id))
-            .map(|bead| Observation {
-                subject: bead.id.to_string(),
-                reason: WaitReason::Backoff,
-                text: match wait.failures {
-                    0 | 1 => format!("failed to {}", wait.why),
-                    n => format!("failed {n} times to {}", wait.why),
-                },
-                since: bead.since,
-                until: Some(wait.until),
-            })
-            .collect()
+        beads.into_iter().filter_map(|id| graph.bead(&id))
     }
 }

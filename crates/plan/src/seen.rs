@@ -43,6 +43,8 @@ pub enum Question {
     Assembly(AssemblyOrder),
     /// Has the machine room for one more agent?
     Machine,
+    /// For how long has the machine been awake, and somebody looking?
+    Awake,
 }
 
 /// Submissions to put onto a base.
@@ -90,6 +92,9 @@ pub enum Answer {
     Assembly(AssemblySeen),
     /// To [`Question::Machine`].
     Machine(MachineSeen),
+    /// To [`Question::Awake`]: milliseconds, by a monotonic clock, since the last gap: a machine
+    /// that slept, a process that stood still, a wall clock that jumped, or the first look.
+    Awake(u64),
 }
 
 /// How far a run is.
@@ -391,6 +396,15 @@ impl Seen {
     pub fn machine(&self) -> Option<&MachineSeen> {
         match self.answers.get(&Question::Machine) {
             Some(Answer::Machine(machine)) => Some(machine),
+            _ => None,
+        }
+    }
+
+    /// Returns for how many milliseconds the machine has been awake, when that was asked.
+    #[must_use]
+    pub fn awake(&self) -> Option<u64> {
+        match self.answers.get(&Question::Awake) {
+            Some(Answer::Awake(awake)) => Some(*awake),
             _ => None,
         }
     }

@@ -12,13 +12,16 @@ use gtd_core::{
 };
 
 use crate::{
-    Effect, LiveSeen, Plan, Planner, Question, RunSeen, Seen, tries::is_no_chance, work_run,
+    Effect, LiveSeen, MachineSeen, Plan, Planner, Question, RunSeen, Seen, tries::is_no_chance,
+    work_run,
 };
 
 /// A granted lease whose process does not begin within this time is dead, in milliseconds.
 const START_LIMIT_MS: u64 = 10 * 60_000;
 /// An effect that failed and was not tried again for so long is not wanted any more.
 const NOT_WANTED: Duration = Duration::from_mins(10);
+/// After a gap everybody who holds a claim has so long to give a sign of life, in milliseconds.
+const GRACE_MS: u64 = 10 * 60_000;
 /// The second signal must have held for this long at least, in milliseconds.
 const SECOND_SIGNAL_MS: u64 = 3_000;
 
@@ -46,6 +49,10 @@ impl Planner for Witness {
 
     fn look(&self, graph: &Graph, seen: &Seen, _now: Timestamp) -> Vec<Question> {
         let mut questions = Vec::new();
+        // Asked all the time: what nobody looks at may have slept.
+        if claims(graph).next().is_some() {
+            questions.push(Question::Awake);
+        }
         for (bead, lease) in self.leases(graph) {
             let run = work_run(&bead.id, lease.epoch);
             if let (Some(RunSeen::Live(live)), Some(rules)) = (seen.run(&run), rules(graph, bead))
@@ -55,6 +62,10 @@ impl Planner for Witness {
                     rig: bead.rig.clone(),
                     slot: lease.holder.name().to_string(),
                 });
+            }
+            if matches!(seen.run(&run), Some(RunSeen::Absent { for_ms }) if *for_ms > START_LIMIT_MS)
+            {
+                questions.push(Question::Machine);
             }
             questions.push(Question::Run(run));
         }
@@ -83,11 +94,10 @@ impl Planner for Witness {
                 plan.tell(Command::Recover { key: key.clone() });
             }
         }
-        for bead in graph.leased() {
-            let Some(lease) = bead.phase.lease() else {
-                continue;
-            };
-            if matches!(lease.holder, Holder::Claimant { .. }) && lease.until < now {
+        // Nobody could give a sign of life while the machine slept.
+        let had_its_grace = seen.awake().is_some_and(|awake| awake >= GRACE_MS);
+        for (bead, lease) in claims(graph) {
+            if lease.until < now && had_its_grace {
                 plan.tell(expire(
                     bead,
                     lease,
@@ -113,6 +123,14 @@ impl Planner for Witness {
     }
 }
 
+/// Lists what people and programs outside gtd have claimed.
+fn claims(graph: &Graph) -> impl Iterator<Item = (&Bead, &Lease)> {
+    graph.leased().filter_map(|bead| {
+        let lease = bead.phase.lease()?;
+        matches!(lease.holder, Holder::Claimant { .. }).then_some((bead, lease))
+    })
+}
+
 fn rules<'a>(graph: &'a Graph, bead: &Bead) -> Option<&'a WorkerRules> {
     graph.rig(&bead.rig).map(|rig| &rig.rules.worker)
 }
@@ -126,8 +144,15 @@ struct Sight<'a> {
 }
 
 impl Sight<'_> {
+    /// Tells whether there is nothing that held every process back from its beginning.
+    fn may_have_begun(&self) -> bool {
+        // Not looked at is no proof that there was room.
+        let is_roomy = matches!(self.seen.machine(), Some(MachineSeen::Roomy));
+        is_roomy && !self.graph.is_role_paused("worker")
+    }
+
     fn watch(&self, plan: &mut Plan, bead: &Bead, lease: &Lease, rules: &WorkerRules) {
-        let Self { graph, seen, now } = *self;
+        let Self { seen, now, .. } = *self;
         let run = work_run(&bead.id, lease.epoch);
         match seen.run(&run) {
             None | Some(RunSeen::Prepared) => {}
@@ -141,7 +166,7 @@ impl Sight<'_> {
                         FaultClass::Lost,
                         "its run vanished from the disk".to_owned(),
                     ));
-                } else if *for_ms > START_LIMIT_MS && !graph.is_role_paused("worker") {
+                } else if *for_ms > START_LIMIT_MS && self.may_have_begun() {
                     plan.tell(expire(
                         bead,
                         lease,

@@ -222,13 +222,27 @@ fn what_is_nobodys_fault_is_not_tried_for_ever() {
 fn a_lease_waits_while_workers_are_paused() {
     let mut scene = Scene::new(1);
     scene.lease(0);
-    let late = |_: &Question| Answer::Run(RunSeen::Absent { for_ms: 3_600_000 });
+    let late = |question: &Question| match question {
+        Question::Machine => Answer::Machine(MachineSeen::Roomy),
+        _ => Answer::Run(RunSeen::Absent { for_ms: 3_600_000 }),
+    };
     check(
         scene.plan(&witness(), late),
         expect!["expire Lost: its process never began"],
     );
     scene.pause_role("worker");
     check(scene.plan(&witness(), late), expect![""]);
+}
+
+#[test]
+fn a_lease_waits_while_the_machine_has_no_room_for_its_process() {
+    let mut scene = Scene::new(1);
+    scene.lease(0);
+    let short = |question: &Question| match question {
+        Question::Machine => Answer::Machine(MachineSeen::Short("the disk is full".to_owned())),
+        _ => Answer::Run(RunSeen::Absent { for_ms: 3_600_000 }),
+    };
+    check(scene.plan(&witness(), short), expect![""]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use gtd_core::{
     Actor, Approval, Ask, BeadSpec, Command, Envelope, Graph, HostName, LandMode, Plan,
     PlannedBead, Reserved, RigName, RigRules, SeatName, Target, Timestamp, WorkerRules, decide,
 };
-use gtd_plan::{Answer, LiveSeen, Planner, RunSeen, Seen, Witness};
+use gtd_plan::{Answer, LiveSeen, Planner, Question, RunSeen, Seen, Witness};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const HOUR_MS: i64 = 3_600_000;
@@ -144,4 +144,54 @@ fn row_33_a_clock_that_is_set_back_shows_no_negative_age() {
     let before = Timestamp(NOW.0 - HOUR_MS);
     assert_eq!(before.since(NOW), Duration::ZERO);
     assert_eq!(NOW.since(before), Duration::from_hours(1));
+}
+
+#[test]
+fn row_34_after_a_gap_a_claim_has_one_grace() {
+    let mut graph = busy_town();
+    tell(
+        &mut graph,
+        Command::CreateBead {
+            rig: name(),
+            goal: None,
+            spec: BeadSpec {
+                title: "By hand".to_owned(),
+                run: Some("true".to_owned()),
+                ..BeadSpec::default()
+            },
+            needs: vec![],
+        },
+    );
+    let bead = graph
+        .unfinished()
+        .find(|bead| bead.spec.title == "By hand")
+        .expect("the bead")
+        .id
+        .clone();
+    tell(
+        &mut graph,
+        Command::Claim {
+            bead,
+            name: SeatName::parse("anna").expect("a name"),
+        },
+    );
+    let witness = Witness { host: host() };
+    // The machine slept for nine hours; the claim ran out an hour ago by the wall clock.
+    let now = Timestamp(NOW.0 + 9 * HOUR_MS);
+    let steps = |awake_ms: Option<u64>| {
+        let mut seen = Seen::default();
+        for question in witness.look(&graph, &seen, now) {
+            let answer = match (&question, awake_ms) {
+                (Question::Awake, Some(awake)) => Answer::Awake(awake),
+                (Question::Awake, None) => continue,
+                _ => Answer::Run(RunSeen::Live(LiveSeen::default())),
+            };
+            seen.put(question, answer);
+        }
+        witness.plan(&graph, &seen, now).steps.len()
+    };
+    assert_eq!(steps(Some(0)), 0, "it just woke up");
+    assert_eq!(steps(None), 0, "nobody could look");
+    assert_eq!(steps(Some(599_000)), 0, "within its grace");
+    assert_eq!(steps(Some(600_000)), 1, "after its grace it ends");
 }

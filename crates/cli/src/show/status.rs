@@ -16,6 +16,11 @@ pub(crate) fn status(doc: &StatusDoc, title: &str, now: Timestamp, look: Look) -
         lines.push(look.paint(Ink::Bad, &format!("{mark} STOPPED {stopped}")));
         lines.push("  go on:  gtd resume --all".to_owned());
     }
+    for short in &doc.short {
+        let mark = State::of("needs_you").mark(look);
+        lines.push(look.paint(Ink::Warn, &format!("{mark} SHORT {short}")));
+        lines.push("  it goes on by itself when there is room:  gtd doctor --only host".to_owned());
+    }
     // The stop has its own line above.
     let needs: Vec<&NeedsYou> = doc
         .needs_you

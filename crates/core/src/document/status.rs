@@ -1,9 +1,11 @@
 //! `gtd status` and `gtd ps`: does it need me, what is done, is it healthy.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{HoldDoc, NeedsYou, View, merge, needs_you};
-use crate::{Bead, BeadId, Holder, Moment, Phase, RigName, explain, explain::blame};
+use crate::{Bead, BeadId, Holder, Moment, Phase, RigName, WaitReason, explain, explain::blame};
 
 /// One goal in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +105,9 @@ pub struct StatusDoc {
     pub rig: Option<RigName>,
     /// Everything is stopped.
     pub stopped: Option<String>,
+    /// What the machine is short of, so that nothing new begins.
+    #[serde(default)]
+    pub short: Vec<String>,
     /// What needs a person, most unblocking first.
     pub needs_you: Vec<NeedsYou>,
     /// Goals that have not ended, and those that ended last.
@@ -166,6 +171,7 @@ pub fn status_doc(view: View<'_>, rig: Option<&RigName>) -> StatusDoc {
         stopped: graph
             .stop()
             .map(|stop| format!("by {}", blame(&stop.by, &stop.why))),
+        short: short(view),
         needs_you: needs_you(view, rig),
         convoys,
         merge: graph
@@ -185,6 +191,22 @@ pub fn status_doc(view: View<'_>, rig: Option<&RigName>) -> StatusDoc {
         usd: Dollars(graph.spend().usd_micros),
         revision: graph.revision().0,
     }
+}
+
+/// Says what the machine is short of: once, whoever else waits for the same.
+fn short(view: View<'_>) -> Vec<String> {
+    let seen = || {
+        let all = view.observations.all();
+        all.filter(|seen| seen.reason == WaitReason::Resources)
+    };
+    let of_town: BTreeSet<String> = seen()
+        .filter(|seen| seen.subject == "town")
+        .map(|seen| seen.text.clone())
+        .collect();
+    if of_town.is_empty() {
+        return seen().map(|seen| seen.text.clone()).take(1).collect();
+    }
+    of_town.into_iter().collect()
 }
 
 /// Makes one line of a list of goals.

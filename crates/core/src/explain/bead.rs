@@ -244,7 +244,11 @@ fn draft(bead: &Bead) -> Found {
 
 /// Turns what a role saw into the reason.
 pub(super) fn observed(seen: &Observation) -> Found {
-    Found::new(seen.reason, seen.text.clone(), seen.since).until(seen.until)
+    let found = Found::new(seen.reason, seen.text.clone(), seen.since).until(seen.until);
+    match seen.reason {
+        WaitReason::Resources => found.next("gtd doctor --only host", "what is short"),
+        _ => found,
+    }
 }
 
 fn at_work(look: Look<'_>, bead: &Bead, lease: &Lease) -> Found {
@@ -255,7 +259,10 @@ fn at_work(look: Look<'_>, bead: &Bead, lease: &Lease) -> Found {
     }
     if let Some(seen) = look.observations.about(id.as_str()).next() {
         return observed(seen)
-            .then("the attempt goes on, or ends and counts")
+            .then(match seen.reason {
+                WaitReason::Resources => "it begins when there is room",
+                _ => "the attempt goes on, or ends and counts",
+            })
             .evidence(format!("gtd logs {id} -n 40"), "its last output");
     }
     let name = lease.holder.name();

@@ -163,6 +163,11 @@ impl Observations {
         }
     }
 
+    /// Lists everything that was seen, by role.
+    pub fn all(&self) -> impl Iterator<Item = &Observation> {
+        self.by_role.values().flatten()
+    }
+
     /// Finds what was seen of a subject.
     pub fn about<'a>(&'a self, subject: &'a str) -> impl Iterator<Item = &'a Observation> {
         self.by_role

@@ -4,22 +4,15 @@
 //! that text is kept beside the data, so that a change in the repository has no
 //! effect before somebody has looked at it.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use gtd_client::{LOCAL_FILE, PROJECT_FILE, Places, ProjectError, ProjectTexts};
+use gtd_client::{LOCAL_FILE, PROJECT_FILE, Places, ProjectError, ProjectTexts, UserTexts};
 use gtd_core::{
     Diagnostic, Rejection, RigName, RigRules,
-    config::{
-        Config, Layer, LayerKind, Origin, layer_from_env, layer_from_toml, rig_name, rig_rules,
-    },
+    config::{Config, Layer, LayerKind, Origin, layer_from_toml, rig_name, rig_rules},
 };
 use gtd_host::roles::{RoleSet, worker_rules};
 
-const USER: &str = "config.toml";
-const SYSTEM: &str = "/etc/gtd/config.toml";
 /// The role whose file says how the workers of a rig work.
 pub(crate) const WORKER: &str = "worker";
 /// So many mistakes are told at once.
@@ -28,16 +21,7 @@ const TOLD_MAX: usize = 10;
 /// Why a configuration cannot take effect.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
-    /// A file of the user's or the system's cannot be read.
-    #[error("read {}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// A file of the project cannot be read or kept.
+    /// A file cannot be read or kept.
     #[error(transparent)]
     Project(#[from] ProjectError),
     /// A text is wrong.
@@ -115,20 +99,11 @@ impl Project {
 
 /// Merges everything that is in effect for a project, or for the town alone.
 pub(crate) fn effective(places: &Places, project: Option<&Project>) -> Result<Config, ConfigError> {
-    let mut layers = Vec::new();
-    let system = PathBuf::from(SYSTEM);
-    let user = places.config.join(USER);
-    for (kind, path) in [(LayerKind::System, system), (LayerKind::User, user)] {
-        if let Some(text) = read(&path)? {
-            layers.push(layer_from_toml(kind, &path.to_string_lossy(), &text)?);
-        }
-    }
+    let mut layers = UserTexts::read(places)?.layers()?;
     if let Some(project) = project {
         layers.extend(project.layers()?);
     }
-    let variables = std::env::vars_os()
-        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
-    layers.push(layer_from_env(variables)?);
+    layers.push(gtd_client::environment()?);
     Ok(Config::merge(layers))
 }
 
@@ -158,15 +133,4 @@ pub(crate) fn rules(
 pub(crate) fn name(config: &Config, folder: &Path) -> Result<RigName, Diagnostic> {
     let folder = folder.file_name().unwrap_or_default();
     rig_name(config, &folder.to_string_lossy())
-}
-
-fn read(path: &Path) -> Result<Option<String>, ConfigError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(ConfigError::File {
-            path: path.to_owned(),
-            source,
-        }),
-    }
 }

@@ -11,7 +11,7 @@ use gtd_agent::{
 };
 use gtd_core::{BeadId, Command, Epoch, Fault, FaultClass, Oid, RigName, SeatName};
 use gtd_git::{Author, Expect, GitError, Held, Owner, Pool, RefMove, RunFailure, Tidy};
-use gtd_plan::{Checkout, Effect, RunOrder, Work, attempt_owner, branch_name};
+use gtd_plan::{Checkout, Effect, MachineSeen, RunOrder, Work, attempt_owner, branch_name};
 
 use super::{Hands, git, split_key};
 use crate::{
@@ -30,8 +30,17 @@ impl Hands {
                 rig,
                 slot,
                 checkout,
-            } => self.ensure_worktree(rig, slot, checkout)?,
-            Effect::EnsureRun(order) => self.ensure_run(order)?,
+            } => {
+                self.check_room(|| effect.key())?;
+                self.ensure_worktree(rig, slot, checkout)?;
+            }
+            Effect::EnsureRun(order) => {
+                // What has begun is adopted, however short the machine is.
+                if self.runs.state(&order.run).map_err(HostError::Run)? == RunState::Absent {
+                    self.check_room(|| effect.key())?;
+                }
+                self.ensure_run(order)?;
+            }
             Effect::EnsureCommit {
                 rig,
                 slot,
@@ -77,6 +86,14 @@ impl Hands {
         tokio::runtime::Handle::current()
             .block_on(client.may_move(rig))
             .map_err(HostError::Client)
+    }
+
+    /// Checks that the machine has room for something new.
+    fn check_room(&self, key: impl FnOnce() -> String) -> Result<(), HostError> {
+        match self.see_machine() {
+            MachineSeen::Roomy => Ok(()),
+            MachineSeen::Short(why) => Err(HostError::Short { key: key(), why }),
+        }
     }
 
     fn ensure_worktree(

@@ -7,8 +7,8 @@ use gtd_agent::{
 use gtd_core::{Oid, RigName, RunId, Target};
 use gtd_git::{Against, AssemblySpec, GitError, Member};
 use gtd_plan::{
-    Answer, AssemblyMember, AssemblyOrder, AssemblySeen, EndSeen, LiveSeen, OwnerSeen, Question,
-    RunSeen, TipSeen, WorktreeSeen,
+    Answer, AssemblyMember, AssemblyOrder, AssemblySeen, EndSeen, LiveSeen, MachineSeen, OwnerSeen,
+    Question, RunSeen, TipSeen, WorktreeSeen,
 };
 
 use super::{Hands, git, split_key};
@@ -38,8 +38,15 @@ impl Hands {
                 Answer::Stillness(self.memory().stillness.note(&key, sign))
             }
             Question::Assembly(order) => Answer::Assembly(self.see_assembly(order)?),
-            Question::Machine => Answer::Machine(machine::look(&self.places.data)),
+            Question::Awake => Answer::Awake(self.memory().awake.note()),
+            Question::Machine => Answer::Machine(self.see_machine()),
         })
+    }
+
+    /// Looks whether the machine has room for one more run.
+    pub(super) fn see_machine(&self) -> MachineSeen {
+        let floors = self.memory().floors.now(&self.places);
+        machine::look(&self.places, &floors)
     }
 
     fn see_run(&self, run: &RunId) -> Result<RunSeen, HostError> {

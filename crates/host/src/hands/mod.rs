@@ -21,7 +21,12 @@ use gtd_core::{Oid, RigName};
 use gtd_git::{GitError, Pool, Repository};
 use gtd_plan::{AssemblyOrder, AssemblySeen};
 
-use crate::{HostError, processes::Processes, stillness::Stillness};
+use crate::{
+    HostError,
+    machine::Floors,
+    processes::Processes,
+    stillness::{Awake, Stillness},
+};
 
 /// The hands of one role host. Clones share what they remember.
 #[derive(Debug, Clone)]
@@ -37,7 +42,9 @@ struct Memory {
     client: Option<Client>,
     pools: HashMap<RigName, (PathBuf, Pool)>,
     stillness: Stillness,
+    awake: Awake,
     processes: Processes,
+    floors: Floors,
     assemblies: BTreeMap<AssemblyOrder, AssemblySeen>,
 }
 
@@ -53,6 +60,10 @@ impl Hands {
     /// Takes the way to the daemon by which the hands ask whether they may act.
     pub(crate) fn speak_through(&self, client: Client) {
         self.memory().client = Some(client);
+    }
+
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
     }
 
     pub(crate) fn runs(&self) -> &Runs {

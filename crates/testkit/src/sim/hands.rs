@@ -51,6 +51,7 @@ impl World {
                 Answer::Stillness(self.note(format!("tree {slot}"), sign))
             }
             Question::Assembly(order) => Answer::Assembly(self.see_assembly(order)),
+            Question::Awake => Answer::Awake(u64::MAX),
             Question::Machine => Answer::Machine(if self.is_short {
                 MachineSeen::Short("the disk is nearly full".to_owned())
             } else {

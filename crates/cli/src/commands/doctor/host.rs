@@ -2,20 +2,14 @@
 
 use std::fs;
 
-use nix::sys::{
-    resource::{Resource, getrlimit},
-    statvfs::statvfs,
-};
+use gtd_client::{Resource, Room, look_at_room};
+use gtd_core::config::{Config, Resources, bytes_text, resources};
+use nix::sys::resource::{Resource as Limit, getrlimit};
+use serde_json::Value;
 
 use super::check::{Check, Mend, line_of};
-use crate::context::Context;
+use crate::{context::Context, settings};
 
-/// Below this the daemon begins nothing new.
-const DISK_FLOOR: u64 = 512 << 20;
-/// Below this a night's work may meet the floor.
-const DISK_WISH: u64 = 2 << 30;
-/// Below this the daemon begins nothing new.
-const MEMORY_FLOOR: u64 = 256 << 20;
 /// Fewer open files than this are too few for many agents.
 const FILES_WISH: u64 = 1024;
 /// The oldest git that will do.
@@ -34,48 +28,87 @@ pub(super) fn machine(ctx: &Context) -> Vec<Check> {
         let text = format!("{} is not there yet", data.display());
         checks.push(Check::warn("host.folders", text, "gtd up").mended_by(Mend::Folders));
     }
-    let there = data.ancestors().find(|folder| folder.is_dir());
-    if let Some(disk) = there.and_then(|folder| statvfs(folder).ok()) {
-        let free = disk.blocks_available() * disk.fragment_size();
-        let text = format!("{} MiB free for {}", free >> 20, data.display());
-        let fix = "free some space; what gtd keeps: gtd config path";
-        checks.push(match free {
-            free if free < DISK_FLOOR => {
-                Check::fail("host.disk", format!("{text}: no work begins"), fix)
-            }
-            free if free < DISK_WISH => Check::warn("host.disk", text, fix),
-            _ => Check::good("host.disk", text),
-        });
-        let (all, free) = (disk.files(), disk.files_available());
-        let text = format!("{free} of {all} inodes free");
-        checks.push(match all > 0 && free < all / 50 {
-            true => Check::fail("host.inodes", format!("{text}: no work begins"), fix),
-            false => Check::good("host.inodes", text),
-        });
+    // A file that is wrong is told by the checks of the configuration.
+    let floors = settings::effective(ctx, None).map_or_else(
+        |_| resources(&Config::merge([])),
+        |config| resources(&config),
+    );
+    let daemon = daemon_pid(ctx);
+    let rooms = look_at_room(
+        &ctx.places,
+        &floors,
+        daemon.unwrap_or_else(std::process::id),
+    );
+    for (id, resource) in [
+        ("host.disk", Resource::Disk),
+        ("host.inodes", Resource::Inodes),
+        ("host.memory", Resource::Memory),
+        ("host.files", Resource::Files),
+    ] {
+        // Of several file systems the one that is short comes first.
+        let room = rooms.iter().find(|room| room.resource == resource);
+        let is_known = resource != Resource::Files || daemon.is_some();
+        checks.extend(room.filter(|_| is_known).map(|room| check_room(id, room)));
     }
-    if let Some(free) = free_memory() {
-        let text = format!("{} MiB of memory available", free >> 20);
-        checks.push(match free < MEMORY_FLOOR {
-            true => Check::fail(
-                "host.memory",
-                format!("{text}: no work begins"),
-                "end other programs",
-            ),
-            false => Check::good("host.memory", text),
-        });
-    }
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+    checks.extend(ballast(ctx, &floors));
+    if let Ok((soft, hard)) = getrlimit(Limit::RLIMIT_NOFILE) {
         let text = format!("{soft} open files at most (up to {hard})");
         checks.push(match soft < FILES_WISH {
             true => Check::warn(
-                "host.files",
+                "host.limit",
                 text,
                 format!("ulimit -n {FILES_WISH}, then: gtd down && gtd up"),
             ),
-            false => Check::good("host.files", text),
+            false => Check::good("host.limit", text),
         });
     }
     checks
+}
+
+/// Says whether a resource is above its floor, and warns before it meets it.
+fn check_room(id: &str, room: &Room) -> Check {
+    let fix = match room.resource {
+        Resource::Disk | Resource::Inodes => "free some space; what gtd keeps: gtd config path",
+        Resource::Memory => "end other programs",
+        Resource::Files => "raise the limit (ulimit -n), then: gtd down && gtd up",
+    };
+    let text = room.to_string();
+    match room.left {
+        _ if room.is_short() => Check::fail(id, format!("{text}: no run begins"), fix),
+        left if left < room.floor.saturating_mul(2) => Check::warn(id, text, fix),
+        _ => Check::good(id, text),
+    }
+}
+
+/// Says whether the reserve of the log is there.
+fn ballast(ctx: &Context, floors: &Resources) -> Option<Check> {
+    let path = ctx.places.ballast();
+    if floors.ballast == 0 || !ctx.places.store().is_dir() {
+        return None;
+    }
+    let size = fs::metadata(&path).map_or(0, |file| file.len());
+    Some(match size {
+        0 => Check::warn(
+            "host.ballast",
+            "there is no reserve for a full disk: it was given up, or there was no room for it",
+            "free some space; the daemon makes it again by itself",
+        ),
+        size => Check::good(
+            "host.ballast",
+            format!(
+                "{} are held in reserve in {}",
+                bytes_text(size),
+                path.display()
+            ),
+        ),
+    })
+}
+
+/// Finds the process of the daemon in what it left for callers.
+fn daemon_pid(ctx: &Context) -> Option<u32> {
+    let text = fs::read_to_string(ctx.places.run.join("daemon.json")).ok()?;
+    let card: Value = serde_json::from_str(&text).ok()?;
+    u32::try_from(card["pid"].as_u64()?).ok()
 }
 
 /// Looks at the version of git and at who commits.
@@ -121,14 +154,6 @@ pub(super) fn git(_ctx: &Context) -> Vec<Check> {
 fn parse(said: &str) -> Option<(u32, u32)> {
     let mut numbers = said.strip_prefix("git version ")?.split('.');
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
-}
-
-fn free_memory() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find(|line| line.starts_with("MemAvailable:"))?;
-    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? << 10)
 }
 
 #[cfg(test)]
