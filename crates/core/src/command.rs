@@ -505,6 +505,34 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Tells whether it begins or enlarges something, so that it waits when there is no room for
+    /// more than the end of what is there.
+    #[must_use]
+    pub fn grows(&self) -> bool {
+        matches!(
+            self,
+            Self::OpenGoal { .. }
+                | Self::ApprovePlan { .. }
+                | Self::ProposePlan { .. }
+                | Self::CreateBead { .. }
+                | Self::EditBead { .. }
+                | Self::Discover { .. }
+                | Self::Link { .. }
+                | Self::AddNote { .. }
+                | Self::RetryBead { .. }
+                | Self::RequestLanding { .. }
+                | Self::AskGate { .. }
+                | Self::OpenSeat { .. }
+                | Self::Grant { .. }
+                | Self::Claim { .. }
+                | Self::ClaimNext { .. }
+                | Self::Form { .. }
+                | Self::SendMail { .. }
+        )
+    }
+}
+
 /// Whether a plan waits for a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

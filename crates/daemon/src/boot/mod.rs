@@ -5,6 +5,7 @@
 //! the other way and is bounded at every step: roles stop, streams end, a
 //! snapshot is written. Runs live on under their shims.
 
+mod door;
 mod instance;
 mod notify;
 mod rounds;
@@ -17,15 +18,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gtd_client::{KeyError, Places, PlacesError, RigFoldersError, TownKey};
-use gtd_core::{HostName, Moment};
+use gtd_client::{KeyError, Places, PlacesError, RigFoldersError, TownKey, UserTexts};
+use gtd_core::{
+    HostName, Moment,
+    config::{Config, resources},
+};
 use gtd_host::{HostError, HostOptions};
 use gtd_store::StoreError;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     task::JoinHandle,
 };
-use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
@@ -34,7 +37,7 @@ use crate::{
     backup::{self, BackupError},
     board::Board,
     callers::{Gate, Gatekeeper},
-    ledger::{Ledger, LoadError},
+    ledger::{Ballast, Ledger, LoadError},
     logs, services,
     town::{BUILT_IN, Hosts, Rigs, Town},
 };
@@ -133,18 +136,21 @@ fn holder(pid: Option<u32>) -> String {
 pub(crate) fn run(places: &Places) -> Result<(), BootError> {
     places.prepare()?;
     let _instance = Instance::take(&places.lock())?;
+    let mut ballast = Ballast::new(places.ballast(), ballast_size(places));
+    ballast.make_way();
     backup::finish(places).map_err(BootError::Restore)?;
     logs::start(&places.logs(), logs::DAEMON);
     let key = TownKey::load_or_create(&places.key_file())?;
     let runs = gtd_host::runs(places).map_err(BootError::Runs)?;
     let board = Arc::new(Board::default());
-    let (ledger, started) =
-        Ledger::start(&places.store(), Arc::clone(&board)).map_err(|error| match error {
+    let (ledger, started) = Ledger::start(&places.store(), ballast, Arc::clone(&board)).map_err(
+        |error| match error {
             LoadError::Store {
                 source: StoreError::Held { pid, .. },
             } => BootError::Held { pid },
             other => BootError::Ledger(other),
-        })?;
+        },
+    )?;
     for repair in &started.repairs {
         // A warning also goes to the terminal: nothing is mended in silence.
         tracing::warn!("the log was mended: {repair}");
@@ -173,6 +179,15 @@ pub(crate) fn run(places: &Places) -> Result<(), BootError> {
     let outcome = runtime.block_on(live(town));
     runtime.shutdown_timeout(THREADS_END);
     outcome
+}
+
+/// Reads how large the ballast is to be; a configuration that is wrong is told where it matters.
+fn ballast_size(places: &Places) -> u64 {
+    let configured = UserTexts::read(places)
+        .ok()
+        .and_then(|texts| texts.config().ok());
+    let config = configured.unwrap_or_else(|| Config::merge([]));
+    resources(&config).ballast
 }
 
 /// The signals that end a daemon.
@@ -287,7 +302,7 @@ async fn serve(
         .http2_max_header_list_size(gtd_wire::MAX_HEADER_BYTES)
         .layer(gate)
         .add_routes(routes)
-        .serve_with_incoming_shutdown(UnixListenerStream::new(listener), closing.cancelled_owned());
+        .serve_with_incoming_shutdown(door::connections(listener), closing.cancelled_owned());
     Ok(tokio::spawn(server))
 }
 

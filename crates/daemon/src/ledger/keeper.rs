@@ -12,13 +12,13 @@ use std::{
 };
 
 use gtd_core::{
-    Actor, Ask, Envelope, Event, Graph, Observation, Rejection, RequestId, Revision, WaitReason,
-    decide,
+    Actor, Ask, Command, Envelope, Event, Graph, Observation, Rejection, RequestId, Revision,
+    WaitReason, decide,
 };
 use gtd_store::{Opened, Options, Store, StoreError};
 
 use super::{
-    Answer, LoadError, Message, Order, Refused, Started, Stored,
+    Answer, Ballast, LoadError, Message, Order, Refused, Started, Stored,
     batch::{Batch, Reply, Verdict},
     chain, load,
     published::Published,
@@ -39,6 +39,22 @@ enum Mode {
     ReadOnly { why: String, next_try: Instant },
 }
 
+/// Why a batch was not appended.
+struct Failure {
+    why: String,
+    /// There was no space for it.
+    is_full: bool,
+}
+
+impl Failure {
+    fn other(why: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            is_full: false,
+        }
+    }
+}
+
 /// Owns the store and the working graph.
 pub(super) struct Keeper {
     dir: PathBuf,
@@ -47,6 +63,7 @@ pub(super) struct Keeper {
     published: Arc<Published>,
     snapshots: Snapshots,
     mode: Mode,
+    ballast: Ballast,
     board: Arc<Board>,
 }
 
@@ -58,8 +75,20 @@ enum Next {
 
 impl Keeper {
     /// Opens the store and folds the log.
-    pub(super) fn open(dir: &Path, board: Arc<Board>) -> Result<(Self, Started), LoadError> {
-        let (store, opened) = Store::open(dir, &Options::default())?;
+    pub(super) fn open(
+        dir: &Path,
+        mut ballast: Ballast,
+        board: Arc<Board>,
+    ) -> Result<(Self, Started), LoadError> {
+        let (store, opened) = match Store::open(dir, &Options::default()) {
+            Err(StoreError::OutOfSpace { .. }) if ballast.give_up() => {
+                Store::open(dir, &Options::default())?
+            }
+            other => other?,
+        };
+        if !ballast.is_spent() {
+            ballast.renew();
+        }
         let Opened {
             snapshot,
             town_id,
@@ -75,8 +104,10 @@ impl Keeper {
             working,
             snapshots,
             mode: Mode::Open,
+            ballast,
             board,
         };
+        keeper.tell_of_ballast();
         Ok((keeper, Started { town_id, repairs }))
     }
 
@@ -89,6 +120,7 @@ impl Keeper {
     pub(super) fn run(mut self, inbox: &Receiver<Message>) {
         loop {
             let message = match &self.mode {
+                Mode::Open if self.ballast.is_spent() => inbox.recv_timeout(REOPEN),
                 Mode::Open => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Mode::ReadOnly { next_try, .. } => {
                     inbox.recv_timeout(next_try.saturating_duration_since(Instant::now()))
@@ -110,6 +142,7 @@ impl Keeper {
                 }
             }
             self.reopen_when_due();
+            self.renew_ballast();
             self.keep_snapshots();
         }
     }
@@ -152,6 +185,10 @@ impl Keeper {
     fn take(&mut self, batch: &mut Batch, order: Order, reply: Reply) {
         if let Mode::ReadOnly { why, .. } = &self.mode {
             batch.answer(reply, Verdict::Known(Err(read_only(why))));
+            return;
+        }
+        if self.ballast.is_spent() && order.commands.iter().any(Command::grows) {
+            batch.answer(reply, Verdict::Known(Err(read_only(&self.ballast.why()))));
             return;
         }
         let verdict = match self.answered_before(batch, &order) {
@@ -269,8 +306,8 @@ impl Keeper {
     /// Makes a batch durable, publishes it and answers everybody.
     fn settle(&mut self, mut batch: Batch) {
         if !batch.records().is_empty() {
-            if let Err(why) = self.append(&batch) {
-                self.fail(batch, why);
+            if let Err(failure) = self.append(&batch) {
+                self.fail(batch, failure);
                 return;
             }
             gtd_fault::point("ledger.after-append");
@@ -282,20 +319,32 @@ impl Keeper {
         batch.reply(self.working.revision());
     }
 
-    fn append(&mut self, batch: &Batch) -> Result<(), String> {
-        gtd_fault::point_result("ledger.before-append").map_err(|injected| injected.to_string())?;
-        let store = self.store.as_mut().ok_or("the log is not open")?;
+    fn append(&mut self, batch: &Batch) -> Result<(), Failure> {
+        gtd_fault::point_result("ledger.before-append")
+            .map_err(|injected| Failure::other(injected.to_string()))?;
+        let store = self
+            .store
+            .as_mut()
+            .ok_or_else(|| Failure::other("the log is not open"))?;
         match catch_unwind(AssertUnwindSafe(|| store.append(batch.records()))) {
-            Ok(done) => done.map_err(|error| chain(&error)),
-            Err(panic) => Err(words_of(panic.as_ref())),
+            Ok(done) => done.map_err(|error| Failure {
+                is_full: matches!(error, StoreError::OutOfSpace { .. }),
+                why: chain(&error),
+            }),
+            Err(panic) => Err(Failure::other(words_of(panic.as_ref()))),
         }
     }
 
     /// Refuses a batch whose append failed: what is on the disk is not known until the next open.
-    fn fail(&mut self, batch: Batch, why: String) {
+    fn fail(&mut self, batch: Batch, failure: Failure) {
+        let Failure { why, is_full } = failure;
         tracing::error!(%why, "an append failed: no writes are taken until the log is open again");
         batch.refuse(&read_only(&why));
         self.working = self.published.graph().clone();
+        if is_full {
+            // The next open finds room for what ends something.
+            self.ballast.give_up();
+        }
         self.board.publish(
             OBSERVER,
             vec![Observation {
@@ -322,9 +371,12 @@ impl Keeper {
         match self.reopen() {
             Ok(()) => {
                 tracing::info!("the log is open again and takes writes");
-                self.board.publish(OBSERVER, Vec::new());
                 self.mode = Mode::Open;
+                self.tell_of_ballast();
             }
+            Err(LoadError::Store {
+                source: StoreError::OutOfSpace { .. },
+            }) if self.ballast.give_up() => {}
             Err(error) => {
                 let why = chain(&error);
                 tracing::error!(%why, "the log cannot be opened again yet");
@@ -334,6 +386,25 @@ impl Keeper {
                 };
             }
         }
+    }
+
+    /// Makes the ballast again as soon as there is room for it.
+    fn renew_ballast(&mut self) {
+        if self.ballast.is_spent() && matches!(self.mode, Mode::Open) && self.ballast.renew() {
+            self.tell_of_ballast();
+        }
+    }
+
+    /// Says to everybody whether the log lives on its reserve.
+    fn tell_of_ballast(&self) {
+        let seen = self.ballast.is_spent().then(|| Observation {
+            subject: "town".to_owned(),
+            reason: WaitReason::Resources,
+            text: self.ballast.why(),
+            since: self.published.now(),
+            until: None,
+        });
+        self.board.publish(OBSERVER, seen.into_iter().collect());
     }
 
     /// Opens the store anew, and takes over what the failed append may have left there after all.

@@ -9,9 +9,11 @@
 //! |---|---|---|
 //! | open | decided and appended | graph, ring, store |
 //! | read-only, after a failed append | refused, with why | graph, ring; the store once it opens again |
+//! | the reserve is given up | those that end something | graph, ring, store |
 //! | closed | refused | graph, ring |
 
 mod answer;
+mod ballast;
 mod batch;
 mod clock;
 mod keeper;
@@ -37,6 +39,7 @@ use tokio::sync::{oneshot, watch};
 
 pub(crate) use self::{
     answer::Answer,
+    ballast::Ballast,
     load::LoadError,
     tail::{Followed, Stored},
 };
@@ -142,9 +145,13 @@ impl Ledger {
     ///
     /// # Errors
     /// When the store cannot be opened, a record cannot be read, or no thread can be had.
-    pub(crate) fn start(dir: &Path, board: Arc<Board>) -> Result<(Self, Started), LoadError> {
+    pub(crate) fn start(
+        dir: &Path,
+        ballast: Ballast,
+        board: Arc<Board>,
+    ) -> Result<(Self, Started), LoadError> {
         let (messages, inbox) = std::sync::mpsc::sync_channel(WAITING_MAX);
-        let (keeper, started) = Keeper::open(dir, board)?;
+        let (keeper, started) = Keeper::open(dir, ballast, board)?;
         let published = keeper.published();
         std::thread::Builder::new()
             .name("ledger".to_owned())

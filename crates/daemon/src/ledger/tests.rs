@@ -8,7 +8,7 @@ use gtd_core::{
 };
 use proptest::prelude::*;
 
-use super::{Followed, Ledger, Order, Refused, Stored};
+use super::{Ballast, Followed, Ledger, Order, Refused, Stored};
 use crate::board::Board;
 
 fn rig() -> RigName {
@@ -55,8 +55,14 @@ fn trust() -> Command {
     }
 }
 
+fn no_ballast(dir: &std::path::Path) -> Ballast {
+    Ballast::new(dir.join("ballast"), 0)
+}
+
 fn open(dir: &std::path::Path) -> Ledger {
-    Ledger::start(dir, Arc::new(Board::default())).unwrap().0
+    Ledger::start(dir, no_ballast(dir), Arc::new(Board::default()))
+        .unwrap()
+        .0
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -330,7 +336,7 @@ fn after_a_restart_the_graph_is_the_fold_of_the_log() {
 fn wait_for_the_lock(dir: &std::path::Path) {
     let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
     loop {
-        match Ledger::start(dir, Arc::new(Board::default())) {
+        match Ledger::start(dir, no_ballast(dir), Arc::new(Board::default())) {
             Ok((ledger, _)) => return block_on(ledger.close()),
             Err(error) => {
                 assert!(std::time::Instant::now() < until, "{error:?}");
