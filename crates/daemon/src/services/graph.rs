@@ -14,7 +14,7 @@ use gtd_wire::{
         },
     },
 };
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::SendTimeoutError};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, codegen::Bytes};
 
@@ -24,8 +24,12 @@ use crate::{
     town::Town,
 };
 
-/// Batches of a watch that may wait for a slow reader.
+/// Chunks of a snapshot that may wait for a slow reader.
 const WAITING: usize = 16;
+/// Batches of a watch that may wait for a slow reader.
+const WATCH_WAITING: usize = 2;
+/// A watcher that takes nothing for so long is given up.
+const STALLED: std::time::Duration = std::time::Duration::from_secs(20);
 /// Records of one batch.
 const BATCH: usize = 256;
 /// A watcher that is further behind takes a snapshot: that is cheaper for both.
@@ -78,7 +82,7 @@ impl GraphService for Api {
         if after > self.town.ledger.graph().revision() {
             return Err(Refusal::FellBehind.to_status());
         }
-        let (tx, rx) = mpsc::channel(WAITING);
+        let (tx, rx) = mpsc::channel(WATCH_WAITING);
         let town = Arc::clone(&self.town);
         tokio::spawn(async move {
             let closing = town.closing.clone();
@@ -177,8 +181,13 @@ async fn follow(
             records: records.into_iter().map(record).collect(),
             head_revision: head.0.max(after.0),
         };
-        if tx.send(Ok(batch)).await.is_err() {
-            return Ok(());
+        match tx.send_timeout(Ok(batch), STALLED).await {
+            Ok(()) => {}
+            Err(SendTimeoutError::Closed(_)) => return Ok(()),
+            Err(SendTimeoutError::Timeout(_)) => {
+                tracing::warn!(rev = after.0, "a watcher that reads nothing was given up");
+                return Err(Refusal::FellBehind.to_status());
+            }
         }
     }
 }
