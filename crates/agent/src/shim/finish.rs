@@ -10,6 +10,11 @@ use crate::{
     state::{End, Exit},
 };
 
+/// How long the last word waits for room on the disk.
+const PATIENCE: Duration = Duration::from_hours(24);
+/// The wait between two tries.
+const AGAIN: Duration = Duration::from_millis(500);
+
 /// How the run ended.
 pub(super) struct Ended {
     pub(super) end: End,
@@ -40,13 +45,14 @@ pub(super) fn finish(
     gtd_fault::point("shim.before-exit-file");
     // After a power cut the run is lost without it, as are the files that it wrote just before:
     // a success that outlives its work would be worse. But half a word would be a riddle.
-    // The last word is worth waiting for: a full disk may have room in a while.
-    let until = Instant::now() + Duration::from_secs(60);
+    // The last word is worth waiting for: a full disk may have room in a while, and without it
+    // work that is done would be done again.
+    let until = Instant::now() + PATIENCE;
     loop {
         match folder.write(folder::EXIT, &exit, Keep::Wholly) {
             Ok(()) => return Ok(()),
             Err(error) if Instant::now() > until => return Err(chain(&error)),
-            Err(_) => std::thread::sleep(Duration::from_millis(500)),
+            Err(_) => std::thread::sleep(AGAIN),
         }
     }
 }
