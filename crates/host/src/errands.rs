@@ -1,4 +1,5 @@
-//! The deacon's errands: runs that nobody has a claim on any more are ended.
+//! The deacon's errands: runs that nobody has a claim on any more are ended, and those of what has
+//! ended long ago are removed.
 //!
 //! A bead may be cancelled while no host is there to see it. Its run goes on
 //! under its shim, with nobody to speak for.
@@ -9,23 +10,36 @@ use gtd_agent::{RunState, Runs};
 use gtd_core::{BeadId, Epoch, Graph, RunId};
 use tracing::{info, warn};
 
-use crate::{HostError, actor::Stage};
+use crate::{
+    HostError,
+    actor::{Stage, now},
+    retention,
+};
 
 /// How often the runs are looked through.
 const EVERY: Duration = Duration::from_mins(1);
+/// How many such looks there are from one to the next at what may be removed.
+const PRUNE_EVERY: u32 = 60;
 /// How long an orphan has before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Runs the errands until it is cancelled.
 pub(crate) async fn run_errands(stage: Stage) -> Result<(), HostError> {
     let mut ended: HashSet<RunId> = HashSet::new();
+    let mut round = 0_u32;
     loop {
-        let (runs, mirror) = (stage.hands.runs().clone(), stage.mirror.clone());
+        let (hands, mirror) = (stage.hands.clone(), stage.mirror.clone());
+        let is_prune = round.is_multiple_of(PRUNE_EVERY);
+        round = round.wrapping_add(1);
         let mut known = std::mem::take(&mut ended);
         let swept = tokio::task::spawn_blocking(move || {
-            sweep(&runs, &mut known, |bead, epoch| {
+            sweep(hands.runs(), &mut known, |bead, epoch| {
                 is_current(&mirror.graph(), bead, epoch)
             });
+            if is_prune {
+                let graph = mirror.graph().clone();
+                retention::prune(hands.places(), hands.runs(), &graph, now());
+            }
             known
         })
         .await;

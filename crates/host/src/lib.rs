@@ -14,6 +14,7 @@ mod error;
 mod hands;
 mod machine;
 mod processes;
+mod retention;
 mod run;
 mod stillness;
 mod supervise;
