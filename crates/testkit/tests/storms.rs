@@ -6,9 +6,15 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    process::Stdio,
 };
 
-use gtd_testkit::town::{Output, Town, binary};
+use gtd_testkit::town::{Output, Town, binary, until};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::Value;
 
 fn town() -> Town {
     let town = Town::new();
@@ -100,4 +106,159 @@ fn row_37_when_both_are_broken_the_daemon_refuses_and_names_the_restore() {
     // Both are as they were found, although sled cuts its own log when it is opened.
     assert_eq!(fs::read(store.join("journal.jsonl")).unwrap(), journal);
     assert!(fs::read(store.join("sled/db")).unwrap() == database);
+}
+
+/// The records of the shims of all runs, with where they are.
+fn shims(town: &Town) -> Vec<(PathBuf, Value)> {
+    let runs = fs::read_dir(town.runs()).into_iter().flatten().flatten();
+    runs.filter_map(|run| {
+        let path = run.path().join("shim.json");
+        let record = serde_json::from_str(&fs::read_to_string(&path).ok()?).ok()?;
+        Some((path, record))
+    })
+    .collect()
+}
+
+fn pid_of(record: &Value) -> Pid {
+    Pid::from_raw(i32::try_from(record["pid"].as_i64().unwrap()).unwrap())
+}
+
+fn goal_of(run: &str) -> String {
+    let run = Value::from(run);
+    format!(
+        "schema = 1\ntitle = \"One\"\n[[bead]]\nid = \"only\"\ntitle = \"Do it\"\nrun = {run}\n"
+    )
+}
+
+#[test]
+fn row_34_who_stood_still_with_the_daemon_is_not_taken_for_silent() {
+    let marker = |town: &Town| town.path("gap-seen");
+    let town = Town::new()
+        .with_env("GTD_ROLES__WORKER__SILENCE", "3s")
+        .with_env("GTD_ROLES__WORKER__ATTEMPTS", "1");
+    town.init(&[("test", "true")]);
+    town.down();
+    // A gap is more than a minute between two looks; the test makes one look come after such a gap.
+    town.touch("gap-seen");
+    let daemon = town.start(&format!("host.gap=fail!{}", marker(&town).display()));
+    let goal = town.goal(&goal_of(&format!(
+        "touch {0}; while [ ! -e {1} ]; do echo sign; sleep 0.2; done; echo x > x.txt",
+        town.path("began").display(),
+        town.path("go").display()
+    )));
+    until("the agent works", || {
+        town.path("began").exists().then_some(())
+    });
+    let (_, record) = shims(&town).remove(0);
+    let agent = Pid::from_raw(i32::try_from(record["child_pgid"].as_i64().unwrap()).unwrap());
+    let everybody = [
+        pid_of(&record),
+        Pid::from_raw(-agent.as_raw()),
+        Pid::from_raw(daemon.pid()),
+    ];
+    for who in everybody {
+        kill(who, Signal::SIGSTOP).unwrap();
+    }
+    // Longer than the silence that it may keep: time that passes is what is tested here.
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    fs::remove_file(marker(&town)).unwrap();
+    // The agent's signs come late: the daemon looks first.
+    kill(Pid::from_raw(daemon.pid()), Signal::SIGCONT).unwrap();
+    until("the daemon has looked again", || {
+        marker(&town).exists().then_some(())
+    });
+    for who in everybody {
+        kill(who, Signal::SIGCONT).unwrap();
+    }
+    town.touch("go");
+    let (code, document) = town.wait(&goal);
+    assert_eq!(code, Some(0), "{document:#}");
+    assert_eq!(document["beads"][0]["attempts"], 1, "{document:#}");
+    assert_eq!(town.count("LeaseExpired"), 0);
+}
+
+#[test]
+fn row_35_after_a_reboot_no_old_process_id_is_believed_and_what_ended_stays_ended() {
+    let town = town();
+    let ended = town.goal(&goal_of("echo a > a.txt"));
+    assert_eq!(town.wait(&ended).0, Some(0));
+    town.down();
+    let daemon = town.start("");
+    let goal = town.goal(&goal_of(&format!(
+        "touch {0}; while [ ! -e {1} ]; do sleep 0.05; done; echo b > b.txt",
+        town.path("began").display(),
+        town.path("go").display()
+    )));
+    until("the agent works", || {
+        town.path("began").exists().then_some(())
+    });
+    daemon.kill();
+    // The reboot: every process is gone, what lived in memory is gone, and the ids are given anew.
+    let mut bystander = std::process::Command::new("sleep")
+        .arg("1000")
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    for (path, mut record) in shims(&town) {
+        if !path.with_file_name("exit.json").exists() {
+            let group = i32::try_from(record["child_pgid"].as_i64().unwrap()).unwrap();
+            kill(pid_of(&record), Signal::SIGKILL).unwrap();
+            kill(Pid::from_raw(-group), Signal::SIGKILL).ok();
+        }
+        record["boot_id"] = Value::from("00000000-0000-4000-8000-000000000000");
+        for key in ["pid", "child_pid", "child_pgid"] {
+            record[key] = Value::from(bystander.id());
+        }
+        fs::write(&path, record.to_string()).unwrap();
+    }
+    fs::remove_dir_all(town.path("home/run")).unwrap();
+    let runs_of = |goal: &str| {
+        let document = town.json(&["convoy", "show", goal]);
+        let bead = document["beads"][0]["id"].as_str().unwrap().to_owned();
+        let names = fs::read_dir(town.runs()).unwrap().flatten();
+        names
+            .filter(|run| run.file_name().to_string_lossy().starts_with(&bead))
+            .count()
+    };
+    let _daemon = town.start("");
+    let runs_of_ended = runs_of(&ended);
+    town.touch("go");
+    let (code, document) = town.wait(&goal);
+    assert_eq!(code, Some(0), "{document:#}");
+    assert_eq!(document["beads"][0]["attempts"], 2, "it was done again");
+    assert!(
+        matches!(bystander.try_wait(), Ok(None)),
+        "whoever has an old id is left alone"
+    );
+    bystander.kill().unwrap();
+    bystander.wait().unwrap();
+    assert_eq!(runs_of(&ended), runs_of_ended, "nothing of it ran again");
+    assert_eq!(town.json(&["convoy", "show", &ended])["state"], "closed");
+}
+
+#[test]
+fn row_40_dozens_of_callers_at_once_are_all_answered_and_no_write_is_lost() {
+    const CALLERS: usize = 48;
+    let town = town();
+    let before = town.count("BeadOpened");
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|n| {
+            let mut gtd = town.program(binary("gtd"));
+            match n % 2 {
+                0 => gtd.args(["bead", "create", &format!("number {n}"), "--defer", "30d"]),
+                _ => gtd.arg("status"),
+            };
+            gtd.args(["--timeout", "60s"])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for caller in callers {
+        let output = caller.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+    }
+    assert_eq!(town.count("BeadOpened") - before, CALLERS / 2);
 }

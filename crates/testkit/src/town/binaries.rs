@@ -2,6 +2,9 @@
 
 use std::{path::PathBuf, process::Command, sync::OnceLock};
 
+/// Set in a test that another test process has started.
+pub(super) const BUILT: &str = "GTD_TEST_MOUNTS";
+
 /// Returns the path of one of our programs, built from this tree.
 ///
 /// # Panics
@@ -16,11 +19,14 @@ pub fn binary(name: &str) -> PathBuf {
             if !cfg!(debug_assertions) {
                 build.arg("--release");
             }
-            let status = build
-                .current_dir(env!("CARGO_MANIFEST_DIR"))
-                .status()
-                .expect("start cargo");
-            assert!(status.success(), "the programs could not be built");
+            // The process that started this one has built them already.
+            if std::env::var_os(BUILT).is_none() {
+                let status = build
+                    .current_dir(env!("CARGO_MANIFEST_DIR"))
+                    .status()
+                    .expect("start cargo");
+                assert!(status.success(), "the programs could not be built");
+            }
             let test = std::env::current_exe().expect("the path of this test");
             test.parent()
                 .and_then(|deps| deps.parent())

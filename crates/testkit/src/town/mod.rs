@@ -6,6 +6,7 @@
 
 mod binaries;
 mod daemon;
+mod mounts;
 mod output;
 mod repository;
 mod wait;
@@ -20,7 +21,13 @@ use std::{
 
 use serde_json::Value;
 
-pub use self::{binaries::binary, daemon::Daemon, output::Output, wait::until};
+pub use self::{
+    binaries::binary,
+    daemon::Daemon,
+    mounts::{fill_up, small_disk, with_mounts},
+    output::Output,
+    wait::until,
+};
 
 /// A town with one repository, before its daemon is started.
 #[derive(Debug)]
@@ -46,7 +53,11 @@ impl Town {
             .tempdir()
             .expect("make a temporary directory");
         let town = Self {
-            env: BTreeMap::from([("GTD_ROLES__WORKER__BACKOFF".to_owned(), "0s".to_owned())]),
+            env: BTreeMap::from([
+                ("GTD_ROLES__WORKER__BACKOFF".to_owned(), "0s".to_owned()),
+                // Many towns at once would hold much disk space that nobody needs.
+                ("GTD_RESOURCES__BALLAST".to_owned(), "1MiB".to_owned()),
+            ]),
             folder,
         };
         for name in ["home", "user", "repo"] {
