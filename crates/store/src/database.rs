@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use gtd_core::{RequestId, Revision};
 
 use crate::{
-    kv::{self, DatabaseError, Kv, Page, Tree, Writes},
+    kv::{self, DatabaseError, Kv, Page, Writes},
     line::{BadLine, Line},
     record::{FORMAT, RequestSpan},
 };
@@ -45,7 +45,7 @@ pub(crate) struct Meta {
 }
 
 pub(crate) fn meta(kv: &dyn Kv) -> Result<Meta, DatabaseError> {
-    let read = |key| kv.get(Tree::Log, key);
+    let read = |key| kv.get(key);
     let unfit = |key: &str| DatabaseError::Corrupt(format!("{key} does not hold what it should"));
     let format = read(FORMAT_KEY)?
         .map(|bytes| number(&bytes).and_then(|format| u32::try_from(format).ok()))
@@ -74,7 +74,7 @@ pub(crate) fn initialise(kv: &mut dyn Kv, town: &str) -> Result<(), DatabaseErro
     writes.put(FORMAT_KEY, u64::from(FORMAT).to_be_bytes());
     writes.put(TOWN_KEY, town.as_bytes());
     writes.put(HEAD_KEY, 0_u64.to_be_bytes());
-    kv.apply(Tree::Log, writes)?;
+    kv.apply(writes)?;
     kv::make_durable(kv)
 }
 
@@ -129,7 +129,7 @@ pub(crate) fn find_request(
     kv: &dyn Kv,
     request: &RequestId,
 ) -> Result<Option<RequestSpan>, DatabaseError> {
-    let Some(value) = kv.get(Tree::Log, &request_key(request))? else {
+    let Some(value) = kv.get(&request_key(request))? else {
         return Ok(None);
     };
     let (Some(first), Some(last)) = (
@@ -229,7 +229,7 @@ impl<'a> Reader<'a> {
         let mut open: Option<Chunks> = None;
         let mut from = from.to_vec();
         loop {
-            let Page { entries, more } = self.kv.range(Tree::Log, &from, to)?;
+            let Page { entries, more } = self.kv.range(&from, to)?;
             if let Some((key, _)) = entries.last() {
                 from = kv::after(key);
             }

@@ -10,7 +10,7 @@ use gtd_core::{RequestId, Revision};
 use crate::{
     Opened, Options, Record, Repair, Store, StoreError,
     faulty::{Failure, Faulty, Plan},
-    kv::{Kv, Tree},
+    kv::Kv,
     open,
     sled_kv::SledKv,
 };
@@ -67,7 +67,7 @@ fn open_faulty(dir: &Path, plan: &Arc<Mutex<Plan>>) -> Result<(Store, Opened), S
 
 /// Appends until something fails; returns what was acknowledged.
 fn work(store: &mut Store) -> (u64, Option<StoreError>) {
-    for count in [1, 5, 3, 20] {
+    for count in [1, 5, 3, 20, 2, 4, 7] {
         let head = store.head();
         if let Err(error) = store.append(&records(head, count)) {
             assert!(matches!(
@@ -206,18 +206,59 @@ fn an_interrupted_snapshot_is_no_snapshot() {
     store.write_snapshot(Revision(4), b"four").unwrap();
     store.append(&records(Revision(4), 4)).unwrap();
     store.close();
-    // Chunks, flush, sync: then the head, which does not come.
-    let (mut store, opened) = open_faulty(dir.path(), &plan(4, Failure::Before)).unwrap();
-    assert_eq!(opened.snapshot, Some((Revision(4), b"four".to_vec())));
-    store.write_snapshot(Revision(8), b"eight").unwrap_err();
-    store.close();
-    let (mut store, opened) = Store::open(dir.path(), &options()).unwrap();
+    let draft = dir.path().join("snapshots/00000000000000000008.new");
+    std::fs::write(&draft, "gtd-snapshot 1 8").unwrap();
+    let (store, opened) = Store::open(dir.path(), &options()).unwrap();
     assert_eq!(opened.snapshot, Some((Revision(4), b"four".to_vec())));
     assert_eq!(opened.repairs, []);
+    assert!(!draft.exists());
     store.write_snapshot(Revision(8), b"eight").unwrap();
     store.close();
     let (_store, opened) = Store::open(dir.path(), &options()).unwrap();
     assert_eq!(opened.snapshot, Some((Revision(8), b"eight".to_vec())));
+}
+
+#[test]
+fn a_damaged_snapshot_falls_back_to_the_older_one_and_then_to_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut store, _) = Store::open(dir.path(), &options()).unwrap();
+    for (at, body) in [(4, "four"), (8, "eight"), (12, "twelve")] {
+        store.append(&records(store.head(), 4)).unwrap();
+        store.write_snapshot(Revision(at), body.as_bytes()).unwrap();
+    }
+    store.close();
+    let path = |at: u64| dir.path().join(format!("snapshots/{at:020}.snap"));
+    assert!(!path(4).exists(), "two are kept");
+    let whole = std::fs::read(path(12)).unwrap();
+    for byte in 0..whole.len() {
+        let mut flipped = whole.clone();
+        flipped[byte] ^= 1;
+        std::fs::write(path(12), flipped).unwrap();
+        let (store, opened) = Store::open(dir.path(), &options()).unwrap();
+        assert_eq!(opened.snapshot, Some((Revision(8), b"eight".to_vec())));
+        assert!(
+            matches!(
+                opened.repairs[..],
+                [Repair::SnapshotIgnored {
+                    at: Revision(12),
+                    ..
+                }]
+            ),
+            "byte {byte}: {:?}",
+            opened.repairs
+        );
+        store.close();
+    }
+    std::fs::write(path(8), "").unwrap();
+    let (store, opened) = Store::open(dir.path(), &options()).unwrap();
+    assert_eq!(opened.snapshot, None);
+    assert_eq!(opened.repairs.len(), 2, "{:?}", opened.repairs);
+    assert_eq!(all(&store), records(Revision(0), 12));
+    store.write_snapshot(Revision(12), b"again").unwrap();
+    store.close();
+    let (_store, opened) = Store::open(dir.path(), &options()).unwrap();
+    assert_eq!(opened.snapshot, Some((Revision(12), b"again".to_vec())));
+    assert_eq!(opened.repairs, [], "unusable ones are gone");
 }
 
 #[test]
@@ -244,10 +285,10 @@ fn a_damaged_record_met_while_running_is_mended_by_the_next_open() {
     let dir = tempfile::tempdir().unwrap();
     let (mut store, _) = Store::open(dir.path(), &options()).unwrap();
     store.append(&records(Revision(0), 6)).unwrap();
-    store.write_snapshot(Revision(5), b"five").unwrap();
+    store.write_snapshot(Revision(5), &[7; 20_000]).unwrap();
     let mut writes = crate::kv::Writes::default();
     writes.put(crate::database::record_key(Revision(2)), *b"nonsense");
-    store.kv.apply(Tree::Log, writes).unwrap();
+    store.kv.apply(writes).unwrap();
     crate::kv::make_durable(store.kv.as_mut()).unwrap();
     store.close();
     // A fast start does not look there …

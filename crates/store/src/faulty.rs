@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::kv::{DatabaseError, Kv, Page, Tree, Writes};
+use crate::kv::{DatabaseError, Kv, Page, Writes};
 
 /// How the fatal call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,10 +53,10 @@ impl Faulty {
         }
         if is_fatal {
             match (failure, act) {
-                (Failure::Torn, Act::Apply(tree, mut writes)) => {
+                (Failure::Torn, Act::Apply(mut writes)) => {
                     let third = writes.0.len() / 3;
                     writes.0.truncate(third);
-                    self.inner.apply(tree, writes)?;
+                    self.inner.apply(writes)?;
                     self.inner.flush()?;
                 }
                 (Failure::After, act) => self.pass(act)?,
@@ -69,7 +69,7 @@ impl Faulty {
 
     fn pass(&mut self, act: Act) -> Result<(), DatabaseError> {
         match act {
-            Act::Apply(tree, writes) => self.inner.apply(tree, writes),
+            Act::Apply(writes) => self.inner.apply(writes),
             Act::Flush => self.inner.flush(),
             Act::Sync => self.inner.sync(),
         }
@@ -77,7 +77,7 @@ impl Faulty {
 }
 
 enum Act {
-    Apply(Tree, Writes),
+    Apply(Writes),
     Flush,
     Sync,
 }
@@ -90,8 +90,8 @@ fn injected(failure: Failure) -> DatabaseError {
 }
 
 impl Kv for Faulty {
-    fn apply(&mut self, tree: Tree, writes: Writes) -> Result<(), DatabaseError> {
-        self.call(Act::Apply(tree, writes))
+    fn apply(&mut self, writes: Writes) -> Result<(), DatabaseError> {
+        self.call(Act::Apply(writes))
     }
 
     fn flush(&mut self) -> Result<(), DatabaseError> {
@@ -102,11 +102,11 @@ impl Kv for Faulty {
         self.call(Act::Sync)
     }
 
-    fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, DatabaseError> {
-        self.inner.get(tree, key)
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, DatabaseError> {
+        self.inner.get(key)
     }
 
-    fn range(&self, tree: Tree, from: &[u8], to: &[u8]) -> Result<Page, DatabaseError> {
-        self.inner.range(tree, from, to)
+    fn range(&self, from: &[u8], to: &[u8]) -> Result<Page, DatabaseError> {
+        self.inner.range(from, to)
     }
 }

@@ -41,6 +41,10 @@ impl Layout {
         self.dir.join("sled.keep.new")
     }
 
+    pub(crate) fn snapshots(&self) -> PathBuf {
+        self.dir.join("snapshots")
+    }
+
     pub(crate) fn journal(&self) -> PathBuf {
         self.dir.join("journal.jsonl")
     }

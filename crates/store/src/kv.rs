@@ -63,24 +63,13 @@ pub(crate) fn is_out_of_space(source: &io::Error) -> bool {
     matches!(source.kind(), Kind::StorageFull | Kind::QuotaExceeded)
 }
 
-/// The two trees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tree {
-    Log,
-    Snapshots,
-}
-
-/// What one atomic batch does; `None` removes a key.
+/// What one atomic batch writes.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Writes(pub(crate) Vec<(Vec<u8>, Option<Vec<u8>>)>);
+pub(crate) struct Writes(pub(crate) Vec<(Vec<u8>, Vec<u8>)>);
 
 impl Writes {
     pub(crate) fn put(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
-        self.0.push((key.into(), Some(value.into())));
-    }
-
-    pub(crate) fn remove(&mut self, key: impl Into<Vec<u8>>) {
-        self.0.push((key.into(), None));
+        self.0.push((key.into(), value.into()));
     }
 }
 
@@ -100,7 +89,7 @@ pub(crate) const PAGE_BYTES: usize = 1024 * 1024;
 /// An ordered map on the disk.
 pub(crate) trait Kv: Send {
     /// Applies all of a batch or nothing; not durable yet.
-    fn apply(&mut self, tree: Tree, writes: Writes) -> Result<(), DatabaseError>;
+    fn apply(&mut self, writes: Writes) -> Result<(), DatabaseError>;
 
     /// Hands all that was applied to the system.
     fn flush(&mut self) -> Result<(), DatabaseError>;
@@ -109,10 +98,10 @@ pub(crate) trait Kv: Send {
     fn sync(&mut self) -> Result<(), DatabaseError>;
 
     /// Reads one value.
-    fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, DatabaseError>;
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, DatabaseError>;
 
     /// Reads the first entries at or after `from` and before `to`.
-    fn range(&self, tree: Tree, from: &[u8], to: &[u8]) -> Result<Page, DatabaseError>;
+    fn range(&self, from: &[u8], to: &[u8]) -> Result<Page, DatabaseError>;
 }
 
 /// Flushes and syncs.

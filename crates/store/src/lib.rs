@@ -14,6 +14,7 @@
 //! | `lock` | an exclusive `flock`; the text is the holder's process id |
 //! | `sled/` | the database |
 //! | `journal.jsonl` | the journal, which is also the export |
+//! | `snapshots/` | the newest two snapshots of the folded log: a cache |
 //! | `initialised` | says that records were acknowledged here once: two empty witnesses are then a loss, not a beginning |
 //! | `recheck` | a damaged record was met while running: the next start compares everything |
 //! | `sled.broken-…`, `journal.broken-…` | what was set aside, dated in UTC |
@@ -44,7 +45,6 @@
 //! `e/` + revision + chunk number (u32, big-endian, from 1), in the same batch.
 //! `r/` + request id holds the first and the last revision that answer it.
 //! `m/head`, `m/format` and `m/town` hold what their names say.
-//! Tree `snapshots`: `c/` + revision + chunk number, and `h/` + revision for the head, which is written last.
 //!
 //! A chunk is at most 7 KiB. A leaf of sled holds up to 17 values and is written whole now and then, and
 //! whatever is longer than 128 KiB goes to a blob file that sled never syncs: 17 chunks stay below that.
@@ -81,5 +81,6 @@ pub use kv::DatabaseError;
 pub use open::{Opened, Options};
 pub use record::{FORMAT, MAX_BODY, Record, RequestSpan};
 pub use repair::Repair;
+pub use snapshot::{SnapshotPlace, newest_snapshot};
 pub use store::Store;
 pub use verify::{VerifyReport, verify};

@@ -16,7 +16,7 @@ use crate::{
     error::StoreError,
     files,
     journal::{self, Draft, Header, Journal, Lines},
-    kv::{self, Kv, PAGE_BYTES, PAGE_ENTRIES, Tree},
+    kv::{self, Kv, PAGE_BYTES, PAGE_ENTRIES},
     line::Line,
     open::{self, Opening, Ready, from_the_beginning},
     repair::Repair,
@@ -176,8 +176,7 @@ impl Opening<'_> {
             let is_end_of_append = placed.line.left == 0;
             group.lines.push(placed.line);
             if is_end_of_append && (group.is_full() || last == head) {
-                kv.apply(Tree::Log, database::writes_of(&group.take()))
-                    .map_err(fail)?;
+                kv.apply(database::writes_of(&group.take())).map_err(fail)?;
             }
         }
         if last != head || !group.lines.is_empty() {

@@ -30,6 +30,8 @@ pub struct Options {
     pub cache_capacity: u64,
     /// Compares both witnesses from the first record on, not only since the last snapshot.
     pub compares_everything: bool,
+    /// Reads the newest snapshot; without it the caller has read it already ([`crate::newest_snapshot`]).
+    pub reads_snapshot: bool,
 }
 
 impl Default for Options {
@@ -37,6 +39,7 @@ impl Default for Options {
         Self {
             cache_capacity: 64 * 1024 * 1024,
             compares_everything: false,
+            reads_snapshot: true,
         }
     }
 }
@@ -78,6 +81,9 @@ pub(crate) fn open(
         files::remove(&unfinished)
             .map_err(|source| StoreError::io("remove unfinished work in", unfinished, source))?;
     }
+    snapshot::remove_drafts(&layout).map_err(|source| {
+        StoreError::io("remove unfinished work in", layout.snapshots(), source)
+    })?;
     keep::put_back(&layout)?;
     let mut opening = Opening {
         layout,
@@ -252,12 +258,17 @@ impl Opening<'_> {
         if is_suspect {
             return None;
         }
-        let database = stored.view()?;
-        snapshot::anchor(database.kv, &self.layout.journal(), database.head?).ok()?
+        snapshot::anchor(&self.layout, stored.view()?.head?).ok()?
     }
 
     fn finish(mut self, ready: Ready, lock: DirLock) -> Result<(Store, Opened), StoreError> {
-        let snapshot = self.load_snapshot(&ready);
+        // Snapshots are a cache: whatever is wrong with them is told and passed over.
+        let (snapshot, ignored) = if self.options.reads_snapshot {
+            snapshot::newest(&self.layout, Some(ready.head))
+        } else {
+            (None, Vec::new())
+        };
+        self.repairs.extend(ignored);
         let opened = Opened {
             snapshot,
             head: ready.head,
@@ -278,33 +289,6 @@ impl Opening<'_> {
             store.mark()?;
         }
         Ok((store, opened))
-    }
-
-    /// Snapshots are a cache: whatever is wrong with them is told and passed over.
-    fn load_snapshot(&mut self, ready: &Ready) -> Option<(Revision, Vec<u8>)> {
-        let heads = match snapshot::heads(ready.kv.as_ref()) {
-            Ok(heads) => heads,
-            Err(error) => {
-                self.repairs.push(Repair::SnapshotIgnored {
-                    at: Revision(0),
-                    why: error.to_string(),
-                });
-                return None;
-            }
-        };
-        for (at, head) in heads {
-            let loaded = head.map_err(str::to_owned).and_then(|head| {
-                if at > ready.head {
-                    return Err("the log does not reach it".to_owned());
-                }
-                snapshot::load(ready.kv.as_ref(), &head)
-            });
-            match loaded {
-                Ok(body) => return Some((at, body)),
-                Err(why) => self.repairs.push(Repair::SnapshotIgnored { at, why }),
-            }
-        }
-        None
     }
 }
 

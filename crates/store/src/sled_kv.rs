@@ -18,7 +18,7 @@ use std::{
 
 use crate::{
     files,
-    kv::{DatabaseError, Kv, PAGE_BYTES, PAGE_ENTRIES, Page, Tree, Writes},
+    kv::{DatabaseError, Kv, PAGE_BYTES, PAGE_ENTRIES, Page, Writes},
 };
 
 /// sled gives its own lock back a little after it was dropped.
@@ -35,7 +35,6 @@ pub(crate) struct SledKv {
 struct Trees {
     // The fields are dropped in this order.
     log: sled::Tree,
-    snapshots: sled::Tree,
     db: sled::Db,
 }
 
@@ -71,11 +70,8 @@ impl SledKv {
         self.open.as_ref().expect("it is emptied only by drop")
     }
 
-    fn tree(&self, tree: Tree) -> &sled::Tree {
-        match tree {
-            Tree::Log => &self.trees().log,
-            Tree::Snapshots => &self.trees().snapshots,
-        }
+    fn log(&self) -> &sled::Tree {
+        &self.trees().log
     }
 
     /// Syncs blob files, which the size of our chunks should never let come to be.
@@ -110,15 +106,12 @@ impl Drop for SledKv {
 }
 
 impl Kv for SledKv {
-    fn apply(&mut self, tree: Tree, writes: Writes) -> Result<(), DatabaseError> {
+    fn apply(&mut self, writes: Writes) -> Result<(), DatabaseError> {
         let mut batch = sled::Batch::default();
         for (key, value) in writes.0 {
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
-            }
+            batch.insert(key, value);
         }
-        caught(|| self.tree(tree).apply_batch(batch))
+        caught(|| self.log().apply_batch(batch))
     }
 
     fn flush(&mut self) -> Result<(), DatabaseError> {
@@ -130,21 +123,21 @@ impl Kv for SledKv {
         self.file.sync_data().map_err(DatabaseError::Io)
     }
 
-    fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, DatabaseError> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, DatabaseError> {
         caught(|| {
-            let value = self.tree(tree).get(key)?;
+            let value = self.log().get(key)?;
             Ok(value.map(|value| value.to_vec()))
         })
     }
 
-    fn range(&self, tree: Tree, from: &[u8], to: &[u8]) -> Result<Page, DatabaseError> {
+    fn range(&self, from: &[u8], to: &[u8]) -> Result<Page, DatabaseError> {
         if from >= to {
             return Ok(Page::default());
         }
         caught(|| {
             let mut page = Page::default();
             let mut size = 0;
-            for entry in self.tree(tree).range(from..to) {
+            for entry in self.log().range(from..to) {
                 let (key, value) = entry?;
                 size += key.len() + value.len();
                 page.entries.push((key.to_vec(), value.to_vec()));
@@ -170,11 +163,10 @@ fn open_on_its_own_thread(path: &Path, cache_capacity: u64) -> Result<Trees, Dat
                     .mode(sled::Mode::HighThroughput)
                     .flush_every_ms(None)
                     .open()?;
-                Ok(Trees {
-                    log: db.open_tree("log")?,
-                    snapshots: db.open_tree("snapshots")?,
-                    db,
-                })
+                let log = db.open_tree("log")?;
+                // Older versions kept their snapshots here; they are files now.
+                db.drop_tree("snapshots")?;
+                Ok(Trees { log, db })
             })
         })
         .map_err(DatabaseError::Io)?;

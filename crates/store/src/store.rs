@@ -13,12 +13,12 @@ use crate::{
     error::StoreError,
     files::{self, Layout},
     journal::{self, Journal, Lines},
-    kv::{Kv, Tree},
+    kv::Kv,
     line::Line,
     lock::DirLock,
     open::{self, Opened, Options},
     record::{MAX_BODY, Record, RequestSpan},
-    snapshot,
+    snapshot::{self, SnapshotPlace},
 };
 
 /// The durable event log, held by this process alone.
@@ -91,9 +91,7 @@ impl Store {
 
     fn append_lines(&mut self, lines: &[Line]) -> Result<(), StoreError> {
         let fail = |source| StoreError::database("append to the database", source);
-        self.kv
-            .apply(Tree::Log, database::writes_of(lines))
-            .map_err(fail)?;
+        self.kv.apply(database::writes_of(lines)).map_err(fail)?;
         gtd_fault::point("store.before-flush");
         self.kv.flush().map_err(fail)?;
         gtd_fault::point("store.after-flush");
@@ -218,14 +216,34 @@ impl Store {
     /// Writes a snapshot of the state after the record `at`, and keeps the last two.
     ///
     /// # Errors
-    /// When there is no such record, or when the database fails, which poisons the store.
-    pub fn write_snapshot(&mut self, at: Revision, body: &[u8]) -> Result<(), StoreError> {
+    /// When there is no such record, or the system refuses a write. The log is as good as before.
+    pub fn write_snapshot(&self, at: Revision, body: &[u8]) -> Result<(), StoreError> {
+        self.snapshot_place(at)?.write(body)
+    }
+
+    /// Finds the place of a record, with which any thread can write a snapshot of the state after it.
+    ///
+    /// # Errors
+    /// When there is no such record, or it cannot be found in the journal.
+    pub fn snapshot_place(&self, at: Revision) -> Result<SnapshotPlace, StoreError> {
         self.refuse_when_poisoned()?;
-        let (offset, crc) = self.locate(at)?;
-        self.poison_on_failure(|store| {
-            snapshot::write(store.kv.as_mut(), at, offset, crc, body)
-                .map_err(|source| StoreError::database("write a snapshot", source))
+        let (journal_line, line_crc) = self.locate(at)?;
+        Ok(SnapshotPlace {
+            dir: self.layout.snapshots(),
+            revision: at,
+            journal_line,
+            line_crc,
         })
+    }
+
+    /// Reads the newest snapshot before `before` that can be used, for whoever cannot use that one.
+    #[must_use]
+    pub fn older_snapshot(&self, before: Revision) -> Option<(Revision, Vec<u8>)> {
+        let heads = snapshot::heads(&self.layout).ok()?;
+        heads
+            .into_iter()
+            .filter(|(at, _)| *at < before)
+            .find_map(|(at, head)| Some((at, snapshot::load(&self.layout, &head.ok()?).ok()?)))
     }
 
     /// Finds where the journal's line of a record begins, and its checksum.
@@ -241,8 +259,9 @@ impl Store {
         {
             return Ok((offset, line.text_crc()));
         }
-        let anchor = snapshot::anchor(self.kv.as_ref(), self.journal.path(), Revision(at.0 - 1))
-            .map_err(|source| StoreError::database("look for a snapshot", source))?;
+        let anchor = snapshot::anchor(&self.layout, Revision(at.0 - 1)).map_err(|source| {
+            StoreError::io("look for a snapshot in", self.layout.snapshots(), source)
+        })?;
         let (last, begin) = match anchor {
             Some(anchor) => (anchor.revision, anchor.journal_end),
             None => (Revision(0), journal::read_header(self.journal.path())?.1),

@@ -81,9 +81,7 @@ pub fn verify(dir: &Path) -> Result<VerifyReport, StoreError> {
         Err(error) => report.problem(error.to_string()),
     }
     report.compare(&layout, &stored, begin)?;
-    if let Stored::Open { kv, .. } = &stored {
-        report.check_snapshots(kv.as_ref());
-    }
+    report.check_snapshots(&layout);
     if report.head == Revision(0) && layout.initialised().exists() {
         report.problem("the log is empty, and it was not once");
     }
@@ -150,16 +148,13 @@ impl VerifyReport {
         Ok(())
     }
 
-    fn check_snapshots(&mut self, kv: &dyn Kv) {
-        let heads = match snapshot::heads(kv) {
+    fn check_snapshots(&mut self, layout: &Layout) {
+        let heads = match snapshot::heads(layout) {
             Ok(heads) => heads,
             Err(error) => return self.problem(format!("the snapshots: {error}")),
         };
         for (at, head) in heads {
-            let loaded = head
-                .map_err(str::to_owned)
-                .and_then(|head| snapshot::load(kv, &head));
-            match loaded {
+            match head.and_then(|head| snapshot::load(layout, &head)) {
                 Ok(_) => self.snapshots.push(at),
                 Err(why) => self.problem(format!("the snapshot of revision {at}: {why}")),
             }

@@ -10,6 +10,7 @@ mod cost_tests;
 mod cycle;
 mod index;
 mod merges;
+mod parts;
 mod state;
 mod tally;
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     index::ReadyKey,
+    parts::Frame,
     state::{BeadState, GoalState},
     tally::Tally,
 };

@@ -15,12 +15,13 @@ use gtd_core::{
     Actor, Ask, Command, Envelope, Event, Graph, Observation, Rejection, RequestId, Revision,
     WaitReason, decide,
 };
-use gtd_store::{Opened, Options, Store, StoreError};
+use gtd_store::{Opened, Store, StoreError};
 
 use super::{
     Answer, Ballast, LoadError, Message, Order, Refused, Started, Stored,
     batch::{Batch, Reply, Verdict},
-    chain, load,
+    chain,
+    load::{self, Folded},
     published::Published,
     snapshots::Snapshots,
 };
@@ -80,27 +81,26 @@ impl Keeper {
         mut ballast: Ballast,
         board: Arc<Board>,
     ) -> Result<(Self, Started), LoadError> {
-        let (store, opened) = match Store::open(dir, &Options::default()) {
-            Err(StoreError::OutOfSpace { .. }) if ballast.give_up() => {
-                Store::open(dir, &Options::default())?
-            }
+        let (store, opened, mut early) = match load::open(dir) {
+            Err(StoreError::OutOfSpace { .. }) if ballast.give_up() => load::open(dir)?,
             other => other?,
         };
         if !ballast.is_spent() {
             ballast.renew();
         }
         let Opened {
-            snapshot,
             town_id,
-            repairs,
+            mut repairs,
             ..
         } = opened;
-        let snapshots = Snapshots::after(snapshot.as_ref().map_or(Revision(0), |(at, _)| *at));
-        let (working, last_at) = load::fold(&store, snapshot)?;
+        repairs.append(&mut early.repairs);
+        let folded = load::fold(&store, early)?;
+        let snapshots = Snapshots::after(folded.snapshot);
+        let working = folded.graph;
         let keeper = Self {
             dir: dir.to_owned(),
             store: Some(store),
-            published: Arc::new(Published::new(working.clone(), last_at)),
+            published: Arc::new(Published::new(working.clone(), folded.last_at)),
             working,
             snapshots,
             mode: Mode::Open,
@@ -118,6 +118,8 @@ impl Keeper {
 
     /// Works until it is closed or nobody can ask any more.
     pub(super) fn run(mut self, inbox: &Receiver<Message>) {
+        // After a long replay the next start shall not need one.
+        self.begin_snapshot_when_due();
         loop {
             let message = match &self.mode {
                 Mode::Open if self.ballast.is_spent() => inbox.recv_timeout(REOPEN),
@@ -143,7 +145,6 @@ impl Keeper {
             }
             self.reopen_when_due();
             self.renew_ballast();
-            self.keep_snapshots();
         }
     }
 
@@ -313,7 +314,7 @@ impl Keeper {
             gtd_fault::point("ledger.after-append");
             let records = batch.stored();
             self.published.extend(batch.all(), records);
-            self.snapshots.begin_when_due(&self.working);
+            self.begin_snapshot_when_due();
         }
         gtd_fault::point("ledger.before-reply");
         batch.reply(self.working.revision());
@@ -410,11 +411,11 @@ impl Keeper {
     /// Opens the store anew, and takes over what the failed append may have left there after all.
     fn reopen(&mut self) -> Result<(), LoadError> {
         drop(self.store.take());
-        let (store, opened) = Store::open(&self.dir, &Options::default())?;
-        for repair in &opened.repairs {
+        let (store, opened, early) = load::open(&self.dir)?;
+        for repair in opened.repairs.iter().chain(&early.repairs) {
             tracing::warn!(%repair, "the log was mended");
         }
-        let (graph, last_at) = load::fold(&store, opened.snapshot)?;
+        let Folded { graph, last_at, .. } = load::fold(&store, early)?;
         let mut seen = self.published.graph().revision();
         let mut missed = Vec::new();
         loop {
@@ -430,33 +431,23 @@ impl Keeper {
         Ok(())
     }
 
-    fn keep_snapshots(&mut self) {
-        if let (Some((at, body)), Some(store)) = (self.snapshots.take(), self.store.as_mut()) {
-            write_snapshot(store, at, &body);
+    fn begin_snapshot_when_due(&mut self) {
+        if let Some(store) = &self.store {
+            self.snapshots
+                .begin_when_due(&self.working, |at| store.snapshot_place(at));
         }
     }
 
     fn close(mut self) {
-        let Some(mut store) = self.store.take() else {
+        let Some(store) = self.store.take() else {
             return;
         };
-        if matches!(self.mode, Mode::Open)
-            && let Some((at, body)) = self.snapshots.last(&self.working)
-        {
-            write_snapshot(&mut store, at, &body);
+        if matches!(self.mode, Mode::Open) {
+            self.snapshots
+                .end(self.working, |at| store.snapshot_place(at));
         }
         store.close();
     }
-}
-
-fn write_snapshot(store: &mut Store, at: Revision, body: &[u8]) {
-    let written = catch_unwind(AssertUnwindSafe(|| store.write_snapshot(at, body)));
-    let failure = match written {
-        Ok(Ok(())) => return,
-        Ok(Err(error)) => chain(&error),
-        Err(panic) => words_of(panic.as_ref()),
-    };
-    tracing::warn!(revision = %at, why = %failure, "a snapshot could not be written");
 }
 
 fn stored(record: gtd_store::Record) -> Stored {
@@ -483,7 +474,7 @@ fn read_only(why: &str) -> Refused {
     })
 }
 
-fn words_of(panic: &(dyn Any + Send)) -> String {
+pub(super) fn words_of(panic: &(dyn Any + Send)) -> String {
     panic
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())

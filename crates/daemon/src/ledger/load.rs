@@ -1,9 +1,11 @@
 //! Folding the log: the newest snapshot, then every record after it.
 
-use std::io;
+use std::{io, path::Path, sync::mpsc::sync_channel};
 
 use gtd_core::{Envelope, Graph, Revision, Timestamp};
-use gtd_store::{Record, Store, StoreError};
+use gtd_store::{Opened, Options, Record, Repair, Store, StoreError};
+
+use super::body;
 
 /// Why the ledger cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -37,47 +39,131 @@ pub(super) fn envelope(record: &Record) -> Result<Envelope, LoadError> {
     })
 }
 
-/// Folds the log; also returns the moment of its last record.
-pub(super) fn fold(
-    store: &Store,
-    snapshot: Option<(Revision, Vec<u8>)>,
-) -> Result<(Graph, Timestamp), LoadError> {
-    let mut graph = snapshot
-        .and_then(|(revision, body)| match serde_json::from_slice::<Graph>(&body) {
-            Ok(graph) if graph.revision() == revision => Some(graph),
-            Ok(graph) => {
-                let holds = graph.revision();
-                tracing::warn!(%revision, %holds, "a snapshot holds another revision and is not used");
-                None
-            }
-            Err(error) => {
-                tracing::warn!(%revision, %error, "a snapshot cannot be read and is not used");
-                None
-            }
-        })
-        .unwrap_or_default();
-    let mut failure = None;
-    let mut last_at = None;
-    store.replay(graph.revision(), |record| {
-        if failure.is_some() {
-            return;
-        }
-        match envelope(&record) {
-            Ok(envelope) => {
-                last_at = Some(envelope.at);
-                graph.apply(record.revision, &envelope);
-            }
-            Err(error) => failure = Some(error),
-        }
-    })?;
-    if let Some(failure) = failure {
-        return Err(failure);
+/// Records that are parsed and applied while the next ones are read.
+const CHUNK: usize = 1024;
+/// Chunks that may wait.
+const WAITING: usize = 4;
+
+/// The folded log.
+pub(super) struct Folded {
+    pub(super) graph: Graph,
+    /// The moment of its last record.
+    pub(super) last_at: Timestamp,
+    /// The snapshot that was used; 0 when there was none.
+    pub(super) snapshot: Revision,
+}
+
+/// The graph of the newest snapshot, read before the store is open; and what is to be said of newer ones.
+pub(super) struct Early {
+    graph: Option<Graph>,
+    pub(super) repairs: Vec<Repair>,
+}
+
+impl Early {
+    /// Reads the newest snapshot of the store in a folder.
+    pub(super) fn read(dir: &Path) -> Self {
+        let (snapshot, repairs) = gtd_store::newest_snapshot(dir);
+        let graph = snapshot.and_then(|(at, bytes)| graph_of(at, &bytes));
+        Self { graph, repairs }
     }
-    let last_at = match last_at {
+}
+
+/// Opens the store, and reads the newest snapshot meanwhile.
+pub(super) fn open(dir: &Path) -> Result<(Store, Opened, Early), StoreError> {
+    let options = Options {
+        reads_snapshot: false,
+        ..Options::default()
+    };
+    std::thread::scope(|scope| {
+        let early = scope.spawn(|| Early::read(dir));
+        let (store, opened) = Store::open(dir, &options)?;
+        let early = early.join().unwrap_or(Early {
+            graph: None,
+            repairs: Vec::new(),
+        });
+        Ok((store, opened, early))
+    })
+}
+
+/// Folds the log, from the newest snapshot that can be read.
+pub(super) fn fold(store: &Store, early: Early) -> Result<Folded, LoadError> {
+    let head = store.head();
+    let early = early.graph.filter(|graph| graph.revision() <= head);
+    let graph = early.or_else(|| {
+        // Also one that could be loaded and not be read is passed over.
+        let mut before = head.next();
+        loop {
+            let (at, bytes) = store.older_snapshot(before)?;
+            if let Some(graph) = graph_of(at, &bytes) {
+                return Some(graph);
+            }
+            before = at;
+        }
+    });
+    fold_behind(store, graph.unwrap_or_default())
+}
+
+/// Folds the whole log, without any snapshot.
+pub(super) fn fold_all(store: &Store) -> Result<Folded, LoadError> {
+    fold_behind(store, Graph::default())
+}
+
+fn fold_behind(store: &Store, mut graph: Graph) -> Result<Folded, LoadError> {
+    let snapshot = graph.revision();
+    let last_at = match replay(store, &mut graph)? {
         Some(at) => at,
         None => last_moment(store)?,
     };
-    Ok((graph, last_at))
+    Ok(Folded {
+        graph,
+        last_at,
+        snapshot,
+    })
+}
+
+/// Reads the content of a snapshot; what cannot be used is told.
+fn graph_of(revision: Revision, bytes: &[u8]) -> Option<Graph> {
+    let why = match body::read(bytes) {
+        Ok(graph) if graph.revision() == revision => return Some(graph),
+        Ok(graph) => format!("it holds revision {}", graph.revision()),
+        Err(why) => why,
+    };
+    tracing::warn!(%revision, why, "a snapshot cannot be read and is not used");
+    None
+}
+
+/// Applies all records behind the graph: one thread reads and checks them, another parses and applies.
+fn replay(store: &Store, graph: &mut Graph) -> Result<Option<Timestamp>, LoadError> {
+    let after = graph.revision();
+    std::thread::scope(|scope| {
+        let (records, chunks) = sync_channel::<Vec<Record>>(WAITING);
+        let folding = scope.spawn(move || -> Result<_, LoadError> {
+            let mut last_at = None;
+            for record in chunks.into_iter().flatten() {
+                let envelope = envelope(&record)?;
+                last_at = Some(envelope.at);
+                graph.apply(record.revision, &envelope);
+            }
+            Ok(last_at)
+        });
+        let mut chunk = Vec::with_capacity(CHUNK);
+        let replayed = store.replay(after, |record| {
+            chunk.push(record);
+            if chunk.len() == CHUNK {
+                let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK));
+                // An error says that a record could not be parsed, which is told below.
+                let _ended = records.send(full);
+            }
+        });
+        let _ended = records.send(chunk);
+        drop(records);
+        let folded = match folding.join() {
+            Ok(folded) => folded,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        replayed?;
+        folded
+    })
 }
 
 fn last_moment(store: &Store) -> Result<Timestamp, LoadError> {

@@ -15,6 +15,7 @@
 mod answer;
 mod ballast;
 mod batch;
+mod body;
 mod clock;
 mod keeper;
 mod load;
@@ -257,8 +258,8 @@ impl Ledger {
 /// Folds the whole log of a store, for whoever has it open without a ledger; also returns a moment
 /// that is not before its last record's.
 pub(crate) fn fold(store: &Store) -> Result<(Graph, Timestamp), LoadError> {
-    let (graph, last) = load::fold(store, None)?;
-    Ok((graph, Clock::new(last).now()))
+    let folded = load::fold_all(store)?;
+    Ok((folded.graph, Clock::new(folded.last_at).now()))
 }
 
 /// Says what an error is, with everything that stands behind it.

@@ -1,82 +1,102 @@
-//! Snapshots are made on a thread of their own and written by the ledger.
+//! When a snapshot is due, and the thread that writes it.
+//!
+//! The ledger only hands a graph over; making the bytes and waiting for the
+//! disk happen on a thread of their own, one at a time.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
-};
+use std::thread::JoinHandle;
 
 use gtd_core::{Graph, Revision};
+use gtd_store::{SnapshotPlace, StoreError};
 
-/// Events between two snapshots.
+use super::{body, chain};
+
+/// Events between two snapshots at least …
 const EVERY: u64 = 20_000;
+/// … and one for so many beads, so that writing them stays cheap beside what is appended.
+const BEADS_PER_EVENT: u64 = 4;
+/// At the end one is written unless replaying costs less: one event for so many beads.
+const BEADS_PER_EVENT_AT_END: u64 = 32;
 
-/// A snapshot in bytes.
-pub(super) type Made = (Revision, Vec<u8>);
-
-/// Says when a snapshot is due, and makes it aside.
+/// Says when a snapshot is due, and writes it aside.
 #[derive(Debug)]
 pub(super) struct Snapshots {
     last: Revision,
-    is_busy: Arc<AtomicBool>,
-    made: Arc<Mutex<Option<Made>>>,
+    writer: Option<JoinHandle<()>>,
 }
 
 impl Snapshots {
     /// Goes on after the snapshot of `last`.
     pub(super) fn after(last: Revision) -> Self {
-        Self {
-            last,
-            is_busy: Arc::default(),
-            made: Arc::default(),
-        }
+        Self { last, writer: None }
     }
 
     /// Begins a snapshot when enough events have come since the last one.
-    pub(super) fn begin_when_due(&mut self, graph: &Graph) {
-        let revision = graph.revision();
-        if revision.0.saturating_sub(self.last.0) < EVERY
-            || self.is_busy.swap(true, Ordering::AcqRel)
-        {
+    pub(super) fn begin_when_due(
+        &mut self,
+        graph: &Graph,
+        place: impl FnOnce(Revision) -> Result<SnapshotPlace, StoreError>,
+    ) {
+        let is_busy = self
+            .writer
+            .as_ref()
+            .is_some_and(|writer| !writer.is_finished());
+        if is_busy || self.events_since(graph) < EVERY.max(n_beads(graph) / BEADS_PER_EVENT) {
             return;
         }
-        self.last = revision;
+        self.last = graph.revision();
+        let place = match place(self.last) {
+            Ok(place) => place,
+            Err(error) => return failed(self.last, &chain(&error)),
+        };
         let graph = graph.clone();
-        let (is_busy, made) = (Arc::clone(&self.is_busy), Arc::clone(&self.made));
         let spawned = std::thread::Builder::new()
             .name("snapshot".to_owned())
-            .spawn(move || {
-                if let Some(bytes) = bytes(&graph) {
-                    *made.lock().unwrap_or_else(PoisonError::into_inner) = Some((revision, bytes));
-                }
-                is_busy.store(false, Ordering::Release);
-            });
-        if let Err(error) = spawned {
-            self.is_busy.store(false, Ordering::Release);
-            tracing::warn!(%error, "no thread could be had for a snapshot");
+            .spawn(move || write(&place, graph));
+        match spawned {
+            Ok(writer) => self.writer = Some(writer),
+            Err(error) => failed(self.last, &error.to_string()),
         }
     }
 
-    /// Takes the snapshot that was made.
-    pub(super) fn take(&mut self) -> Option<Made> {
-        self.made
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+    /// Waits for the snapshot under way, and writes the last one here and now where it is worth it.
+    pub(super) fn end(
+        mut self,
+        graph: Graph,
+        place: impl FnOnce(Revision) -> Result<SnapshotPlace, StoreError>,
+    ) {
+        if let Some(Err(panic)) = self.writer.take().map(JoinHandle::join) {
+            failed(self.last, &super::keeper::words_of(panic.as_ref()));
+        }
+        let since = self.events_since(&graph);
+        if since == 0 || since < n_beads(&graph) / BEADS_PER_EVENT_AT_END {
+            return;
+        }
+        match place(graph.revision()) {
+            Ok(place) => write(&place, graph),
+            Err(error) => failed(graph.revision(), &chain(&error)),
+        }
     }
 
-    /// Makes the last snapshot here and now, unless nothing happened since the one before.
-    pub(super) fn last(&mut self, graph: &Graph) -> Option<Made> {
-        let revision = graph.revision();
-        if revision == self.last {
-            return self.take();
-        }
-        self.last = revision;
-        Some((revision, bytes(graph)?))
+    fn events_since(&self, graph: &Graph) -> u64 {
+        graph.revision().0.saturating_sub(self.last.0)
     }
 }
 
-fn bytes(graph: &Graph) -> Option<Vec<u8>> {
-    serde_json::to_vec(graph)
-        .inspect_err(|error| tracing::error!(%error, "a snapshot cannot be made"))
-        .ok()
+fn n_beads(graph: &Graph) -> u64 {
+    u64::try_from(graph.n_beads()).unwrap_or(u64::MAX)
+}
+
+fn write(place: &SnapshotPlace, graph: Graph) {
+    let written = body::write(graph)
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| place.write(&bytes).map_err(|error| chain(&error)));
+    match written {
+        Ok(()) => tracing::debug!(revision = %place.revision(), "a snapshot was written"),
+        Err(why) => failed(place.revision(), &why),
+    }
+}
+
+/// Nothing is lost: the older one, or the log itself, serves instead.
+fn failed(revision: Revision, why: &str) {
+    tracing::warn!(%revision, why, "a snapshot could not be written");
 }

@@ -160,7 +160,7 @@ fn a_snapshot_and_the_tail_are_the_whole_log() {
 #[test]
 fn a_snapshot_of_an_older_record_is_as_good_as_one_of_the_head() {
     let town = Town::with(30);
-    let (mut store, _) = town.open();
+    let (store, _) = town.open();
     store.write_snapshot(Revision(10), b"ten").unwrap();
     store.write_snapshot(Revision(17), &[]).unwrap();
     store.write_snapshot(Revision(17), b"seventeen").unwrap();

@@ -168,13 +168,40 @@ fn copy_of(original: &Town) -> Town {
 fn flip_in_the_newest_part(town: &Town, seed: u64) -> Vec<u8> {
     let path = town.sled().join("db");
     let mut data = fs::read(&path).unwrap();
-    let used = data.iter().rposition(|byte| *byte != 0).unwrap();
-    let newest = used / (512 * 1024) * (512 * 1024);
+    let segment = segment_before_the_newest(town, &data);
     let mut dice = Dice::new(seed);
-    let at = newest + usize::try_from(dice.below((used - newest) as u64)).unwrap();
+    // Behind the header of the segment, and before its unused end.
+    let at = segment + 64 + usize::try_from(dice.below(SEGMENT as u64 * 3 / 4)).unwrap();
     data[at] ^= 1 << dice.below(8);
     fs::write(path, &data).unwrap();
     data
+}
+
+const SEGMENT: usize = 512 * 1024;
+
+/// Finds the last segment but one in the order of sled's log, which is not that of its file.
+fn segment_before_the_newest(town: &Town, data: &[u8]) -> usize {
+    let number = |at: usize| i64::from_le_bytes(data[at..at + 8].try_into().unwrap()) ^ i64::MAX;
+    let mut segments: Vec<(i64, usize)> = (0..data.len())
+        .step_by(SEGMENT)
+        .filter(|at| data[*at..*at + 20] != [0; 20])
+        .map(|at| (number(at + 4), at))
+        .collect();
+    segments.sort_unstable();
+    let (place, at) = segments[segments.len() - 2];
+    let indexed_until = fs::read_dir(town.sled())
+        .unwrap()
+        .filter_map(|entry| {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            i64::from_str_radix(name.strip_prefix("snap.")?, 16).ok()
+        })
+        .max()
+        .unwrap();
+    assert!(
+        place > indexed_until,
+        "the log of sled is too short for this test"
+    );
+    at
 }
 
 /// Damages every line of the last thousand.

@@ -128,6 +128,25 @@ fn a_database_alone_starts_from_its_snapshot_too() {
 }
 
 #[test]
+fn snapshots_that_an_older_version_left_in_the_database_are_dropped() {
+    let town = Town::with(10);
+    let db = sled::open(town.sled()).unwrap();
+    let tree = db.open_tree("snapshots").unwrap();
+    for n in 0..500_u64 {
+        tree.insert(n.to_be_bytes(), vec![7; 7 * 1024]).unwrap();
+    }
+    drop((tree, db));
+    let (store, opened) = town.open();
+    assert_eq!((opened.snapshot, opened.repairs), (None, vec![]));
+    assert_eq!(all(&store), records(1..=10));
+    store.close();
+    let db = sled::open(town.sled()).unwrap();
+    assert!(!db.tree_names().contains(&"snapshots".into()));
+    drop(db);
+    assert_eq!(town.repairs_to(10), []);
+}
+
+#[test]
 fn an_index_that_sled_did_not_finish_writing_does_not_break_the_database() {
     let town = Town::with(10);
     fs::write(town.sled().join("snap.7FFFFFFFFFFFFFFF.generating"), "").unwrap();
