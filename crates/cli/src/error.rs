@@ -117,8 +117,15 @@ pub(crate) enum Kind {
         retry_after: Duration,
     },
     /// The daemon speaks another version of the protocol.
-    #[error("{0}")]
-    OtherVersion(String),
+    #[error("{text}")]
+    OtherVersion {
+        /// The daemon's version.
+        version: String,
+        /// Its process.
+        pid: u32,
+        /// What both said.
+        text: String,
+    },
     /// The daemon failed, or answered what cannot be read.
     #[error("{0}")]
     Daemon(String),
@@ -155,7 +162,7 @@ impl Kind {
             Self::NotRunning { .. } => "E0601",
             Self::Silent(_) => "E0602",
             Self::Overloaded { .. } => "E0605",
-            Self::OtherVersion(_) => "E0606",
+            Self::OtherVersion { .. } => "E0606",
             Self::Daemon(_) => "E0607",
             Self::Io { .. } => "E0701",
             Self::Interrupted => "E0702",
@@ -183,7 +190,7 @@ impl Kind {
             Self::NotRunning { .. } => "DAEMON_NOT_RUNNING",
             Self::Silent(_) => "DAEMON_SILENT",
             Self::Overloaded { .. } => "OVERLOADED",
-            Self::OtherVersion(_) => "OTHER_VERSION",
+            Self::OtherVersion { .. } => "OTHER_VERSION",
             Self::Daemon(_) => "DAEMON_FAILED",
             Self::Io { .. } => "IO",
             Self::Interrupted => "INTERRUPTED",
@@ -198,9 +205,10 @@ impl Kind {
             Self::Usage(_) | Self::Plan(_) | Self::Expression(_) => Exit::Usage,
             Self::NoRuntime(_) | Self::Config(_) | Self::Places(_) => Exit::Config,
             Self::NotFound { .. } | Self::NotARig(_) | Self::NoKey(_) => Exit::NotFound,
-            Self::NotARepository(_) | Self::Circle(_) | Self::State(_) | Self::OtherVersion(_) => {
-                Exit::State
-            }
+            Self::NotARepository(_)
+            | Self::Circle(_)
+            | Self::State(_)
+            | Self::OtherVersion { .. } => Exit::State,
             Self::NotRunning { .. } | Self::Silent(_) => Exit::Unreachable,
             Self::Overloaded { .. } => Exit::Again,
             Self::NoDaemonProgram | Self::DidNotStart(_) | Self::Daemon(_) | Self::Io { .. } => {
@@ -260,8 +268,11 @@ impl CliError {
             Kind::NoDaemonProgram => {
                 hints.help = Some("install gtdd beside gtd, or set GTD_GTDD to it".to_owned());
             }
-            Kind::OtherVersion(_) => {
-                hints.help = Some("gtd down, then gtd up with the same version".to_owned());
+            Kind::OtherVersion { version, pid, .. } => {
+                // This program cannot ask it to end.
+                hints.help = Some(format!(
+                    "use the gtd of version {version}, or start the daemon of this one: kill {pid} && gtd up"
+                ));
             }
             Kind::Rejected(rejection) => {
                 let next = rejection.next();
@@ -448,7 +459,13 @@ impl From<ClientError> for CliError {
             ClientError::Overloaded { retry_after } => Kind::Overloaded {
                 retry_after: *retry_after,
             },
-            ClientError::OtherApi { .. } => Kind::OtherVersion(error.to_string()),
+            ClientError::OtherApi {
+                ref version, pid, ..
+            } => Kind::OtherVersion {
+                version: version.clone(),
+                pid,
+                text: error.to_string(),
+            },
             ClientError::Unreadable { .. } | ClientError::Unsendable(_) => {
                 Kind::Daemon(format!("cannot {error}"))
             }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use gtd_client::{Caller, Client, ClientError, Hello};
 use gtd_core::{Document, NeedsYou};
-use gtd_wire::DEFAULT_DEADLINE;
+use gtd_wire::{DEFAULT_DEADLINE, Skew};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -44,9 +44,27 @@ pub(crate) async fn reach_as(ctx: &Context, caller: Caller) -> Result<Client, Cl
         ctx.screen.say(format!("connecting to unix:{socket}"));
     }
     match Client::connect_within(&ctx.places, caller, deadline).await {
-        Ok(client) => Ok(client),
+        Ok(client) => {
+            tell_skew(ctx, &client);
+            Ok(client)
+        }
         Err(error) => Err(wedged(ctx, error.into())),
     }
+}
+
+/// Warns, once in a process, of a daemon of a neighbouring level.
+fn tell_skew(ctx: &Context, client: &Client) {
+    static TOLD: std::sync::Once = std::sync::Once::new();
+    let text = match client.skew() {
+        Some(Skew::OneOlder) => {
+            "gtdd is one API level older than this gtd; both work together, and gtd down && gtd up starts the newer one"
+        }
+        Some(Skew::OneNewer) => {
+            "gtdd is one API level newer than this gtd; both work together, and what is new needs the newer gtd"
+        }
+        _ => return,
+    };
+    TOLD.call_once(|| ctx.screen.warn(text));
 }
 
 /// Says of a daemon that does not answer what can be done about it.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use gtd_wire::{API_LEVEL, Call, Caller, DEFAULT_DEADLINE};
+use gtd_wire::{API_LEVEL, Call, Caller, DEFAULT_DEADLINE, Skew};
 use tokio::time::{Instant, sleep, timeout};
 use tonic::{Request, Status, Streaming};
 
@@ -34,6 +34,7 @@ pub struct Client {
     caller: Caller,
     socket: PathBuf,
     deadline: Duration,
+    skew: Option<Skew>,
 }
 
 impl Client {
@@ -54,19 +55,22 @@ impl Client {
         caller: Caller,
         deadline: Duration,
     ) -> Result<Self, ClientError> {
-        let client = Self::open(places.socket(), caller).with_deadline(deadline);
+        let mut client = Self::open(places.socket(), caller).with_deadline(deadline);
         let hello = match client.hello().await {
             // Whoever broke off may be gone for good: asked anew, nobody listens.
             Err(ClientError::Broken { .. }) => client.hello().await?,
             hello => hello?,
         };
-        if hello.api_level != API_LEVEL {
+        let skew = Skew::of(hello.api_level);
+        if !skew.works() {
             return Err(ClientError::OtherApi {
                 version: hello.version,
+                pid: hello.pid,
                 theirs: hello.api_level,
                 ours: API_LEVEL,
             });
         }
+        client.skew = Some(skew);
         Ok(client)
     }
 
@@ -78,6 +82,7 @@ impl Client {
             caller,
             socket: socket.to_owned(),
             deadline: DEFAULT_DEADLINE,
+            skew: None,
         }
     }
 
@@ -92,6 +97,12 @@ impl Client {
     #[must_use]
     pub fn speaking_as(&self, caller: Caller) -> Self {
         Self::open(&self.socket, caller).with_deadline(self.deadline)
+    }
+
+    /// Returns how the daemon's level stands to ours, once it has said hello.
+    #[must_use]
+    pub fn skew(&self) -> Option<Skew> {
+        self.skew
     }
 
     /// Returns the caller.

@@ -68,10 +68,15 @@ pub enum ClientError {
         text: String,
     },
     /// The daemon speaks another version of the protocol.
-    #[error("the daemon (version {version}) speaks API level {theirs}, this program {ours}")]
+    #[error(
+        "the daemon (version {version}, process {pid}) speaks API level {theirs}, and this program works with {}",
+        range(*ours)
+    )]
     OtherApi {
         /// The daemon's version.
         version: String,
+        /// The daemon's process.
+        pid: u32,
         /// The daemon's level.
         theirs: u32,
         /// This program's level.
@@ -137,4 +142,9 @@ impl ClientError {
             _ => None,
         }
     }
+}
+
+/// Tells which levels a program of one level works with.
+fn range(level: u32) -> String {
+    format!("{} to {}", level.saturating_sub(1).max(1), level + 1)
 }

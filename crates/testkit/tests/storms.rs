@@ -262,3 +262,33 @@ fn row_40_dozens_of_callers_at_once_are_all_answered_and_no_write_is_lost() {
     }
     assert_eq!(town.count("BeadOpened") - before, CALLERS / 2);
 }
+
+#[test]
+fn row_39_a_daemon_of_a_neighbouring_level_is_used_and_told_once() {
+    let town = town();
+    town.down();
+    let _daemon = town.start("town.level-one-newer=fail");
+    let made = town.gtd(&["bead", "create", "across levels", "--defer", "30d"]);
+    assert_eq!(made.code, Some(0), "{made}");
+    let told = "warning: gtdd is one API level newer than this gtd";
+    assert_eq!(made.stderr.matches(told).count(), 1, "{made}");
+    let list = town.gtd(&["bead", "list", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&list.stdout).unwrap();
+    assert_eq!(document["items"][0]["title"], "across levels");
+    assert_eq!(list.stderr.matches(told).count(), 1, "{list}");
+}
+
+#[test]
+fn row_39_a_daemon_of_a_far_level_is_refused_with_what_to_do() {
+    let town = town();
+    town.down();
+    let _daemon = town.start("town.level-far-newer=fail");
+    let refused = town.gtd(&["bead", "list"]);
+    assert_ne!(refused.code, Some(0), "{refused}");
+    assert!(refused.stderr.contains("error[E0606]"), "{refused}");
+    assert!(refused.stderr.contains("speaks API level 10"), "{refused}");
+    assert!(refused.stderr.contains("&& gtd up"), "{refused}");
+    let kill = refused.stderr.split("kill ").nth(1).unwrap();
+    let pid = kill.split(' ').next().unwrap();
+    assert!(pid.parse::<u32>().is_ok(), "{refused}");
+}

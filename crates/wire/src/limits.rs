@@ -9,6 +9,7 @@ pub const CALLER_KEY: &str = "gtd-caller";
 pub const TOKEN_KEY: &str = "gtd-token";
 
 /// The level of the API: rises when an old client or daemon could misread the other.
+/// Levels that are one apart work together ([`crate::Skew`]).
 pub const API_LEVEL: u32 = 1;
 
 /// The largest message in bytes, set on both sides.

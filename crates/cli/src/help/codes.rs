@@ -173,7 +173,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "E0606",
-        "The daemon speaks another version of the protocol. End it and start the one of this version: gtd down, gtd up.",
+        "The daemon is too many versions of the protocol away from this gtd; one level up or down works together. Use the gtd of the daemon's version, or end the daemon by its process id (kill PID: it ends in good order, and agents live on) and start the one of this version: gtd up.",
     ),
     (
         "E0607",

@@ -196,21 +196,30 @@ async fn nobody_there_is_said_at_once() {
 }
 
 #[tokio::test]
-async fn connecting_says_hello_and_refuses_another_api() {
+async fn connecting_says_hello_and_refuses_an_api_that_is_far_away() {
     let folder = tempfile::tempdir().unwrap();
     let places = places(folder.path());
     let world = World::new();
     let _town = Town::start(places.socket(), &world);
     let client = Client::connect(&places, person()).await.unwrap();
     assert_eq!(client.hello().await.unwrap().version, "9.9.9");
-    world
-        .api_level
-        .store(99, std::sync::atomic::Ordering::SeqCst);
-    let error = Client::connect(&places, person()).await;
-    assert!(matches!(
-        error,
-        Err(ClientError::OtherApi { theirs: 99, .. })
-    ));
+    let says = |level| {
+        world
+            .api_level
+            .store(level, std::sync::atomic::Ordering::SeqCst)
+    };
+    says(gtd_wire::API_LEVEL + 1);
+    let client = Client::connect(&places, person()).await.unwrap();
+    assert_eq!(client.skew(), Some(gtd_wire::Skew::OneNewer));
+    says(99);
+    let error = Client::connect(&places, person()).await.unwrap_err();
+    let pid = std::process::id();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the daemon (version 9.9.9, process {pid}) speaks API level 99, and this program works with 1 to 2"
+        )
+    );
 }
 
 #[tokio::test]

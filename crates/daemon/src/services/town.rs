@@ -6,7 +6,7 @@ use gtd_core::{
     ListDoc, Moment, Rejection, Revision, RigName, StatusDoc, config, explain, status_doc,
 };
 use gtd_wire::{
-    API_LEVEL, WriteContext, WriteRequest as _, Written,
+    API_LEVEL, Skew, WriteContext, WriteRequest as _, Written,
     pb::{
         common::v1::Line,
         town::v1::{
@@ -126,13 +126,20 @@ super::writes::writes! {
 
         async fn hello(
             &self,
-            _: Request<HelloRequest>,
+            request: Request<HelloRequest>,
         ) -> Result<Response<HelloResponse>, Status> {
+            let HelloRequest {
+                client_version,
+                api_level,
+            } = request.into_inner();
+            if !Skew::of(api_level).works() {
+                return Err(other_level(&client_version, api_level));
+            }
             Ok(Response::new(HelloResponse {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 pid: std::process::id(),
                 town: self.town.places.town.clone(),
-                api_level: API_LEVEL,
+                api_level: told_level(),
                 revision: self.town.ledger.graph().revision().0,
             }))
         }
@@ -427,6 +434,26 @@ impl Api {
         let town = Arc::clone(&self.town);
         tokio::task::spawn_blocking(move || town.look_at_trust());
     }
+}
+
+/// Returns the level that hello tells; a test can let it be another one.
+fn told_level() -> u32 {
+    let is_asked = |point| gtd_fault::point_result(point).is_err();
+    if is_asked("town.level-one-newer") {
+        API_LEVEL + 1
+    } else if is_asked("town.level-far-newer") {
+        API_LEVEL + 9
+    } else {
+        API_LEVEL
+    }
+}
+
+fn other_level(version: &str, level: u32) -> Status {
+    Status::failed_precondition(format!(
+        "this gtdd (version {}, API level {API_LEVEL}) works with one level up or down, and yours (version \
+         {version}) is {level}: use programs of one version",
+        env!("CARGO_PKG_VERSION"),
+    ))
 }
 
 fn frame(

@@ -317,3 +317,26 @@ fn a_process_below_a_run_is_never_a_person() {
         town.person().tell(stop).await.unwrap();
     });
 }
+
+#[test]
+fn row_39_a_client_of_a_neighbouring_level_is_served_and_one_far_away_is_told() {
+    let town = Town::started();
+    let hello = |api_level| gtd_wire::pb::town::v1::HelloRequest {
+        client_version: "7.7.7".to_owned(),
+        api_level,
+    };
+    let ours = gtd_wire::API_LEVEL;
+    block_on(async {
+        let client = town.person();
+        for level in [ours, ours + 1] {
+            let answer = client.call(hello(level)).await.unwrap();
+            assert_eq!(answer.api_level, ours);
+        }
+        for level in [0, ours + 2] {
+            let error = client.call(hello(level)).await.unwrap_err();
+            let told = format!("{error:?}");
+            assert!(told.contains("use programs of one version"), "{told}");
+            assert!(told.contains("7.7.7"), "{told}");
+        }
+    });
+}
