@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, BeadId, CandidateId, Epoch, HostName, Oid, Revision, RigName, RoleName, RunId,
-    RuntimeName, SeatName, Timestamp,
+    RuntimeFault, RuntimeName, SeatName, Timestamp,
 };
 
 /// What kind of work a bead is.
@@ -406,6 +406,13 @@ pub enum FaultClass {
     Attempts,
     /// A person parked it.
     Person,
+    /// The agent's program or its provider could not go on.
+    Runtime {
+        /// The runtime.
+        runtime: RuntimeName,
+        /// Why.
+        fault: RuntimeFault,
+    },
 }
 
 impl FaultClass {
@@ -428,13 +435,18 @@ impl FaultClass {
             | Self::GivenBack
             | Self::Attempts
             | Self::Person => false,
+            Self::Runtime { fault, .. } => fault.counts(),
         }
     }
 
     /// Tells whether the next attempt waits for a back-off.
     #[must_use]
     pub fn backs_off(&self) -> bool {
-        self.counts() || matches!(self, Self::Lost | Self::Infra | Self::GivenBack)
+        self.counts()
+            || matches!(
+                self,
+                Self::Lost | Self::Infra | Self::GivenBack | Self::Runtime { .. }
+            )
     }
 }
 

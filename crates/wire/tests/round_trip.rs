@@ -6,8 +6,8 @@ use gtd_core::{
     Approval, BeadId, BeadSpec, BeadType, CandidateId, Command, Criterion, EdgeKind, Epoch, Fault,
     FaultClass, GateName, GateRun, HoldKind, HostName, LandMode, Member, MergeRules, Need, Oid,
     Origin, Outcome, PauseScope, Plan, PlannedBead, Priority, RequestId, Reserved, Revision,
-    RigName, RigRules, RoleName, RunId, RuntimeName, SatisfiedBy, SeatName, Target, Timestamp,
-    UsageDelta, Verdict, WorkerRules,
+    RigName, RigRules, RoleName, RunId, RuntimeFault, RuntimeName, SatisfiedBy, SeatName, Target,
+    Timestamp, UsageDelta, Verdict, WorkerRules,
 };
 use gtd_wire::{
     ApprovalWish, Caller, GoalWish, LandWish, Malformed, Token, Unsendable, Write, WriteContext,
@@ -163,6 +163,20 @@ fn faults() -> Vec<Fault> {
         FaultClass::GivenBack,
         FaultClass::Attempts,
         FaultClass::Person,
+        runtime_fault(RuntimeFault::Auth),
+        runtime_fault(RuntimeFault::RateLimited { until: None }),
+        runtime_fault(RuntimeFault::RateLimited {
+            until: Some(Timestamp(7)),
+        }),
+        runtime_fault(RuntimeFault::Overloaded),
+        runtime_fault(RuntimeFault::ContextFull),
+        runtime_fault(RuntimeFault::Billing),
+        runtime_fault(RuntimeFault::ModelMissing),
+        runtime_fault(RuntimeFault::Refusal),
+        runtime_fault(RuntimeFault::Network),
+        runtime_fault(RuntimeFault::LimitReached),
+        runtime_fault(RuntimeFault::Interrupted),
+        runtime_fault(RuntimeFault::Crashed),
     ];
     classes
         .into_iter()
@@ -174,6 +188,13 @@ fn faults() -> Vec<Fault> {
             run: (index % 2 == 0).then(run),
         })
         .collect()
+}
+
+fn runtime_fault(fault: RuntimeFault) -> FaultClass {
+    FaultClass::Runtime {
+        runtime: RuntimeName::parse("claude").unwrap(),
+        fault,
+    }
 }
 
 fn outcomes() -> Vec<Outcome> {

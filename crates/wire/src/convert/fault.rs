@@ -1,6 +1,6 @@
 //! How attempts and beads end: faults and outcomes.
 
-use gtd_core::{Fault, FaultClass, Outcome};
+use gtd_core::{Fault, FaultClass, Outcome, RuntimeFault, Timestamp};
 
 use super::carried::{Carried, messages};
 use crate::{Malformed, pb::common::v1 as pb};
@@ -21,6 +21,10 @@ impl TryFrom<pb::Fault> for Fault {
                 files: conflict.files,
             },
             Class::Plain(number) => plain(number)?,
+            Class::Runtime(wire) => FaultClass::Runtime {
+                runtime: Carried::take(wire.runtime, "runtime")?,
+                fault: runtime_fault(wire.cause, wire.until_ms)?,
+            },
         };
         Ok(Self {
             class,
@@ -48,6 +52,43 @@ fn plain(number: i32) -> Result<FaultClass, Malformed> {
     }
 }
 
+fn runtime_fault(number: i32, until_ms: Option<i64>) -> Result<RuntimeFault, Malformed> {
+    use pb::RuntimeCause as Cause;
+    Ok(match Cause::try_from(number) {
+        Ok(Cause::Auth) => RuntimeFault::Auth,
+        Ok(Cause::RateLimited) => RuntimeFault::RateLimited {
+            until: until_ms.map(Timestamp),
+        },
+        Ok(Cause::Overloaded) => RuntimeFault::Overloaded,
+        Ok(Cause::ContextFull) => RuntimeFault::ContextFull,
+        Ok(Cause::Billing) => RuntimeFault::Billing,
+        Ok(Cause::ModelMissing) => RuntimeFault::ModelMissing,
+        Ok(Cause::Refusal) => RuntimeFault::Refusal,
+        Ok(Cause::Network) => RuntimeFault::Network,
+        Ok(Cause::LimitReached) => RuntimeFault::LimitReached,
+        Ok(Cause::Interrupted) => RuntimeFault::Interrupted,
+        Ok(Cause::Crashed) => RuntimeFault::Crashed,
+        Ok(Cause::Unspecified) | Err(_) => return Err(Malformed::unknown("cause", number)),
+    })
+}
+
+fn runtime_cause(fault: &RuntimeFault) -> pb::RuntimeCause {
+    use pb::RuntimeCause as Cause;
+    match fault {
+        RuntimeFault::Auth => Cause::Auth,
+        RuntimeFault::RateLimited { .. } => Cause::RateLimited,
+        RuntimeFault::Overloaded => Cause::Overloaded,
+        RuntimeFault::ContextFull => Cause::ContextFull,
+        RuntimeFault::Billing => Cause::Billing,
+        RuntimeFault::ModelMissing => Cause::ModelMissing,
+        RuntimeFault::Refusal => Cause::Refusal,
+        RuntimeFault::Network => Cause::Network,
+        RuntimeFault::LimitReached => Cause::LimitReached,
+        RuntimeFault::Interrupted => Cause::Interrupted,
+        RuntimeFault::Crashed => Cause::Crashed,
+    }
+}
+
 impl From<Fault> for pb::Fault {
     fn from(fault: Fault) -> Self {
         use pb::fault::Class;
@@ -68,6 +109,14 @@ impl From<Fault> for pb::Fault {
             FaultClass::GivenBack => plain(pb::PlainFault::GivenBack),
             FaultClass::Attempts => plain(pb::PlainFault::Attempts),
             FaultClass::Person => plain(pb::PlainFault::Person),
+            FaultClass::Runtime { runtime, fault } => Class::Runtime(pb::RuntimeFault {
+                runtime: runtime.put(),
+                cause: runtime_cause(&fault).into(),
+                until_ms: match fault {
+                    RuntimeFault::RateLimited { until } => until.map(|until| until.0),
+                    _ => None,
+                },
+            }),
         };
         Self {
             class: Some(class),

@@ -233,6 +233,19 @@ pub struct ConflictFault {
     #[prost(string, repeated, tag = "1")]
     pub files: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
+/// RuntimeFault says that an agent's program or its provider could not go on.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RuntimeFault {
+    /// The runtime.
+    #[prost(string, tag = "1")]
+    pub runtime: ::prost::alloc::string::String,
+    /// Why.
+    #[prost(enumeration = "RuntimeCause", tag = "2")]
+    pub cause: i32,
+    /// Until when the provider takes no more calls, where it says so.
+    #[prost(int64, optional, tag = "3")]
+    pub until_ms: ::core::option::Option<i64>,
+}
 /// Fault is why an attempt did not lead to a landing.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Fault {
@@ -246,7 +259,7 @@ pub struct Fault {
     #[prost(string, optional, tag = "8")]
     pub run: ::core::option::Option<::prost::alloc::string::String>,
     /// The class, which decides what follows.
-    #[prost(oneof = "fault::Class", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "fault::Class", tags = "1, 2, 3, 4, 5, 9")]
     pub class: ::core::option::Option<fault::Class>,
 }
 /// Nested message and enum types in `Fault`.
@@ -269,6 +282,9 @@ pub mod fault {
         /// Any other.
         #[prost(enumeration = "super::PlainFault", tag = "5")]
         Plain(i32),
+        /// The agent's program.
+        #[prost(message, tag = "9")]
+        Runtime(super::RuntimeFault),
     }
 }
 /// Outcome is how a bead without a landing ended.
@@ -710,6 +726,75 @@ impl PlainFault {
             "PLAIN_FAULT_GIVEN_BACK" => Some(Self::GivenBack),
             "PLAIN_FAULT_ATTEMPTS" => Some(Self::Attempts),
             "PLAIN_FAULT_PERSON" => Some(Self::Person),
+            _ => None,
+        }
+    }
+}
+/// RuntimeCause is why an agent's program could not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RuntimeCause {
+    /// Not allowed.
+    Unspecified = 0,
+    /// Nobody is logged in, or the key is not taken.
+    Auth = 1,
+    /// The provider takes no more calls for a while.
+    RateLimited = 2,
+    /// The provider is busy or broken.
+    Overloaded = 3,
+    /// The conversation is longer than the model can take.
+    ContextFull = 4,
+    /// The account has no credit.
+    Billing = 5,
+    /// There is no such model for this account.
+    ModelMissing = 6,
+    /// The model refuses to do this.
+    Refusal = 7,
+    /// The provider cannot be reached.
+    Network = 8,
+    /// A limit on turns, tokens or money that gtd or the program set.
+    LimitReached = 9,
+    /// Somebody interrupted it.
+    Interrupted = 10,
+    /// It ended without saying why.
+    Crashed = 11,
+}
+impl RuntimeCause {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RUNTIME_CAUSE_UNSPECIFIED",
+            Self::Auth => "RUNTIME_CAUSE_AUTH",
+            Self::RateLimited => "RUNTIME_CAUSE_RATE_LIMITED",
+            Self::Overloaded => "RUNTIME_CAUSE_OVERLOADED",
+            Self::ContextFull => "RUNTIME_CAUSE_CONTEXT_FULL",
+            Self::Billing => "RUNTIME_CAUSE_BILLING",
+            Self::ModelMissing => "RUNTIME_CAUSE_MODEL_MISSING",
+            Self::Refusal => "RUNTIME_CAUSE_REFUSAL",
+            Self::Network => "RUNTIME_CAUSE_NETWORK",
+            Self::LimitReached => "RUNTIME_CAUSE_LIMIT_REACHED",
+            Self::Interrupted => "RUNTIME_CAUSE_INTERRUPTED",
+            Self::Crashed => "RUNTIME_CAUSE_CRASHED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RUNTIME_CAUSE_UNSPECIFIED" => Some(Self::Unspecified),
+            "RUNTIME_CAUSE_AUTH" => Some(Self::Auth),
+            "RUNTIME_CAUSE_RATE_LIMITED" => Some(Self::RateLimited),
+            "RUNTIME_CAUSE_OVERLOADED" => Some(Self::Overloaded),
+            "RUNTIME_CAUSE_CONTEXT_FULL" => Some(Self::ContextFull),
+            "RUNTIME_CAUSE_BILLING" => Some(Self::Billing),
+            "RUNTIME_CAUSE_MODEL_MISSING" => Some(Self::ModelMissing),
+            "RUNTIME_CAUSE_REFUSAL" => Some(Self::Refusal),
+            "RUNTIME_CAUSE_NETWORK" => Some(Self::Network),
+            "RUNTIME_CAUSE_LIMIT_REACHED" => Some(Self::LimitReached),
+            "RUNTIME_CAUSE_INTERRUPTED" => Some(Self::Interrupted),
+            "RUNTIME_CAUSE_CRASHED" => Some(Self::Crashed),
             _ => None,
         }
     }

@@ -297,6 +297,38 @@ pub struct CheckRolesResponse {
     #[prost(uint64, tag = "2")]
     pub revision: u64,
 }
+/// RenderRoleRequest asks for RenderRole.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RenderRoleRequest {
+    /// The role.
+    #[prost(string, tag = "1")]
+    pub role: ::prost::alloc::string::String,
+    /// The bead.
+    #[prost(string, tag = "2")]
+    pub bead: ::prost::alloc::string::String,
+    /// The name of the seat; empty takes that of the lease.
+    #[prost(string, tag = "3")]
+    pub agent: ::prost::alloc::string::String,
+    /// The worktree; empty takes the place that the attempt would have.
+    #[prost(string, tag = "4")]
+    pub worktree: ::prost::alloc::string::String,
+    /// The branch; empty takes that of the attempt.
+    #[prost(string, tag = "5")]
+    pub branch: ::prost::alloc::string::String,
+    /// The commit that the work stands on; empty where nobody knows.
+    #[prost(string, tag = "6")]
+    pub base: ::prost::alloc::string::String,
+}
+/// RenderRoleResponse answers RenderRole.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RenderRoleResponse {
+    /// The document: one JSON object with `kind`.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub json: ::prost::bytes::Bytes,
+    /// The revision that it shows.
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+}
 /// GatesRequest asks for Gates.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GatesRequest {
@@ -885,6 +917,31 @@ pub mod town_service_client {
                 .insert(GrpcMethod::new("gtd.town.v1.TownService", "CheckRoles"));
             self.inner.unary(req, path, codec).await
         }
+        /// RenderRole tells what an agent of a role is told about a bead, word for word.
+        pub async fn render_role(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RenderRoleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RenderRoleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.town.v1.TownService/RenderRole",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.town.v1.TownService", "RenderRole"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Gates tells the gates of a rig and what they showed last.
         pub async fn gates(
             &mut self,
@@ -1156,6 +1213,14 @@ pub mod town_service_server {
             request: tonic::Request<super::CheckRolesRequest>,
         ) -> std::result::Result<
             tonic::Response<super::CheckRolesResponse>,
+            tonic::Status,
+        >;
+        /// RenderRole tells what an agent of a role is told about a bead, word for word.
+        async fn render_role(
+            &self,
+            request: tonic::Request<super::RenderRoleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RenderRoleResponse>,
             tonic::Status,
         >;
         /// Gates tells the gates of a rig and what they showed last.
@@ -1978,6 +2043,51 @@ pub mod town_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CheckRolesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.town.v1.TownService/RenderRole" => {
+                    #[allow(non_camel_case_types)]
+                    struct RenderRoleSvc<T: TownService>(pub Arc<T>);
+                    impl<
+                        T: TownService,
+                    > tonic::server::UnaryService<super::RenderRoleRequest>
+                    for RenderRoleSvc<T> {
+                        type Response = super::RenderRoleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RenderRoleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TownService>::render_role(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RenderRoleSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
