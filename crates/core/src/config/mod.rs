@@ -34,7 +34,7 @@ pub use merge::Config;
 pub use resources::{Resources, resources};
 pub use retention::{Retention, retention};
 pub use rules::{rig_name, rig_rules};
-pub use runtimes::{ConfiguredRuntime, configured_runtimes, usable_runtimes};
+pub use runtimes::{ConfiguredRuntime, DRIVEN_PRESETS, configured_runtimes, usable_runtimes};
 pub use schema::{SchemaOf, json_schema};
 pub use starter::default_gtd_toml;
 pub use value::Value;

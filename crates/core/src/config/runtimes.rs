@@ -2,29 +2,111 @@
 
 use std::collections::BTreeMap;
 
-use super::merge::Config;
+use super::{merge::Config, value::Value};
 use crate::RuntimeName;
 
 /// The runtime that runs scripts.
 pub(crate) const SHELL: &str = "shell";
 /// The runtime that plays a scripted agent.
 pub(crate) const DEMO: &str = "demo";
+/// The preset of a program that gtd knows nothing of.
+const COMMAND: &str = "command";
+
+/// The presets of agent programs that this gtd can drive.
+pub const DRIVEN_PRESETS: [&str; 3] = ["claude-code", "codex", COMMAND];
+
+/// The names that role files have for models, whatever the runtime calls them.
+const MODEL_WORDS: [&str; 3] = ["fast", "balanced", "strong"];
 
 /// A runtime that the configuration names, or that gtd brings along.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfiguredRuntime {
     /// Its name.
     pub name: RuntimeName,
-    /// The known program that it is.
+    /// The known program that it is; none for those that gtd brings along.
     pub preset: Option<String>,
+    /// The program and its arguments, where they are not the preset's.
+    pub command: Vec<String>,
+    /// What role files call a model, and what the program calls it.
+    pub models: BTreeMap<String, String>,
+    /// Environment variables for it.
+    pub env: BTreeMap<String, String>,
+    /// How many of it at once.
+    pub max_parallel: Option<u32>,
     /// Whether this gtd can drive it.
     pub usable: bool,
+}
+
+impl ConfiguredRuntime {
+    fn new(name: RuntimeName) -> Self {
+        Self {
+            name,
+            preset: None,
+            command: Vec::new(),
+            models: BTreeMap::new(),
+            env: BTreeMap::new(),
+            max_parallel: None,
+            usable: false,
+        }
+    }
+
+    /// Returns what the program calls the model that a role wishes for.
+    ///
+    /// One of the words that role files have for models means nothing to a program
+    /// unless the configuration says what; the program then takes its own default.
+    #[must_use]
+    pub fn model(&self, wished: Option<&str>) -> Option<String> {
+        let wished = wished?;
+        match self.models.get(wished) {
+            Some(model) => Some(model.clone()),
+            None if MODEL_WORDS.contains(&wished) => None,
+            None => Some(wished.to_owned()),
+        }
+    }
+
+    fn can_be_driven(&self) -> bool {
+        match self.preset.as_deref() {
+            None => matches!(self.name.as_str(), SHELL | DEMO),
+            Some(COMMAND) => !self.command.is_empty(),
+            Some(preset) => DRIVEN_PRESETS.contains(&preset),
+        }
+    }
+
+    fn take(&mut self, key: &str, value: &Value) {
+        let text = || value.as_str().map(str::to_owned);
+        match key.split_once('.') {
+            None if key == "preset" => self.preset = text(),
+            None if key == "command" => {
+                let words = value.as_list().unwrap_or_default().iter();
+                self.command = words
+                    .filter_map(|word| word.as_str().map(str::to_owned))
+                    .collect();
+            }
+            None if key == "max_parallel" => {
+                self.max_parallel = value.as_integer().and_then(|most| u32::try_from(most).ok());
+            }
+            Some(("models", name)) => {
+                self.models
+                    .extend(text().map(|model| (name.to_owned(), model)));
+            }
+            Some(("env", name)) => {
+                self.env
+                    .extend(text().map(|value| (name.to_owned(), value)));
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Returns all runtimes, by name: those that gtd brings along and those that are configured.
 #[must_use]
 pub fn configured_runtimes(config: &Config) -> Vec<ConfiguredRuntime> {
-    let mut presets: BTreeMap<&str, Option<&str>> = BTreeMap::from([(SHELL, None), (DEMO, None)]);
+    let brought = [SHELL, DEMO]
+        .into_iter()
+        .filter_map(|name| RuntimeName::parse(name).ok());
+    let mut found: BTreeMap<RuntimeName, ConfiguredRuntime> = brought
+        .map(|name| (name.clone(), ConfiguredRuntime::new(name)))
+        .collect();
     for (key, value, _) in config.list() {
         let Some((name, key)) = key
             .strip_prefix("runtimes.")
@@ -32,21 +114,18 @@ pub fn configured_runtimes(config: &Config) -> Vec<ConfiguredRuntime> {
         else {
             continue;
         };
-        let preset = presets.entry(name).or_default();
-        if key == "preset" {
-            *preset = value.as_str();
+        if let Ok(name) = RuntimeName::parse(name) {
+            let of_name = found.entry(name.clone());
+            of_name
+                .or_insert_with(|| ConfiguredRuntime::new(name))
+                .take(key, value);
         }
     }
-    presets
-        .into_iter()
-        .filter_map(|(name, preset)| {
-            Some(ConfiguredRuntime {
-                name: RuntimeName::parse(name).ok()?,
-                preset: preset.map(str::to_owned),
-                usable: matches!(name, SHELL | DEMO),
-            })
-        })
-        .collect()
+    let mut runtimes: Vec<ConfiguredRuntime> = found.into_values().collect();
+    for runtime in &mut runtimes {
+        runtime.usable = runtime.can_be_driven();
+    }
+    runtimes
 }
 
 /// Returns the runtimes that can do work: `shell`, `demo`, and those with a driver.

@@ -106,8 +106,8 @@ fn the_complete_sample_of_a_user_is_accepted() {
     assert_eq!(
         names,
         [
-            ("claude".to_owned(), false),
-            ("codex".to_owned(), false),
+            ("claude".to_owned(), true),
+            ("codex".to_owned(), true),
             ("demo".to_owned(), true),
             ("house-llm".to_owned(), false),
             ("shell".to_owned(), true),
@@ -117,7 +117,7 @@ fn the_complete_sample_of_a_user_is_accepted() {
         .iter()
         .map(ToString::to_string)
         .collect();
-    assert_eq!(usable, ["shell", "demo"]);
+    assert_eq!(usable, ["shell", "claude", "codex", "demo"]);
 }
 
 #[test]
