@@ -157,6 +157,7 @@ pub(crate) const TABLE: &[(&str, Rule)] = &[
     ("gtd.town.v1.TownService/ListRigs", EVERYONE),
     ("gtd.town.v1.TownService/Roles", EVERYONE),
     ("gtd.town.v1.TownService/CheckRoles", EVERYONE),
+    ("gtd.town.v1.TownService/RenderRole", EVERYONE),
     ("gtd.town.v1.TownService/Gates", EVERYONE),
     ("gtd.town.v1.TownService/Backup", PERSON),
     ("gtd.town.v1.TownService/Operations", EVERYONE),
@@ -339,7 +340,7 @@ mod tests {
             "MergeService/MayMove MergeService/Get MergeService/GateHistory \
              MailService/Read GraphService/Snapshot GraphService/Watch GraphService/Get GraphService/Query \
              GraphService/Log RunService/List RunService/Tail TownService/Hello TownService/Status TownService/Why \
-             TownService/Report TownService/Config TownService/ListRigs TownService/Roles TownService/CheckRoles TownService/Gates \
+             TownService/Report TownService/Config TownService/ListRigs TownService/Roles TownService/CheckRoles TownService/RenderRole TownService/Gates \
              TownService/Operations TownService/Review TownService/Timeline TownService/Logs"
         );
     }

@@ -3,4 +3,7 @@
 //! Texts in, roles and their rules out; nothing here reads a file. The daemon
 //! reads them, because it alone knows what a person has trusted.
 
-pub use gtd_plan::{Layer, RoleKind, RoleLimits, RoleSet, RoleSpec, worker_rules};
+pub use gtd_plan::{
+    Layer, RoleKind, RoleLimits, RoleSet, RoleSpec, WorkerScene, estimate_tokens, render,
+    worker_context, worker_rules,
+};

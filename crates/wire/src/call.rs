@@ -175,6 +175,7 @@ calls! {
         list_rigs ListRigsRequest ListRigsResponse,
         roles RolesRequest RolesResponse,
         check_roles CheckRolesRequest CheckRolesResponse,
+        render_role RenderRoleRequest RenderRoleResponse,
         gates GatesRequest GatesResponse,
         backup BackupRequest BackupResponse,
         operations OperationsRequest OperationsResponse,

@@ -40,7 +40,7 @@ documents! {
     run { ListResponse }
     town {
         StatusResponse, WhyResponse, ReportResponse, ConfigResponse, ListRigsResponse,
-        RolesResponse, CheckRolesResponse, GatesResponse, BackupResponse, OperationsResponse,
+        RolesResponse, CheckRolesResponse, RenderRoleResponse, GatesResponse, BackupResponse, OperationsResponse,
         ReviewResponse, TimelineResponse
     }
     work { BriefResponse }

@@ -272,6 +272,7 @@ impl TownService for Fake {
         list_rigs ListRigsRequest ListRigsResponse,
         roles RolesRequest RolesResponse,
         check_roles CheckRolesRequest CheckRolesResponse,
+        render_role RenderRoleRequest RenderRoleResponse,
         gates GatesRequest GatesResponse,
         backup BackupRequest BackupResponse,
         operations OperationsRequest OperationsResponse,

@@ -15,6 +15,7 @@ mod lookup;
 mod mail;
 mod merge;
 mod plan;
+mod prompts;
 mod reads;
 mod report;
 mod roles;

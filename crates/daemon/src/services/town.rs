@@ -14,12 +14,12 @@ use gtd_wire::{
             CheckRolesResponse, ConfigRequest, ConfigResponse, GatesRequest, GatesResponse,
             HelloRequest, HelloResponse, ListRigsRequest, ListRigsResponse, LogsRequest,
             LogsResponse, OperationsRequest, OperationsResponse, PauseRequest, PauseResponse,
-            RemoveRigRequest, RemoveRigResponse, ReportRequest, ReportResponse, ResumeRequest,
-            ResumeResponse, ReviewRequest, ReviewResponse, RolesRequest, RolesResponse,
-            ShutdownRequest, ShutdownResponse, StatusRequest, StatusResponse, StopAllRequest,
-            StopAllResponse, ThawRequest, ThawResponse, TimelineRequest, TimelineResponse,
-            TrustRigRequest, TrustRigResponse, UndoRequest, UndoResponse, WhyRequest, WhyResponse,
-            town_service_server::TownService,
+            RemoveRigRequest, RemoveRigResponse, RenderRoleRequest, RenderRoleResponse,
+            ReportRequest, ReportResponse, ResumeRequest, ResumeResponse, ReviewRequest,
+            ReviewResponse, RolesRequest, RolesResponse, ShutdownRequest, ShutdownResponse,
+            StatusRequest, StatusResponse, StopAllRequest, StopAllResponse, ThawRequest,
+            ThawResponse, TimelineRequest, TimelineResponse, TrustRigRequest, TrustRigResponse,
+            UndoRequest, UndoResponse, WhyRequest, WhyResponse, town_service_server::TownService,
         },
     },
 };
@@ -30,7 +30,7 @@ use tonic::{Request, Response, Status};
 use super::{
     Api, caller_of, document, gates, json,
     lines::{self, Source, Until},
-    lookup, malformed,
+    lookup, malformed, prompts,
     reads::known_rig,
     rejected,
     why::why_all,
@@ -312,6 +312,15 @@ super::writes::writes! {
                 .map_err(|error| Status::internal(error.to_string()))?
                 .map_err(rejected)?;
             document("RoleCheck", checked, self.revision())
+        }
+
+        async fn render_role(
+            &self,
+            request: Request<RenderRoleRequest>,
+        ) -> Result<Response<RenderRoleResponse>, Status> {
+            let wish = request.into_inner();
+            let rendered = prompts::render_prompt(&self.town, &wish).map_err(rejected)?;
+            document("RolePrompt", rendered, self.revision())
         }
 
         async fn gates(

@@ -1,0 +1,129 @@
+//! What an agent is told, word for word: the prompt of its role, filled in for one bead.
+//!
+//! Role files count as they were trusted, and the daemon alone knows which those
+//! are; so it renders, for the hands that start an agent and for a person who
+//! asks what an agent would be told.
+
+use gtd_core::{Bead, BeadId, Epoch, Rejection};
+use gtd_host::roles::{Layer, RoleSpec, WorkerScene, estimate_tokens, render, worker_context};
+use gtd_wire::pb::town::v1::RenderRoleRequest;
+use serde::Serialize;
+
+use crate::{
+    ledger::chain,
+    town::{Town, WORKER},
+};
+
+/// A prompt and where it comes from.
+#[derive(Debug, Serialize)]
+pub(super) struct PromptDoc {
+    role: String,
+    bead: BeadId,
+    /// The template that it was made of.
+    file: String,
+    /// The layer that the role comes from.
+    layer: Layer,
+    /// What the role's files call the model; none leaves it to the runtime.
+    model: Option<String>,
+    /// About how many tokens it has.
+    tokens: u32,
+    /// How many it may have.
+    max_tokens: u32,
+    /// The prompt.
+    text: String,
+}
+
+/// Renders the prompt of a role for a bead.
+///
+/// # Errors
+/// When there is no such role or bead, the role has no prompt, or its template does not hold.
+pub(super) fn render_prompt(town: &Town, wish: &RenderRoleRequest) -> Result<PromptDoc, Rejection> {
+    let graph = town.ledger.graph();
+    let bead = BeadId::parse(&wish.bead)
+        .ok()
+        .and_then(|id| graph.bead(&id))
+        .ok_or_else(|| Rejection::NoBead {
+            bead: wish.bead.clone(),
+            similar: Vec::new(),
+        })?;
+    let name = if wish.role.is_empty() {
+        WORKER
+    } else {
+        &wish.role
+    };
+    let roles = town.rigs.roles().of_rig(&bead.rig);
+    let role = roles.set().get(name).ok_or_else(|| Rejection::NotFound {
+        kind: "role".to_owned(),
+        name: name.to_owned(),
+    })?;
+    let instructions = instructions(town, bead);
+    let lease = bead.phase.lease();
+    let agent = given(&wish.agent)
+        .or_else(|| Some(lease?.holder.name().to_string()))
+        .unwrap_or_else(|| "quartz".to_owned());
+    let epoch = lease.map_or_else(|| bead.epoch.next(), |lease| lease.epoch);
+    let worktree = given(&wish.worktree).unwrap_or_else(|| {
+        let place = town.places.worktrees(&bead.rig).join(&agent);
+        place.to_string_lossy().into_owned()
+    });
+    let branch = given(&wish.branch).unwrap_or_else(|| branch_of(bead, epoch));
+    let base = given(&wish.base);
+    let now = town.ledger.now();
+    let context = worker_context(
+        &graph,
+        bead,
+        &WorkerScene {
+            agent: &agent,
+            town: &town.places.town,
+            worktree: &worktree,
+            branch: &branch,
+            base: base.as_deref(),
+            instructions: &instructions,
+            now,
+            now_text: &gtd_core::Moment(now).to_string(),
+        },
+    );
+    let text = render(role, &context).map_err(|error| Rejection::BadConfig {
+        what: chain(&error),
+    })?;
+    Ok(PromptDoc {
+        role: name.to_owned(),
+        bead: bead.id.clone(),
+        file: file_of(role),
+        layer: role.layer,
+        model: role.runtime.model.clone(),
+        tokens: estimate_tokens(&text),
+        max_tokens: role.prompt.max_tokens,
+        text,
+    })
+}
+
+fn given(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn branch_of(bead: &Bead, epoch: Epoch) -> String {
+    format!("gtd/{}/e{epoch}", bead.id)
+}
+
+fn file_of(role: &RoleSpec) -> String {
+    role.prompt
+        .template
+        .as_ref()
+        .map_or_else(String::new, |template| template.file().to_owned())
+}
+
+/// Lists the files with the instructions of a repository, as its configuration names them.
+fn instructions(town: &Town, bead: &Bead) -> Vec<String> {
+    let graph = town.ledger.graph();
+    let Ok(config) = town.rigs.config(graph.rig(&bead.rig)) else {
+        return Vec::new();
+    };
+    config
+        .get("rig.instructions")
+        .and_then(|(value, _)| value.as_list())
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|file| file.as_str().map(str::to_owned))
+        .collect()
+}

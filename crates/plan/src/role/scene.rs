@@ -1,0 +1,153 @@
+//! What the prompt of a worker may speak about, gathered from the graph.
+
+use gtd_core::{Actor, Bead, EdgeKind, Fault, FaultClass, Graph, Timestamp};
+
+use super::context::{
+    PromptAttempt, PromptBead, PromptContext, PromptConvoy, PromptGate, PromptRig, PromptSibling,
+    PromptText,
+};
+
+/// Siblings that a prompt names at most.
+const SIBLINGS: usize = 12;
+
+/// Where and as whom a worker does a bead: what the graph alone does not say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerScene<'a> {
+    /// The name of the seat.
+    pub agent: &'a str,
+    /// The town.
+    pub town: &'a str,
+    /// The worktree.
+    pub worktree: &'a str,
+    /// The branch of the attempt.
+    pub branch: &'a str,
+    /// The commit that the work stands on.
+    pub base: Option<&'a str>,
+    /// Files with the instructions of the repository.
+    pub instructions: &'a [String],
+    /// The moment.
+    pub now: Timestamp,
+    /// The moment as a person of this town would write it.
+    pub now_text: &'a str,
+}
+
+/// Gathers what a worker on `bead` is told, as far as the graph knows it.
+///
+/// What an agent or an import wrote is marked as foreign; what a person or an
+/// approved plan says is not.
+#[must_use]
+pub fn worker_context(graph: &Graph, bead: &Bead, scene: &WorkerScene<'_>) -> PromptContext {
+    let rules = graph.rig(&bead.rig).map(|rig| &rig.rules);
+    let rig = PromptRig {
+        name: bead.rig.to_string(),
+        branch: rules.map_or_else(String::new, |rules| rules.branch.clone()),
+        instructions: scene.instructions.to_vec(),
+    };
+    let mut context = PromptContext::new(scene.agent, rig, scene.town, scene.now_text);
+    context.worktree = Some(scene.worktree.to_owned());
+    context.branch = Some(scene.branch.to_owned());
+    context.base = scene.base.map(str::to_owned);
+    context.gates = rules
+        .into_iter()
+        .flat_map(|rules| &rules.gates)
+        .map(|gate| PromptGate {
+            name: gate.name.to_string(),
+            run: gate.run.clone(),
+            when: when_word(gate.when).to_owned(),
+        })
+        .collect();
+    context.bead = Some(prompt_bead(bead));
+    context.attempt = Some(prompt_attempt(bead));
+    if let Some(goal) = bead.goal.as_ref().and_then(|goal| graph.bead(goal)) {
+        context.convoy = Some(PromptConvoy {
+            id: goal.id.to_string(),
+            title: said_by(goal, &goal.spec.title),
+        });
+        context.siblings = graph
+            .leased()
+            .filter(|other| other.goal == bead.goal && other.id != bead.id)
+            .take(SIBLINGS)
+            .map(|other| PromptSibling {
+                id: other.id.to_string(),
+                title: said_by(other, &other.spec.title),
+                state: graph.state_of(other, scene.now).word().to_owned(),
+                scope: other.spec.scope.clone(),
+            })
+            .collect();
+    }
+    context
+}
+
+fn prompt_bead(bead: &Bead) -> PromptBead {
+    PromptBead {
+        id: bead.id.to_string(),
+        title: said_by(bead, &bead.spec.title),
+        description: said_by(bead, &bead.spec.description),
+        acceptance: bead
+            .spec
+            .acceptance
+            .iter()
+            .map(|criterion| {
+                let text = match &criterion.check {
+                    Some(check) => format!("{} (checked by `{check}`)", criterion.text),
+                    None => criterion.text.clone(),
+                };
+                said_by(bead, &text)
+            })
+            .collect(),
+        scope: bead.spec.scope.clone(),
+        labels: bead.spec.labels.iter().cloned().collect(),
+    }
+}
+
+/// Marks a text of a bead with where the bead came from, unless a person or a plan made it.
+fn said_by(bead: &Bead, text: &str) -> PromptText {
+    let is_found = bead
+        .needs
+        .iter()
+        .any(|need| need.kind == EdgeKind::DiscoveredFrom);
+    match &bead.created_by {
+        Actor::Lease { bead: finder, .. } => {
+            PromptText::foreign(&format!("the agent of {finder}"), text)
+        }
+        Actor::Role(_) if is_found => PromptText::foreign("another agent", text),
+        _ if !bead.spec.extra.is_empty() => PromptText::foreign("an import", text),
+        _ => PromptText::Own(text.to_owned()),
+    }
+}
+
+fn prompt_attempt(bead: &Bead) -> PromptAttempt {
+    let last = bead
+        .attempts
+        .iter()
+        .rev()
+        .find_map(|attempt| attempt.fault.as_ref());
+    PromptAttempt {
+        number: bead.spent.saturating_add(1),
+        last_gate: last.map_or_else(String::new, failed_at),
+        last_output: last.map_or_else(PromptText::default, |fault| {
+            let said = [fault.text.as_str(), fault.evidence.as_str()];
+            let said: Vec<&str> = said.into_iter().filter(|text| !text.is_empty()).collect();
+            PromptText::foreign("the last attempt", &said.join("\n"))
+        }),
+    }
+}
+
+/// Names what an attempt failed at, where it was something with a name.
+fn failed_at(fault: &Fault) -> String {
+    match &fault.class {
+        FaultClass::Gate { gate } => gate.clone(),
+        FaultClass::Check { criterion } => criterion.clone(),
+        FaultClass::Conflict { files } => format!("merge with {}", files.join(", ")),
+        _ => String::new(),
+    }
+}
+
+fn when_word(when: gtd_core::GateWhen) -> &'static str {
+    match when {
+        gtd_core::GateWhen::Worker => "worker",
+        gtd_core::GateWhen::Merge => "merge",
+        gtd_core::GateWhen::Both => "both",
+        gtd_core::GateWhen::Goal => "goal",
+    }
+}
