@@ -20,6 +20,7 @@ mod segment;
 mod shim;
 mod spec;
 mod state;
+pub mod stream;
 
 pub use error::RunError;
 pub use runs::Runs;

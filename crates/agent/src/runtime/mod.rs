@@ -5,14 +5,13 @@
 //! [`demo_run`]. Text that came from people or agents goes by file or standard
 //! input, never through a command line.
 //!
-//! A driver of a real agent program (claude, codex and the like) becomes a
-//! further file here and a further variant of [`Runtime`]: it builds a
-//! [`Launch`] (program, arguments, prompt file, credentials it may pass on) and
-//! hands it to [`Setting::order`]; reading usage and session ids off the
-//! transcript is the same file's second half. None of that is here yet.
+//! Agent programs (claude, codex and the like) are data: a [`Preset`] says how one
+//! is started, [`agent_run`] makes the order for one turn, and [`crate::stream`]
+//! reads what it says.
 
 mod command;
 mod demo;
+mod preset;
 mod shell;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -22,6 +21,7 @@ use gtd_core::{BeadId, Epoch, RigName, RunId, RuntimeName};
 pub use command::command_run;
 pub(crate) use demo::demo_main;
 pub use demo::{ASK_CODE, ASK_MARK, demo_run};
+pub use preset::{PRESETS, Preset, Turn, agent_run, preset_of};
 pub use shell::shell_run;
 
 use crate::spec::{DEFAULT_OUTPUT_CAP, RunSpec, Stdin};

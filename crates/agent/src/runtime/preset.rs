@@ -1,0 +1,214 @@
+//! The known agent programs: what differs between them, as data.
+//!
+//! Facts of the programs come from their own `--help` and from runs against a
+//! model server on loopback, with the versions that each entry names.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    runs::Runs,
+    runtime::{Launch, Setting},
+    spec::{RunSpec, Stdin},
+    stream::Dialect,
+};
+
+const PROMPT: &str = "prompt.md";
+
+/// A known agent program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preset {
+    /// Its name, as it stands in `[runtimes.*] preset`.
+    pub name: &'static str,
+    /// The program.
+    pub program: &'static str,
+    /// How it writes down what it does.
+    pub dialect: Dialect,
+    /// The version that the facts below were seen with.
+    pub seen_with: &'static str,
+    /// Arguments of every run.
+    args: &'static [&'static str],
+    /// What comes before the name of a model.
+    model: Option<&'static str>,
+    /// What comes before the id of a session that goes on.
+    resume: Option<&'static str>,
+    /// Arguments that stand last.
+    last: &'static [&'static str],
+    /// Variables of every run: no updates, no telemetry, few retries of its own.
+    env: &'static [(&'static str, &'static str)],
+}
+
+/// Every program that this build can drive.
+pub const PRESETS: &[Preset] = &[
+    Preset {
+        name: "claude-code",
+        program: "claude",
+        dialect: Dialect::Claude,
+        seen_with: "2.1.330",
+        args: &[
+            "-p",
+            "--output-format",
+            "stream-json",
+            // Without it stream-json is refused.
+            "--verbose",
+            "--dangerously-skip-permissions",
+        ],
+        model: Some("--model"),
+        resume: Some("--resume"),
+        last: &[],
+        env: &[
+            ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+            ("DISABLE_AUTOUPDATER", "1"),
+            // By itself it tries ten times over three minutes, even with a wrong key.
+            ("CLAUDE_CODE_MAX_RETRIES", "2"),
+            // Root is refused without it.
+            ("IS_SANDBOX", "1"),
+        ],
+    },
+    Preset {
+        name: "codex",
+        program: "codex",
+        dialect: Dialect::Codex,
+        seen_with: "0.169.0",
+        args: &[
+            "exec",
+            "--json",
+            "--dangerously-bypass-approvals-and-sandbox",
+            "--skip-git-repo-check",
+        ],
+        model: Some("-m"),
+        resume: Some("resume"),
+        // The prompt comes from standard input.
+        last: &["-"],
+        env: &[],
+    },
+    Preset {
+        name: "command",
+        program: "",
+        dialect: Dialect::Plain,
+        seen_with: "",
+        args: &[],
+        model: None,
+        resume: None,
+        last: &[],
+        env: &[],
+    },
+];
+
+impl Preset {
+    /// Finds a program by its name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<&'static Self> {
+        PRESETS.iter().find(|preset| preset.name == name)
+    }
+
+    /// Tells whether a session can go on in a later run.
+    #[must_use]
+    pub fn can_resume(&self) -> bool {
+        self.resume.is_some()
+    }
+}
+
+/// One turn of an agent: what it is told and as whom it goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// What it is told; it goes by standard input, never through a command line.
+    pub prompt: String,
+    /// The model, by the name that the program takes.
+    pub model: Option<String>,
+    /// The session that goes on; none begins a new one.
+    pub session: Option<String>,
+}
+
+/// Makes the order for one turn of an agent program.
+///
+/// `command` is the program with arguments of the person's own; none is the preset's.
+#[must_use]
+pub fn agent_run(
+    setting: &Setting,
+    preset: &Preset,
+    command: &[String],
+    env: &BTreeMap<String, String>,
+    turn: &Turn,
+) -> RunSpec {
+    let (program, own) = match command.split_first() {
+        Some((program, own)) => (program.clone(), own.to_vec()),
+        None => (preset.program.to_owned(), Vec::new()),
+    };
+    let mut args: Vec<String> = preset.args.iter().map(|arg| (*arg).to_owned()).collect();
+    args.extend(own);
+    if let (Some(flag), Some(model)) = (preset.model, &turn.model) {
+        args.extend([flag.to_owned(), model.clone()]);
+    }
+    if let (Some(word), Some(session)) = (preset.resume, &turn.session) {
+        args.extend([word.to_owned(), session.clone()]);
+    }
+    args.extend(preset.last.iter().map(|arg| (*arg).to_owned()));
+    let mut variables: BTreeMap<String, String> = preset
+        .env
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    variables.extend(env.clone());
+    let mut setting = setting.clone();
+    setting
+        .labels
+        .insert(LABEL_PRESET.to_owned(), preset.name.to_owned());
+    setting.order(Launch {
+        program: program.into(),
+        args,
+        files: BTreeMap::from([(PROMPT.to_owned(), turn.prompt.clone())]),
+        env: variables,
+        stdin: Stdin::File(PROMPT.to_owned()),
+    })
+}
+
+/// The label of a run that says which known program it is.
+const LABEL_PRESET: &str = "preset";
+
+/// Finds the known program of a run, if it is an agent's.
+#[must_use]
+pub fn preset_of(spec: &RunSpec) -> Option<&'static Preset> {
+    spec.labels
+        .get(LABEL_PRESET)
+        .and_then(|name| Preset::find(name))
+}
+
+impl Runs {
+    /// Reads what an agent's run has said up to the line `last`, or all of it.
+    ///
+    /// Returns none for a run that is no agent's, and else the reader and the
+    /// number of the last line that it took.
+    ///
+    /// # Errors
+    /// When the order or the transcript cannot be read.
+    pub fn read_agent(
+        &self,
+        run: &gtd_core::RunId,
+        last: Option<u64>,
+    ) -> Result<Option<(crate::stream::Reader, u64)>, crate::RunError> {
+        /// Lines that are read at once.
+        const PART: usize = 1_000;
+        let Some(preset) = preset_of(&self.spec(run)?) else {
+            return Ok(None);
+        };
+        let mut reader =
+            crate::stream::Reader::new(preset.dialect, crate::stream::Usage::default());
+        let mut seq = 0;
+        loop {
+            let lines = self.transcript(run, seq, PART)?;
+            let n_lines = lines.len();
+            for line in lines {
+                if last.is_some_and(|last| line.seq > last) {
+                    return Ok(Some((reader, seq)));
+                }
+                seq = line.seq;
+                if line.kind == crate::Kind::Out {
+                    reader.read(&line.text);
+                }
+            }
+            if n_lines < PART {
+                return Ok(Some((reader, seq)));
+            }
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! What agent programs say, in one form for all of them.
+//!
+//! Each program has a dialect of its own: lines of JSON on standard output, with
+//! its own names for sessions, tools, usage and errors. A [`Reader`] takes them
+//! line by line and gives [`AgentEvent`]s for people and an [`Account`] for the
+//! town: which session, which model, how much was used, how it ended.
+//!
+//! Exit codes are no evidence here: claude ends every error with code 1, pi
+//! ends every error with code 0. An outcome comes from what was said, and the
+//! caller looks at the work itself besides. A line that is no JSON, or of a type
+//! that nobody knows yet, is kept as it is and breaks nothing.
+
+mod claude;
+mod codex;
+mod json;
+
+use gtd_core::{RuntimeFault, Timestamp};
+
+/// The ways in which programs write down what they do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dialect {
+    /// `claude -p --output-format stream-json`.
+    Claude,
+    /// `codex exec --json`.
+    Codex,
+    /// Any text: nothing can be read off it but the text.
+    Plain,
+}
+
+/// Something that an agent did, for people and logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AgentEvent {
+    /// A session began or went on.
+    Session {
+        /// Its id, with which it can be resumed.
+        id: String,
+        /// The model, where the program tells.
+        model: Option<String>,
+    },
+    /// It said something.
+    Say(String),
+    /// It thought aloud.
+    Think(String),
+    /// It began to use a tool.
+    Tool {
+        /// The tool, by the name that the program has for it.
+        name: String,
+        /// What it was asked for, in a line.
+        what: String,
+    },
+    /// A tool answered.
+    ToolDone {
+        /// Whether it did what it was asked for.
+        is_ok: bool,
+        /// What it said.
+        text: String,
+    },
+    /// The program tries a call of its model again.
+    Retry {
+        /// Why, where it can be told.
+        fault: Option<RuntimeFault>,
+        /// What it says about it.
+        text: String,
+    },
+    /// The provider said how much of a usage window is used.
+    Window {
+        /// Which one, such as `five_hour`.
+        name: String,
+        /// Whether it refuses more.
+        is_spent: bool,
+        /// When it begins anew.
+        resets_at: Option<Timestamp>,
+    },
+    /// Something went wrong, in the program's words.
+    Failed(String),
+    /// A line that says nothing about the work.
+    Other(String),
+}
+
+/// What a session has used of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Tokens in, without cached ones.
+    pub input: u64,
+    /// Tokens out.
+    pub output: u64,
+    /// Tokens read from the cache.
+    pub cache_read: u64,
+    /// Tokens written to the cache.
+    pub cache_write: u64,
+    /// Millionths of a dollar, where the program names a price.
+    pub usd_micros: Option<u64>,
+}
+
+impl Usage {
+    /// Returns what was used since `before`; nothing is ever given back.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        Self {
+            input: self.input.saturating_sub(before.input),
+            output: self.output.saturating_sub(before.output),
+            cache_read: self.cache_read.saturating_sub(before.cache_read),
+            cache_write: self.cache_write.saturating_sub(before.cache_write),
+            usd_micros: self
+                .usd_micros
+                .map(|usd| usd.saturating_sub(before.usd_micros.unwrap_or(0))),
+        }
+    }
+
+    /// Adds what another part used; the price is known only when both are.
+    fn plus(&self, other: &Self) -> Self {
+        Self {
+            input: self.input + other.input,
+            output: self.output + other.output,
+            cache_read: self.cache_read + other.cache_read,
+            cache_write: self.cache_write + other.cache_write,
+            usd_micros: match (self.usd_micros, other.usd_micros) {
+                (None, None) => None,
+                (one, two) => Some(one.unwrap_or(0) + two.unwrap_or(0)),
+            },
+        }
+    }
+}
+
+/// What is known of a run of an agent from what it said so far.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Account {
+    /// The session, once it has said so.
+    pub session: Option<String>,
+    /// The model, where it says so.
+    pub model: Option<String>,
+    /// What this run used, without what its session had used before.
+    pub usage: Usage,
+    /// Tokens that the last call of the model had before it: how full the context is.
+    pub context: u64,
+    /// What it said last.
+    pub last_words: String,
+    /// Tools it used.
+    pub n_tools: u32,
+    /// How it ended, once it has said so.
+    pub end: Option<Ending>,
+}
+
+/// How an agent says that it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// It has nothing more to do; whether the work is done, the work shows.
+    Done,
+    /// It could not go on.
+    Fault {
+        /// Why.
+        fault: RuntimeFault,
+        /// In its words.
+        text: String,
+    },
+}
+
+/// Reads what one run of an agent says, line by line.
+#[derive(Debug)]
+pub struct Reader {
+    dialect: Dialect,
+    claude: claude::State,
+    codex: codex::State,
+    account: Account,
+}
+
+impl Reader {
+    /// Begins with the first line of a run; `before` is what its session had used already,
+    /// for programs that count a resumed session as one.
+    #[must_use]
+    pub fn new(dialect: Dialect, before: Usage) -> Self {
+        Self {
+            dialect,
+            claude: claude::State::new(before),
+            codex: codex::State::new(before),
+            account: Account::default(),
+        }
+    }
+
+    /// Takes one line of standard output.
+    pub fn read(&mut self, line: &str) -> Vec<AgentEvent> {
+        let text = line.trim();
+        if text.is_empty() {
+            return vec![];
+        }
+        let parsed = match self.dialect {
+            Dialect::Plain => None,
+            Dialect::Claude | Dialect::Codex => json::object(text),
+        };
+        let Some(value) = parsed else {
+            text.clone_into(&mut self.account.last_words);
+            return vec![AgentEvent::Say(text.to_owned())];
+        };
+        match self.dialect {
+            Dialect::Claude => self.claude.read(&value, &mut self.account),
+            Dialect::Codex => self.codex.read(&value, &mut self.account),
+            Dialect::Plain => vec![],
+        }
+    }
+
+    /// Returns what is known so far.
+    #[must_use]
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Tells whether the program says nothing of how it ended, so that its exit code must.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.dialect == Dialect::Plain
+    }
+
+    /// Returns what the program was last seen struggling with, when it ended without a word.
+    #[must_use]
+    pub fn struggle(&self) -> Option<&RuntimeFault> {
+        match self.dialect {
+            Dialect::Claude => self.claude.retrying.as_ref(),
+            Dialect::Codex => self.codex.retrying.as_ref(),
+            Dialect::Plain => None,
+        }
+    }
+}
+
+/// Sorts an HTTP status and the words beside it into a class.
+///
+/// Sources: what claude 2.1 and codex 0.169 print for each answer of a model server,
+/// recorded in `tests/streams`.
+fn fault_of_status(status: Option<u64>, text: &str) -> Option<RuntimeFault> {
+    let words = text.to_lowercase();
+    let says = |needle: &str| words.contains(needle);
+    if says("prompt is too long")
+        || says("context window")
+        || says("context length")
+        || says("context_length_exceeded")
+        || says("maximum context")
+    {
+        return Some(RuntimeFault::ContextFull);
+    }
+    if says("credit balance") || says("insufficient_quota") || says("check your plan and billing") {
+        return Some(RuntimeFault::Billing);
+    }
+    if says("usage limit") || says("hit your limit") {
+        return Some(RuntimeFault::RateLimited { until: None });
+    }
+    match status {
+        Some(401 | 403) => Some(RuntimeFault::Auth),
+        Some(402) => Some(RuntimeFault::Billing),
+        Some(404) => Some(RuntimeFault::ModelMissing),
+        Some(429) => Some(RuntimeFault::RateLimited { until: None }),
+        Some(500..=599) => Some(RuntimeFault::Overloaded),
+        _ => None,
+    }
+}
