@@ -26,6 +26,15 @@ pub struct Hello {
     pub revision: Revision,
 }
 
+/// What an agent is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The prompt.
+    pub text: String,
+    /// What its role calls the model; none leaves it to the runtime.
+    pub model: Option<String>,
+}
+
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
@@ -64,6 +73,34 @@ impl Client {
     pub async fn read<R: Read>(&self, request: R) -> Result<Value, ClientError> {
         let (json, _) = self.call(request).await?.into_parts();
         parse_json(&json, R::NAME)
+    }
+
+    /// Reads what a worker on a bead is told.
+    ///
+    /// # Errors
+    /// When there is no such bead, its role has no prompt that holds, or the daemon is silent.
+    pub async fn prompt_of(
+        &self,
+        bead: &BeadId,
+        agent: &str,
+        worktree: &str,
+        branch: &str,
+    ) -> Result<Told, ClientError> {
+        let document = self
+            .read(pb::town::v1::RenderRoleRequest {
+                role: String::new(),
+                bead: bead.to_string(),
+                agent: agent.to_owned(),
+                worktree: worktree.to_owned(),
+                branch: branch.to_owned(),
+                base: String::new(),
+            })
+            .await?;
+        let text = |key: &str| document[key].as_str().map(str::to_owned);
+        Ok(Told {
+            text: text("text").unwrap_or_default(),
+            model: text("model"),
+        })
     }
 
     /// Reads one bead, goal, seat or candidate by its id or the beginning of it.

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use gtd_agent::RunError;
-use gtd_client::{ClientError, PlacesError, RigFoldersError};
-use gtd_core::{Oid, Rejection, RigName, RunId, Timestamp};
+use gtd_client::{ClientError, PlacesError, RigFoldersError, TownConfigError};
+use gtd_core::{Oid, Rejection, RigName, RunId, RuntimeName, Timestamp};
 use gtd_git::GitError;
 
 /// What can go wrong in a role host.
@@ -40,6 +40,15 @@ pub enum HostError {
     /// The list of rigs could not be read.
     #[error("read the list of rigs")]
     Rigs(#[source] RigFoldersError),
+    /// The configuration of the town cannot be read.
+    #[error("read the configuration")]
+    Config(#[source] TownConfigError),
+    /// The configuration names no such agent program, or none that can be driven.
+    #[error("start {runtime}: the configuration has no runtime of that name that can be driven")]
+    NoRuntime {
+        /// The runtime.
+        runtime: RuntimeName,
+    },
     /// The rig has no folder here.
     #[error("find the folder of rig {rig}")]
     NoFolder {

@@ -59,7 +59,7 @@ fn machine_name() -> HostName {
 /// When the runs cannot be opened, or the daemon refuses this host.
 pub async fn run_host(options: HostOptions) -> Result<(), HostError> {
     let runs = Runs::open(&options.places.runs(), options.shim.clone()).map_err(HostError::Run)?;
-    let hands = Hands::new(Arc::new(options.places.clone()), runs);
+    let hands = Hands::new(Arc::new(options.places.clone()), runs, options.key.clone());
     let mut wait = REJOIN;
     loop {
         let stay = join(&options, hands.clone());

@@ -12,6 +12,9 @@ use crate::{MachineSeen, Plan, Planner, Question, Seen};
 /// Grants in one pass at most: a start rate, since each pass follows a wake.
 const GRANTS_PER_PASS: usize = 16;
 
+/// Beads that are looked at for what they need of the configuration.
+const LOOK_AHEAD: usize = 64;
+
 /// Names for seats, taken in this order.
 const NAMES: [&str; 24] = [
     "quartz", "onyx", "flint", "jasper", "opal", "agate", "beryl", "garnet", "topaz", "amber",
@@ -24,7 +27,7 @@ const NAMES: [&str; 24] = [
 pub struct Crew {
     /// The machine that the seats are on.
     pub host: HostName,
-    /// The runtimes that can be started here.
+    /// The runtimes that gtd brings along; the configuration names more.
     pub runtimes: BTreeSet<RuntimeName>,
 }
 
@@ -37,10 +40,18 @@ impl Planner for Crew {
         let any_ready = graph
             .rigs()
             .any(|rig| graph.hirable(&rig.name, now).next().is_some());
-        if any_ready {
-            vec![Question::Machine]
+        if !any_ready {
+            return vec![];
+        }
+        // What gtd brings along needs no look at the configuration.
+        let needs_more = graph.rigs().any(|rig| {
+            let mut first = graph.hirable(&rig.name, now).take(LOOK_AHEAD);
+            first.any(|bead| !self.brings_along(bead))
+        });
+        if needs_more {
+            vec![Question::Machine, Question::Runtimes]
         } else {
-            vec![]
+            vec![Question::Machine]
         }
     }
 
@@ -95,7 +106,11 @@ impl Crew {
         let mut at_goal = AtGoal::new(graph);
         let mut granted = 0;
         for bead in graph.hirable(&rig.name, now) {
-            if !self.has_runtime(bead) {
+            let Some(has_runtime) = self.has_runtime(bead, seen) else {
+                // Nobody has looked yet.
+                continue;
+            };
+            if !has_runtime {
                 plan.observations.push(Observation {
                     subject: bead.id.to_string(),
                     reason: WaitReason::RuntimeDown,
@@ -167,9 +182,21 @@ impl Crew {
         goal_allows && graph.pause_of(bead).is_none()
     }
 
-    fn has_runtime(&self, bead: &Bead) -> bool {
+    fn brings_along(&self, bead: &Bead) -> bool {
         bead.wished_runtime()
             .is_some_and(|wished| self.runtimes.iter().any(|known| known.as_str() == wished))
+    }
+
+    /// Tells whether something here can do a bead; none when that was not asked.
+    fn has_runtime(&self, bead: &Bead, seen: &Seen) -> Option<bool> {
+        let Some(wished) = bead.wished_runtime() else {
+            return Some(false);
+        };
+        if self.brings_along(bead) {
+            return Some(true);
+        }
+        let known = seen.runtimes()?;
+        Some(known.iter().any(|known| known.as_str() == wished))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gtd_core::{
     BackOff, Bead, BeadId, Candidate, Epoch, GateName, Graph, Observation, Oid, RigName, RunId,
-    Target, WaitReason,
+    RuntimeName, Target, WaitReason,
 };
 
 /// One act on the world.
@@ -115,10 +115,23 @@ pub enum Work {
     Script(String),
     /// The scripted agent of the `demo` runtime.
     Demo(String),
+    /// One turn of an agent program.
+    Agent(AgentTurn),
     /// An acceptance check.
     Check(String),
     /// A gate.
     Gate(GateName, String),
+}
+
+/// One turn of an agent program on a bead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentTurn {
+    /// The runtime.
+    pub runtime: RuntimeName,
+    /// The session that goes on; none begins a new one.
+    pub session: Option<String>,
+    /// What it is told; none is the prompt of its role.
+    pub words: Option<String>,
 }
 
 impl Effect {

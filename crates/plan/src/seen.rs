@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gtd_core::{Bead, BeadId, Epoch, Oid, Revision, RigName, RunId, Target, Verdict};
+use gtd_core::{
+    Bead, BeadId, Epoch, Oid, Revision, RigName, RunId, RuntimeFault, RuntimeName, Target, Verdict,
+};
 
 /// One question about the world.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +47,8 @@ pub enum Question {
     Machine,
     /// For how long has the machine been awake, and somebody looking?
     Awake,
+    /// Which runtimes can do work here?
+    Runtimes,
 }
 
 /// Submissions to put onto a base.
@@ -95,6 +99,8 @@ pub enum Answer {
     /// To [`Question::Awake`]: milliseconds, by a monotonic clock, since the last gap: a machine
     /// that slept, a process that stood still, a wall clock that jumped, or the first look.
     Awake(u64),
+    /// To [`Question::Runtimes`].
+    Runtimes(Vec<RuntimeName>),
 }
 
 /// How far a run is.
@@ -147,6 +153,46 @@ pub struct EndSeen {
     pub tail: String,
     /// Why it says nothing about the work, if so.
     pub infra: Option<String>,
+    /// What the agent said, when the run was one of an agent program.
+    pub agent: Option<AgentSeen>,
+}
+
+/// What an agent program said in a run that ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AgentSeen {
+    /// The session, with which it can be asked again.
+    pub session: Option<String>,
+    /// Why it could not go on, and its words for that; none when it had nothing more to do.
+    pub fault: Option<(RuntimeFault, String)>,
+    /// What it said last.
+    pub last_words: String,
+    /// What it used, as the number of the last line that was read says it.
+    pub used: AgentUsed,
+}
+
+/// What a run used of a model, as far as it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AgentUsed {
+    /// The number of the last line that was read.
+    pub line: u64,
+    /// Tokens in, without cached ones.
+    pub input: u64,
+    /// Tokens out.
+    pub output: u64,
+    /// Tokens read from the cache.
+    pub cache_read: u64,
+    /// Tokens written to the cache.
+    pub cache_write: u64,
+    /// Millionths of a dollar.
+    pub usd_micros: u64,
+}
+
+impl AgentUsed {
+    /// Tells whether nothing was used.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.input + self.output + self.cache_read + self.cache_write + self.usd_micros == 0
+    }
 }
 
 impl EndSeen {
@@ -405,6 +451,15 @@ impl Seen {
     pub fn awake(&self) -> Option<u64> {
         match self.answers.get(&Question::Awake) {
             Some(Answer::Awake(awake)) => Some(*awake),
+            _ => None,
+        }
+    }
+
+    /// Returns the runtimes that can do work, when that was asked.
+    #[must_use]
+    pub fn runtimes(&self) -> Option<&[RuntimeName]> {
+        match self.answers.get(&Question::Runtimes) {
+            Some(Answer::Runtimes(runtimes)) => Some(runtimes),
             _ => None,
         }
     }

@@ -16,12 +16,12 @@ use std::collections::BTreeMap;
 
 use gtd_core::{
     Bead, BeadId, Command, Epoch, Fault, FaultClass, Gate, Graph, Holder, HostName, Lease,
-    Observation, Outcome, Phase, RunId, Timestamp, Verdict, WaitReason,
+    Observation, Outcome, Phase, RunId, RuntimeName, Timestamp, UsageDelta, Verdict, WaitReason,
 };
 
 use crate::{
-    Checkout, Effect, EndSeen, Plan, Planner, Question, RunOrder, RunSeen, Seen, Work,
-    WorktreeSeen, attempt_owner, check_run,
+    AgentSeen, AgentTurn, Checkout, Effect, EndSeen, Plan, Planner, Question, RunOrder, RunSeen,
+    Seen, Work, WorktreeSeen, attempt_owner, check_run,
     evidence::{evidence, line},
     tries::{is_no_chance, sweep, tries},
     work_run, worker_gate_run,
@@ -138,13 +138,13 @@ impl Planner for Worker {
                 questions.extend(graph.target_of(bead).map(Question::Tip));
             }
             // A look at a worktree costs a process: only when there is something to decide.
-            Some(RunSeen::Ended(end)) if end.code == Some(0) && !end.stopped => {
+            Some(RunSeen::Ended(end)) if went_well(end) && !end.stopped => {
                 questions.push(Question::Worktree { rig, slot });
             }
             _ => {}
         }
         // Checks come one after the other, and only after the work.
-        if matches!(seen.run(&run), Some(RunSeen::Ended(end)) if end.code == Some(0)) {
+        if matches!(seen.run(&run), Some(RunSeen::Ended(end)) if went_well(end)) {
             for proof in proofs(graph, bead) {
                 let runs = self.runs(seen, &proof);
                 let is_green = runs.last().is_some_and(|run| seen.is_green(run));
@@ -185,10 +185,11 @@ impl Planner for Worker {
             Some(RunSeen::Live(_)) => self.note_start(&mut plan, lease, &run),
             // The witness ends what was stopped and what was lost.
             Some(RunSeen::Lost) => {}
-            Some(RunSeen::Ended(end)) if end.stopped => {}
+            Some(RunSeen::Ended(end)) if end.stopped => self.meter(&mut plan, graph, &run, end),
             Some(RunSeen::Ended(end)) => {
                 self.note_start(&mut plan, lease, &run);
-                match work_fault(end) {
+                self.meter(&mut plan, graph, &run, end);
+                match work_fault(bead, end) {
                     Some((class, text)) => {
                         self.give_back(&mut plan, class, text, &run, &end.tail);
                     }
@@ -236,13 +237,36 @@ fn proofs(graph: &Graph, bead: &Bead) -> Vec<Proof> {
     checks.chain(gates).collect()
 }
 
+/// Tells whether the work ended without a fault; what it is worth, the checks say.
+fn went_well(end: &EndSeen) -> bool {
+    match &end.agent {
+        Some(agent) => agent.fault.is_none() && !end.timed_out,
+        None => end.code == Some(0),
+    }
+}
+
+/// Says why the turn of an agent program is no success, if it is none.
+fn agent_fault(bead: &Bead, agent: &AgentSeen) -> Option<(FaultClass, String)> {
+    let (fault, said) = agent.fault.as_ref()?;
+    let runtime = RuntimeName::parse(bead.wished_runtime()?).ok()?;
+    let text = match said.as_str() {
+        "" => format!("{runtime}: {}", fault.text()),
+        said => format!("{runtime}: {}: {said}", fault.text()),
+    };
+    let fault = fault.clone();
+    Some((FaultClass::Runtime { runtime, fault }, text))
+}
+
 /// Says why a work run's end is no success, if it is none.
-fn work_fault(end: &EndSeen) -> Option<(FaultClass, String)> {
+fn work_fault(bead: &Bead, end: &EndSeen) -> Option<(FaultClass, String)> {
     /// The exit code with which the `demo` agent asks.
     const ASKS: i32 = 64;
     const MARK: &str = "gtd-ask: ";
     if end.timed_out {
         return Some((FaultClass::TimedOut, "it took too long".to_owned()));
+    }
+    if let Some(agent) = &end.agent {
+        return agent_fault(bead, agent);
     }
     match (end.code, end.signal) {
         (Some(0), _) => None,
@@ -274,10 +298,17 @@ impl Worker {
         let bead = attempt.bead;
         let script = bead.spec.run.clone().unwrap_or_default();
         let rig = attempt.graph.rig(&bead.rig);
-        let work = if bead.wished_runtime() == Some("demo") {
-            Work::Demo(script)
-        } else {
-            Work::Script(script)
+        let work = match &bead.spec.runtime {
+            None => Work::Script(script),
+            Some(runtime) => match runtime.as_str() {
+                "shell" => Work::Script(script),
+                "demo" => Work::Demo(script),
+                _ => Work::Agent(AgentTurn {
+                    runtime: runtime.clone(),
+                    session: None,
+                    words: None,
+                }),
+            },
         };
         RunOrder {
             run: work_run(&self.bead, self.epoch),
@@ -289,6 +320,32 @@ impl Worker {
             limit_ms: rig.map_or(CHECK_LIMIT_MS, |rig| rig.rules.worker.limit_ms),
             env: BTreeMap::new(),
         }
+    }
+
+    /// Records what an agent's run used, once.
+    fn meter(&self, plan: &mut Plan, graph: &Graph, run: &RunId, end: &EndSeen) {
+        let Some(used) = end.agent.as_ref().map(|agent| agent.used) else {
+            return;
+        };
+        let is_known = graph
+            .usage_sequence(run)
+            .is_some_and(|known| used.line <= known);
+        if is_known || used.is_nothing() {
+            return;
+        }
+        plan.tell(Command::RecordUsage {
+            bead: self.bead.clone(),
+            epoch: self.epoch,
+            usage: UsageDelta {
+                run: run.clone(),
+                sequence: used.line,
+                input: used.input,
+                output: used.output,
+                cache_read: used.cache_read,
+                cache_write: used.cache_write,
+                usd_micros: used.usd_micros,
+            },
+        });
     }
 
     fn begin(&self, plan: &mut Plan, attempt: &Attempt<'_>, now: Timestamp) {
@@ -486,6 +543,6 @@ fn name_of(work: &Work) -> String {
     match work {
         Work::Gate(gate, _) => format!("gate {gate}"),
         Work::Check(_) => "an acceptance check".to_owned(),
-        Work::Script(_) | Work::Demo(_) => "the work".to_owned(),
+        Work::Script(_) | Work::Demo(_) | Work::Agent(_) => "the work".to_owned(),
     }
 }

@@ -270,6 +270,7 @@ impl Hands {
         let spec = match &order.work {
             Work::Script(script) => shell_run(&self.runs, &setting, script),
             Work::Demo(directives) => demo_run(&self.runs, &setting, directives),
+            Work::Agent(turn) => self.agent_order(order, turn, setting, &pool.path(&order.slot))?,
             Work::Check(command) | Work::Gate(_, command) => {
                 command_run(&self.runs, &setting, command)
             }

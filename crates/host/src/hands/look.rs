@@ -3,12 +3,13 @@
 use gtd_agent::{
     End, Exit, Live, RunState,
     gate::{GateVerdict, classify_gate},
+    stream::Ending,
 };
-use gtd_core::{Oid, RigName, RunId, Target};
+use gtd_core::{Oid, RigName, RunId, RuntimeFault, Target};
 use gtd_git::{Against, AssemblySpec, GitError, Member};
 use gtd_plan::{
-    Answer, AssemblyMember, AssemblyOrder, AssemblySeen, EndSeen, LiveSeen, MachineSeen, OwnerSeen,
-    Question, RunSeen, TipSeen, WorktreeSeen,
+    AgentSeen, AgentUsed, Answer, AssemblyMember, AssemblyOrder, AssemblySeen, EndSeen, LiveSeen,
+    MachineSeen, OwnerSeen, Question, RunSeen, TipSeen, WorktreeSeen,
 };
 
 use super::{Hands, git, split_key};
@@ -40,6 +41,7 @@ impl Hands {
             Question::Assembly(order) => Answer::Assembly(self.see_assembly(order)?),
             Question::Awake => Answer::Awake(self.memory().awake.note()),
             Question::Machine => Answer::Machine(self.see_machine()),
+            Question::Runtimes => Answer::Runtimes(self.see_runtimes()?),
         })
     }
 
@@ -109,7 +111,43 @@ impl Hands {
             repeats: self.runs.progress(run).map_or(0, |p| p.repeats),
             tail,
             infra,
+            agent: self.see_agent(run, exit)?,
         })
+    }
+
+    /// Reads what an agent said in a run that ended; none when the run is no agent's.
+    fn see_agent(&self, run: &RunId, exit: &Exit) -> Result<Option<AgentSeen>, HostError> {
+        let Some((reader, line)) = self.runs.read_agent(run, None).map_err(HostError::Run)? else {
+            return Ok(None);
+        };
+        let account = reader.account();
+        let usage = account.usage;
+        let fault = match &account.end {
+            Some(Ending::Done) => None,
+            Some(Ending::Fault { fault, text }) => Some((fault.clone(), text.clone())),
+            // A program that is not known writes no word about its end.
+            None if reader.is_plain() && exit.is_success() => None,
+            None => Some((
+                reader.struggle().cloned().unwrap_or(RuntimeFault::Crashed),
+                match exit.end {
+                    End::Code(code) => format!("exit {code}"),
+                    End::Signal(signal) => format!("signal {signal}"),
+                },
+            )),
+        };
+        Ok(Some(AgentSeen {
+            session: account.session.clone(),
+            fault,
+            last_words: account.last_words.clone(),
+            used: AgentUsed {
+                line,
+                input: usage.input,
+                output: usage.output,
+                cache_read: usage.cache_read,
+                cache_write: usage.cache_write,
+                usd_micros: usage.usd_micros.unwrap_or(0),
+            },
+        }))
     }
 
     fn see_tip(&self, target: &Target) -> Result<TipSeen, HostError> {

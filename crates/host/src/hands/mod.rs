@@ -6,6 +6,7 @@
 //! does nothing there.
 
 mod act;
+mod agent;
 mod home;
 mod look;
 
@@ -16,7 +17,7 @@ use std::{
 };
 
 use gtd_agent::Runs;
-use gtd_client::{Client, Places, RigFolders};
+use gtd_client::{Client, Places, RigFolders, TownKey};
 use gtd_core::{Oid, RigName};
 use gtd_git::{GitError, Pool, Repository};
 use gtd_plan::{AssemblyOrder, AssemblySeen};
@@ -33,6 +34,7 @@ use crate::{
 pub(crate) struct Hands {
     places: Arc<Places>,
     runs: Runs,
+    key: TownKey,
     memory: Arc<Mutex<Memory>>,
 }
 
@@ -49,10 +51,11 @@ struct Memory {
 }
 
 impl Hands {
-    pub(crate) fn new(places: Arc<Places>, runs: Runs) -> Self {
+    pub(crate) fn new(places: Arc<Places>, runs: Runs, key: TownKey) -> Self {
         Self {
             places,
             runs,
+            key,
             memory: Arc::default(),
         }
     }

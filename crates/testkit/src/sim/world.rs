@@ -141,7 +141,7 @@ impl World {
             Work::Script(script) | Work::Demo(script) => number_of(script)
                 .and_then(|number| self.tempers.get(&number))
                 .copied(),
-            Work::Check(_) | Work::Gate(..) => None,
+            Work::Agent(_) | Work::Check(_) | Work::Gate(..) => None,
         };
         let proc = Proc::begin(
             order.clone(),
