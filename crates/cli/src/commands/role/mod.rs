@@ -4,6 +4,7 @@ mod edit;
 mod file;
 mod list;
 mod new;
+mod render;
 mod reset;
 mod set;
 mod show;
@@ -27,6 +28,8 @@ enum Verb {
     Show(show::Args),
     /// Check the role files as they are now, before they are trusted
     Validate(validate::Args),
+    /// Show what an agent of a role would be told about a bead, word for word
+    Render(render::Args),
     /// Make a role of your own
     New(new::Args),
     /// Open a role file in your editor
@@ -42,6 +45,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         Verb::List(args) => list::run(ctx, args).await,
         Verb::Show(args) => show::run(ctx, args).await,
         Verb::Validate(args) => validate::run(ctx, args).await,
+        Verb::Render(args) => render::run(ctx, args).await,
         Verb::New(args) => new::run(ctx, args).await,
         Verb::Edit(args) => edit::run(ctx, args).await,
         Verb::Set(args) => set::run(ctx, args).await,
