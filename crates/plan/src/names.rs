@@ -5,8 +5,8 @@
 //! whoever takes the worktree next can end what still runs there.
 
 use gtd_core::{
-    BeadId, CandidateId, Epoch, Gate, GateAsk, GateName, Oid, Queue, Revision, RigName, RunId,
-    Target,
+    BeadId, CandidateId, Epoch, Gate, GateAsk, GateName, Lease, Oid, Queue, Revision, RigName,
+    RunId, Target,
 };
 
 fn run_id(text: &str) -> RunId {
@@ -29,22 +29,56 @@ pub fn work_run(bead: &BeadId, epoch: Epoch) -> RunId {
     run_id(&format!("{bead}.e{epoch}.work"))
 }
 
-/// Names the run of a bead's acceptance check; `retry` counts the earlier runs that said
-/// nothing about the work.
+/// Names the run of one turn of an agent on a bead: the first is the work run, and those after
+/// it go on in its session.
 #[must_use]
-pub fn check_run(bead: &BeadId, epoch: Epoch, index: usize, command: &str, retry: u32) -> RunId {
-    proof_run(&format!("{bead}.e{epoch}.check{index}"), command, retry)
+pub fn turn_run(bead: &BeadId, epoch: Epoch, turn: u32) -> RunId {
+    match turn {
+        0 => work_run(bead, epoch),
+        turn => run_id(&format!("{bead}.e{epoch}.work.t{turn}")),
+    }
 }
 
-/// Names the run of a gate in a worker's worktree; `retry` counts the earlier runs that said
-/// nothing about the work.
+/// Tells which turn of its attempt a lease is at, by the run that was seen last.
 #[must_use]
-pub fn worker_gate_run(bead: &BeadId, epoch: Epoch, gate: &Gate, retry: u32) -> RunId {
-    proof_run(
-        &format!("{bead}.e{epoch}.gate-{}", gate.name),
-        &gate.run,
-        retry,
-    )
+pub fn turn_of(lease: &Lease) -> u32 {
+    lease
+        .run
+        .as_ref()
+        .and_then(|run| run.as_str().rsplit_once(".work.t"))
+        .and_then(|(_, turn)| turn.parse().ok())
+        .unwrap_or(0)
+}
+
+/// Names what is proven after one turn of an attempt.
+fn proven(bead: &BeadId, epoch: Epoch, turn: u32) -> String {
+    match turn {
+        0 => format!("{bead}.e{epoch}"),
+        turn => format!("{bead}.e{epoch}.t{turn}"),
+    }
+}
+
+/// Names the run of a bead's acceptance check after one turn; `retry` counts the earlier runs
+/// that said nothing about the work.
+#[must_use]
+pub fn check_run(
+    bead: &BeadId,
+    epoch: Epoch,
+    turn: u32,
+    index: usize,
+    command: &str,
+    retry: u32,
+) -> RunId {
+    let name = format!("{}.check{index}", proven(bead, epoch, turn));
+    proof_run(&name, command, retry)
+}
+
+/// Names the run of a gate in a worker's worktree after one turn; `retry` counts the earlier
+/// runs that said nothing about the work.
+#[must_use]
+pub fn worker_gate_run(bead: &BeadId, epoch: Epoch, turn: u32, gate: &Gate, retry: u32) -> RunId {
+    let name = format!("{}.gate-{}", proven(bead, epoch, turn), gate.name);
+    proof_run(&name, &gate.run, retry)
 }
 
 /// Names the owner of the worktree in which a candidate's gates run.
@@ -223,8 +257,9 @@ mod tests {
         let owner = accept_owner(&bead, &oid, Revision(u64::MAX));
         for run in [
             work_run(&bead, epoch),
-            check_run(&bead, epoch, usize::MAX, "true", u32::MAX),
-            worker_gate_run(&bead, epoch, &worker_gate, u32::MAX),
+            turn_run(&bead, epoch, u32::MAX),
+            check_run(&bead, epoch, u32::MAX, usize::MAX, "true", u32::MAX),
+            worker_gate_run(&bead, epoch, u32::MAX, &worker_gate, u32::MAX),
             merge_gate_run(&candidate, &queue, &gate),
             base_gate_run(&rig, &oid, &queue, &gate),
             accept_run(&owner, usize::MAX, "true", u32::MAX),

@@ -13,7 +13,7 @@ use gtd_core::{
 
 use crate::{
     Effect, LiveSeen, MachineSeen, Plan, Planner, Question, RunSeen, Seen, tries::is_no_chance,
-    work_run,
+    turn_of, turn_run,
 };
 
 /// A granted lease whose process does not begin within this time is dead, in milliseconds.
@@ -54,7 +54,7 @@ impl Planner for Witness {
             questions.push(Question::Awake);
         }
         for (bead, lease) in self.leases(graph) {
-            let run = work_run(&bead.id, lease.epoch);
+            let run = turn_run(&bead.id, lease.epoch, turn_of(lease));
             if let (Some(RunSeen::Live(live)), Some(rules)) = (seen.run(&run), rules(graph, bead))
                 && live.repeats >= rules.repeats
             {
@@ -153,7 +153,7 @@ impl Sight<'_> {
 
     fn watch(&self, plan: &mut Plan, bead: &Bead, lease: &Lease, rules: &WorkerRules) {
         let Self { seen, now, .. } = *self;
-        let run = work_run(&bead.id, lease.epoch);
+        let run = turn_run(&bead.id, lease.epoch, turn_of(lease));
         match seen.run(&run) {
             None | Some(RunSeen::Prepared) => {}
             // It may have begun after it was looked for.

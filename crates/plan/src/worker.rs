@@ -8,6 +8,7 @@
 //! | run ended badly | give the bead back with its evidence |
 //! | run ended well, uncommitted work | commit it |
 //! | a check or worker gate not run | ensure it |
+//! | a check or worker gate red, and the agent can be asked again | ensure its next turn |
 //! | a check or worker gate red | give the bead back with its evidence |
 //! | nothing changed | finish as no-op |
 //! | all green | hand it in |
@@ -23,12 +24,16 @@ use crate::{
     AgentSeen, AgentTurn, Checkout, Effect, EndSeen, Plan, Planner, Question, RunOrder, RunSeen,
     Seen, Work, WorktreeSeen, attempt_owner, check_run,
     evidence::{evidence, line},
+    role::wrap,
     tries::{is_no_chance, sweep, tries},
-    work_run, worker_gate_run,
+    turn_of, turn_run, worker_gate_run,
 };
 
 /// The longest that an acceptance check may take.
 const CHECK_LIMIT_MS: u64 = 20 * 60_000;
+
+/// Turns of one agent at most: its first, and what comes back to it after a red check.
+const TURNS: u32 = 3;
 
 /// Plans the work under one lease.
 #[derive(Debug, Clone)]
@@ -68,6 +73,23 @@ impl Attempt<'_> {
     fn slot(&self) -> String {
         self.lease.holder.name().to_string()
     }
+
+    fn turn(&self) -> u32 {
+        turn_of(self.lease)
+    }
+
+    /// The run of the turn that the attempt is at.
+    fn run(&self) -> RunId {
+        turn_run(&self.bead.id, self.lease.epoch, self.turn())
+    }
+
+    /// What the agent of the turn said, when it is an agent's and has ended.
+    fn agent(&self) -> Option<&AgentSeen> {
+        match self.seen.run(&self.run()) {
+            Some(RunSeen::Ended(end)) => end.agent.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 impl Worker {
@@ -81,12 +103,12 @@ impl Worker {
     }
 
     /// Lists the runs of a proof, as far as each before the last said nothing about the work.
-    fn runs(&self, seen: &Seen, proof: &Proof) -> Vec<RunId> {
+    fn runs(&self, seen: &Seen, turn: u32, proof: &Proof) -> Vec<RunId> {
         tries(seen, |retry| match &proof.name {
             ProofName::Check { index, command } => {
-                check_run(&self.bead, self.epoch, *index, command, retry)
+                check_run(&self.bead, self.epoch, turn, *index, command, retry)
             }
-            ProofName::Gate(gate) => worker_gate_run(&self.bead, self.epoch, gate, retry),
+            ProofName::Gate(gate) => worker_gate_run(&self.bead, self.epoch, turn, gate, retry),
         })
     }
 
@@ -96,9 +118,18 @@ impl Worker {
             .bead(&self.bead)
             .map(|bead| proofs(graph, bead))
             .unwrap_or_default();
-        let mut runs = vec![work_run(&self.bead, self.epoch)];
-        runs.extend(proofs.iter().flat_map(|proof| self.runs(seen, proof)));
-        runs
+        let turns = match graph.bead(&self.bead) {
+            Some(bead) if is_for_an_agent(bead) => TURNS,
+            _ => 1,
+        };
+        (0..turns)
+            .flat_map(|turn| {
+                let checks = proofs
+                    .iter()
+                    .flat_map(move |proof| self.runs(seen, turn, proof));
+                std::iter::once(turn_run(&self.bead, self.epoch, turn)).chain(checks)
+            })
+            .collect()
     }
 
     fn owns(&self, worktree: &WorktreeSeen) -> bool {
@@ -125,11 +156,12 @@ impl Planner for Worker {
     }
 
     fn look(&self, graph: &Graph, seen: &Seen, _now: Timestamp) -> Vec<Question> {
-        let run = work_run(&self.bead, self.epoch);
         let Some((bead, lease)) = self.lease(graph) else {
             let runs = self.all_runs(graph, seen);
             return runs.into_iter().map(Question::Run).collect();
         };
+        let turn = turn_of(lease);
+        let run = turn_run(&self.bead, self.epoch, turn);
         let mut questions = vec![Question::Run(run.clone())];
         let (rig, slot) = (bead.rig.clone(), lease.holder.name().to_string());
         match seen.run(&run) {
@@ -146,7 +178,7 @@ impl Planner for Worker {
         // Checks come one after the other, and only after the work.
         if matches!(seen.run(&run), Some(RunSeen::Ended(end)) if went_well(end)) {
             for proof in proofs(graph, bead) {
-                let runs = self.runs(seen, &proof);
+                let runs = self.runs(seen, turn, &proof);
                 let is_green = runs.last().is_some_and(|run| seen.is_green(run));
                 questions.extend(runs.into_iter().map(Question::Run));
                 if !is_green {
@@ -159,7 +191,6 @@ impl Planner for Worker {
 
     fn plan(&self, graph: &Graph, seen: &Seen, now: Timestamp) -> Plan {
         let mut plan = Plan::default();
-        let run = work_run(&self.bead, self.epoch);
         let Some((bead, lease)) = self.lease(graph) else {
             // The lease is gone: whatever still runs under it has nothing to say any more.
             for run in self.all_runs(graph, seen) {
@@ -178,10 +209,17 @@ impl Planner for Worker {
             bead,
             lease,
         };
+        let run = attempt.run();
         match seen.run(&run) {
             None => {}
             Some(RunSeen::Absent { .. }) => self.begin(&mut plan, &attempt, now),
-            Some(RunSeen::Prepared) => plan.act(Effect::EnsureRun(self.order(&attempt))),
+            Some(RunSeen::Prepared) => {
+                plan.act(Effect::EnsureRun(self.order(
+                    &attempt,
+                    attempt.turn(),
+                    None,
+                )));
+            }
             Some(RunSeen::Live(_)) => self.note_start(&mut plan, lease, &run),
             // The witness ends what was stopped and what was lost.
             Some(RunSeen::Lost) => {}
@@ -294,7 +332,8 @@ fn work_fault(bead: &Bead, end: &EndSeen) -> Option<(FaultClass, String)> {
 }
 
 impl Worker {
-    fn order(&self, attempt: &Attempt<'_>) -> RunOrder {
+    /// Makes the order for a turn; `again` is what an agent that goes on is told.
+    fn order(&self, attempt: &Attempt<'_>, turn: u32, again: Option<Again>) -> RunOrder {
         let bead = attempt.bead;
         let script = bead.spec.run.clone().unwrap_or_default();
         let rig = attempt.graph.rig(&bead.rig);
@@ -303,15 +342,18 @@ impl Worker {
             Some(runtime) => match runtime.as_str() {
                 "shell" => Work::Script(script),
                 "demo" => Work::Demo(script),
-                _ => Work::Agent(AgentTurn {
-                    runtime: runtime.clone(),
-                    session: None,
-                    words: None,
-                }),
+                _ => {
+                    let (session, words) = again.map(|again| (again.session, again.words)).unzip();
+                    Work::Agent(AgentTurn {
+                        runtime: runtime.clone(),
+                        session,
+                        words,
+                    })
+                }
             },
         };
         RunOrder {
-            run: work_run(&self.bead, self.epoch),
+            run: turn_run(&self.bead, self.epoch, turn),
             rig: bead.rig.clone(),
             slot: attempt.slot(),
             work,
@@ -378,11 +420,11 @@ impl Worker {
                 },
             });
         }
-        plan.act(Effect::EnsureRun(self.order(attempt)));
+        plan.act(Effect::EnsureRun(self.order(attempt, 0, None)));
         plan.tell(Command::Started {
             bead: bead.id.clone(),
             epoch: self.epoch,
-            run: work_run(&self.bead, self.epoch),
+            run: attempt.run(),
         });
     }
 
@@ -414,7 +456,7 @@ impl Worker {
                 let class = FaultClass::Check {
                     criterion: "its worktree is whole".to_owned(),
                 };
-                let run = work_run(&self.bead, self.epoch);
+                let run = attempt.run();
                 let text = "its worktree is gone or is none any more".to_owned();
                 self.give_back(plan, class, text, &run, "");
             }
@@ -423,7 +465,10 @@ impl Worker {
         let proofs = proofs(graph, bead);
         let checks_began = proofs
             .first()
-            .and_then(|proof| self.runs(seen, proof).into_iter().next())
+            .and_then(|proof| {
+                let runs = self.runs(seen, attempt.turn(), proof);
+                runs.into_iter().next()
+            })
             .is_some_and(|run| !matches!(seen.run(&run), None | Some(RunSeen::Absent { .. })));
         if worktree.dirty && !checks_began {
             // The next pass sees the commit.
@@ -431,7 +476,7 @@ impl Worker {
             return;
         }
         for proof in proofs {
-            let runs = self.runs(seen, &proof);
+            let runs = self.runs(seen, attempt.turn(), &proof);
             let Some(run) = runs.last() else { return };
             match seen.run(run) {
                 None => return,
@@ -444,6 +489,9 @@ impl Worker {
                             }
                             _ => format!("{} is red ({})", name_of(&proof.work), end.detail()),
                         };
+                        if self.ask_again(plan, attempt, &text, &end.tail) {
+                            return;
+                        }
                         return self.give_back(plan, proof.class, text, run, &end.tail);
                     }
                     Verdict::Infra => {
@@ -484,7 +532,44 @@ impl Worker {
                 }
             }
         }
-        self.hand_in(plan, bead, worktree);
+        if let Some(agent) = attempt.agent()
+            && !worktree.changed
+            && !has_checks(bead)
+        {
+            // Nobody can tell an agent that found nothing to do from one that did nothing.
+            let text = "it says that it is done, and nothing has changed".to_owned();
+            if !self.ask_again(plan, attempt, &text, "") {
+                let class = FaultClass::Check {
+                    criterion: "something has changed".to_owned(),
+                };
+                let said = agent.last_words.clone();
+                self.give_back(plan, class, text, &attempt.run(), &said);
+            }
+            return;
+        }
+        self.hand_in(plan, attempt, worktree);
+    }
+
+    /// Gives what is missing back to the agent, in its own session, as its next turn.
+    ///
+    /// Returns false when there is no such agent, or it has had its turns.
+    fn ask_again(&self, plan: &mut Plan, attempt: &Attempt<'_>, what: &str, tail: &str) -> bool {
+        let next = attempt.turn() + 1;
+        let session = attempt.agent().and_then(|agent| agent.session.clone());
+        let (Some(session), true) = (session, next < TURNS) else {
+            return false;
+        };
+        let again = Again {
+            session,
+            words: not_done_yet(what, &evidence(tail)),
+        };
+        plan.act(Effect::EnsureRun(self.order(attempt, next, Some(again))));
+        plan.tell(Command::Started {
+            bead: self.bead.clone(),
+            epoch: self.epoch,
+            run: turn_run(&self.bead, self.epoch, next),
+        });
+        true
     }
 
     fn commit(&self, attempt: &Attempt<'_>) -> Effect {
@@ -509,7 +594,10 @@ impl Worker {
         }
     }
 
-    fn hand_in(&self, plan: &mut Plan, bead: &Bead, worktree: &WorktreeSeen) {
+    fn hand_in(&self, plan: &mut Plan, attempt: &Attempt<'_>, worktree: &WorktreeSeen) {
+        let bead = attempt.bead;
+        let said = attempt.agent().map(|agent| line(&agent.last_words));
+        let summary = said.filter(|said| !said.trim().is_empty());
         debug_assert!(matches!(bead.phase, Phase::Leased(_)));
         match &worktree.start {
             Some(start) if worktree.changed => plan.tell(Command::Submit {
@@ -517,7 +605,7 @@ impl Worker {
                 epoch: self.epoch,
                 head: worktree.head.clone(),
                 base: start.clone(),
-                summary: bead.spec.title.clone(),
+                summary: summary.unwrap_or_else(|| bead.spec.title.clone()),
             }),
             _ => plan.tell(Command::Finish {
                 bead: bead.id.clone(),
@@ -527,6 +615,40 @@ impl Worker {
             }),
         }
     }
+}
+
+/// What an agent that goes on is told, and in which session.
+struct Again {
+    session: String,
+    words: String,
+}
+
+/// Tells whether an agent program does a bead, and no script.
+fn is_for_an_agent(bead: &Bead) -> bool {
+    let runtime = bead.spec.runtime.as_ref();
+    runtime.is_some_and(|runtime| !matches!(runtime.as_str(), "shell" | "demo"))
+}
+
+fn has_checks(bead: &Bead) -> bool {
+    let mut criteria = bead.spec.acceptance.iter();
+    criteria.any(|criterion| criterion.check.is_some())
+}
+
+/// Tells an agent what is missing, with the output that shows it marked as what it is.
+fn not_done_yet(what: &str, output: &str) -> String {
+    let mut words = format!(
+        "This is not done yet. It was checked after you stopped:\n\n{}\n",
+        line(what)
+    );
+    let output = wrap("output of the check", output);
+    if !output.is_empty() {
+        words.push_str(&format!("\n{output}\n"));
+    }
+    words.push_str(
+        "\nFind out why, put it right in the same worktree, and commit. The same will be checked \
+         again.\n",
+    );
+    words
 }
 
 /// A check that cannot be found is the bead's own mistake; a machine that fails is not, unless

@@ -29,4 +29,5 @@ pub use scene::{WorkerScene, worker_context};
 pub use set::{Layer, RoleSet};
 pub use spec::*;
 pub use template::Template;
+pub(crate) use untrusted::wrap;
 pub use words::*;

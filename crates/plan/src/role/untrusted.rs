@@ -36,7 +36,7 @@ impl Object for Foreign {
 }
 
 /// Puts the marks around a text; an empty text stays empty.
-pub(super) fn wrap(origin: &str, text: &str) -> String {
+pub(crate) fn wrap(origin: &str, text: &str) -> String {
     let text = defuse(&visible(text));
     if text.trim().is_empty() {
         return String::new();
