@@ -345,7 +345,7 @@ fn a_repository_cannot_set_what_is_the_users_alone() {
     assert_eq!(config.warnings().len(), 3);
     assert_eq!(shown(&config, "runtimes.claude.command"), "unset");
     assert_eq!(shown(&config, "runtimes.claude.billing"), "unset");
-    assert_eq!(shown(&config, "ui.pager"), "\":builtin\" (default)");
+    assert_eq!(shown(&config, "ui.pager"), "unset");
     assert_eq!(shown(&config, "roles.worker.access.sandbox"), "unset");
     assert_eq!(
         shown(&config, "roles.worker.access.network"),
