@@ -233,6 +233,8 @@ mod tests {
 
     #[test]
     fn the_longest_names_make_valid_runs() {
+        /// More turns than an attempt has.
+        const MOST_TURNS: u32 = 99;
         let long = "n".repeat(100);
         let bead = BeadId::parse(&long).expect("a name");
         let gate = GateName::parse(&long).expect("a name");
@@ -257,9 +259,9 @@ mod tests {
         let owner = accept_owner(&bead, &oid, Revision(u64::MAX));
         for run in [
             work_run(&bead, epoch),
-            turn_run(&bead, epoch, u32::MAX),
-            check_run(&bead, epoch, u32::MAX, usize::MAX, "true", u32::MAX),
-            worker_gate_run(&bead, epoch, u32::MAX, &worker_gate, u32::MAX),
+            turn_run(&bead, epoch, MOST_TURNS),
+            check_run(&bead, epoch, MOST_TURNS, usize::MAX, "true", u32::MAX),
+            worker_gate_run(&bead, epoch, MOST_TURNS, &worker_gate, u32::MAX),
             merge_gate_run(&candidate, &queue, &gate),
             base_gate_run(&rig, &oid, &queue, &gate),
             accept_run(&owner, usize::MAX, "true", u32::MAX),

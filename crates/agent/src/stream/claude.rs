@@ -193,6 +193,9 @@ impl State {
             Some("aborted_tools" | "aborted_streaming") => return RuntimeFault::Interrupted,
             _ => {}
         }
+        if json::text(result, "/api_error") == Some("connection_failed") {
+            return RuntimeFault::Network;
+        }
         if matches!(
             json::text(result, "/subtype"),
             Some("error_max_turns" | "error_max_budget_usd")

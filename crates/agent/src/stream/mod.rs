@@ -236,7 +236,11 @@ fn fault_of_status(status: Option<u64>, text: &str) -> Option<RuntimeFault> {
     {
         return Some(RuntimeFault::ContextFull);
     }
-    if says("credit balance") || says("insufficient_quota") || says("check your plan and billing") {
+    if says("credit balance")
+        || says("insufficient_quota")
+        || says("billing hard limit")
+        || says("check your plan and billing")
+    {
         return Some(RuntimeFault::Billing);
     }
     if says("usage limit") || says("hit your limit") {
