@@ -370,6 +370,11 @@ impl CliError {
         )
     }
 
+    /// Tells whether something that was named is not there.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.kind.exit() == Exit::NotFound
+    }
+
     /// Returns what happened, in one sentence without the code.
     pub(crate) fn message(&self) -> String {
         let mut text = match &self.hints.doing {

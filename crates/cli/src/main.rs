@@ -21,6 +21,7 @@ mod place;
 mod progress;
 mod settings;
 mod show;
+mod sift;
 mod taste;
 mod town;
 mod usage;

@@ -198,3 +198,77 @@ fn a_submission_in_test_is_sent_back_and_leaves_the_queue() {
     let undone = town.gtd(&["undo", "-n"]);
     assert_eq!(undone.code, Some(7), "somebody built upon it: {undone}");
 }
+
+#[test]
+fn every_page_ends_in_what_happened_last() {
+    let (town, goal) = with("run = \"echo hello > hello.txt\"", "true");
+    assert_eq!(town.wait(&goal).0, Some(0));
+    let bead = bead_of(&town, &goal);
+    let types = |document: &serde_json::Value| -> Vec<String> {
+        let events = document["events"].as_array().unwrap().iter();
+        events
+            .map(|event| event["type"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    for page in [
+        ["bead", "show", &bead],
+        ["merge", "show", &bead],
+        ["convoy", "show", &goal],
+        ["rig", "show", "repo"],
+    ] {
+        let document = town.json(&page);
+        let types = types(&document);
+        assert!(
+            types.contains(&"bead.landed".to_owned()),
+            "{page:?}: {types:?}"
+        );
+        let said = town.gtd_ok(&page);
+        assert!(said.contains("LAST"), "{page:?}: {said}");
+    }
+    let card = town.gtd_ok(&["status", &bead]);
+    assert!(
+        card.contains("LAST") && card.contains("bead.landed"),
+        "{card}"
+    );
+}
+
+#[test]
+fn logs_are_narrowed_to_what_is_asked_for() {
+    let town = Town::new();
+    town.init(&[("test", "echo the gate speaks; test $(cat hello.txt) != 1")]);
+    let goal = town.goal(
+        "title = \"one\"\n\n[[bead]]\nid = \"a\"\ntitle = \"Say hello\"\nrun = \"echo try $GTD_EPOCH; echo oops >&2; echo $GTD_EPOCH > hello.txt\"\n",
+    );
+    assert_eq!(town.wait(&goal).0, Some(0));
+    let bead = bead_of(&town, &goal);
+    let logs = |args: &[&str]| town.gtd_ok(&[&["logs"], args, &["--raw"]].concat());
+    assert!(logs(&[&bead, "-g", "try"]).contains("try 2"));
+    assert!(!logs(&[&bead, "-g", "try"]).contains("oops"));
+    let all = logs(&[&bead, "--attempt", "all", "-g", "try"]);
+    assert!(all.contains("try 1") && all.contains("try 2"), "{all}");
+    let first = logs(&[&bead, "--attempt", "1", "--kind", "stderr"]);
+    assert_eq!(first.trim(), "oops");
+    let gate = logs(&[&bead, "--gate", "test", "--attempt", "all"]);
+    assert_eq!(gate.matches("the gate speaks").count(), 2, "{gate}");
+    assert!(!gate.contains("oops"), "{gate}");
+    let convoy = logs(&["--convoy", &goal, "-g", "oops"]);
+    assert_eq!(convoy.trim(), "oops");
+    let refinery = town.gtd_ok(&["logs", "--role", "refinery", "--since", "1h", "-n", "500"]);
+    assert!(!refinery.is_empty());
+    assert_eq!(town.gtd_ok(&["logs", "daemon", "-l", "error"]), "");
+    assert_eq!(
+        town.gtd_ok(&["logs", &bead, "--until", "1h"]),
+        "",
+        "nothing is so old"
+    );
+    for (args, code) in [
+        (["logs", &bead, "--attempt", "some"], 2),
+        (["logs", &bead, "--kind", "tea"], 2),
+        (["logs", &bead, "--since", "soon"], 2),
+    ] {
+        let refused = town.gtd(&args);
+        assert_eq!(refused.code, Some(code), "{args:?}: {refused}");
+    }
+    let both = town.gtd(&["logs", &bead, "--attempt", "all", "-f"]);
+    assert_eq!(both.code, Some(2), "{both}");
+}

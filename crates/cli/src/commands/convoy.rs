@@ -71,7 +71,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
             let client = town::reach(ctx).await?;
             let found = goal(town::find(&client, &id).await?)?;
             crate::last::remember(&found.id);
-            status::card(ctx, &found)?;
+            status::card(ctx, &client, &found).await?;
             Ok(Exit::Done)
         }
         Verb::Land {

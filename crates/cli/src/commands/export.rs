@@ -9,6 +9,7 @@ use std::{
 use gtd_client::Client;
 use gtd_wire::pb::{common::v1::Record, graph::v1::LogRequest};
 
+use super::tables::{self, Shape};
 use crate::{
     context::Context,
     error::{CliError, Kind},
@@ -25,6 +26,14 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Format {
+    /// The beads as a table of values separated by commas
+    Csv(tables::Args),
+    /// The beads as a table in markdown
+    Markdown(tables::Args),
+    /// What waits for what, as a digraph for Graphviz
+    Dot(tables::Args),
+    /// What waits for what, as a flowchart for Mermaid
+    Mermaid(tables::Args),
     /// The event log, one JSON object on each line with its `seq`
     ///
     /// Ends at the record that was the last one when it began.
@@ -39,7 +48,13 @@ enum Format {
 }
 
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
-    let Format::Json { output, after } = args.format;
+    let (output, after) = match args.format {
+        Format::Json { output, after } => (output, after),
+        Format::Csv(args) => return tables::run(ctx, args, Shape::Csv).await,
+        Format::Markdown(args) => return tables::run(ctx, args, Shape::Markdown).await,
+        Format::Dot(args) => return tables::run(ctx, args, Shape::Dot).await,
+        Format::Mermaid(args) => return tables::run(ctx, args, Shape::Mermaid).await,
+    };
     let client = town::reach(ctx).await?;
     let Some(path) = output else {
         walk(&client, after, |line| ctx.screen.rendered(line)).await?;

@@ -20,7 +20,7 @@ use crate::{
 /// answers it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Only those about this goal, bead, rig or role, or the beginning of its name
+    /// Only the one of this number, or those about this goal, bead, rig or role
     subject: Option<String>,
     /// Only of these kinds
     #[arg(
@@ -78,7 +78,10 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
 fn about(items: Vec<NeedsYou>, subject: &str) -> Result<Vec<NeedsYou>, CliError> {
     let found: Vec<NeedsYou> = items
         .into_iter()
-        .filter(|item| item.subject.starts_with(subject))
+        .filter(|item| {
+            let number = item.n.map(|n| n.to_string());
+            item.subject.starts_with(subject) || number.as_deref() == Some(subject)
+        })
         .collect();
     if found.is_empty() {
         return Err(CliError::new(Kind::NotFound {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use gtd_client::Client;
-use gtd_core::StatusDoc;
+use gtd_core::{AgentDoc, BeadDoc, ConvoyDoc, StatusDoc};
 use serde_json::{Value, json};
 
+use super::recent::{self, About, Recent};
 use crate::{
     clock,
     context::Context,
@@ -20,7 +21,7 @@ use crate::{
 /// Does it need me, what is done, is it healthy
 ///
 /// In a rig: that rig. Elsewhere, or with --all-rigs: the whole town. With an
-/// id: that goal or bead.
+/// id: that goal, bead or agent, ending in what happened last.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Args {
     /// A goal or a bead, or the beginning of its id
@@ -61,7 +62,7 @@ async fn once(ctx: &Context, client: &Client, args: &Args) -> Result<Exit, CliEr
     if let Some(id) = &args.id {
         let found = town::find(client, id).await?;
         crate::last::remember(&found.id);
-        card(ctx, &found)?;
+        card(ctx, client, &found).await?;
         let exit = follow::exit_of(&found.document).unwrap_or(Exit::StillGoing);
         return Ok(if args.exit_code { exit } else { Exit::Done });
     }
@@ -104,8 +105,8 @@ async fn once(ctx: &Context, client: &Client, args: &Args) -> Result<Exit, CliEr
     })
 }
 
-/// Prints the card of one goal, bead or other thing.
-pub(crate) fn card(ctx: &Context, found: &Found) -> Result<(), CliError> {
+/// Prints the page of a goal or bead as it is.
+pub(crate) fn page(ctx: &Context, found: &Found) -> Result<(), CliError> {
     if ctx.screen.is_json() {
         ctx.screen.document(&found.document);
         return Ok(());
@@ -124,6 +125,72 @@ pub(crate) fn card(ctx: &Context, found: &Found) -> Result<(), CliError> {
         ctx.screen.line(line);
     }
     Ok(())
+}
+
+/// Prints the card of one goal, bead or other thing, with what happened last.
+pub(crate) async fn card(ctx: &Context, client: &Client, found: &Found) -> Result<(), CliError> {
+    if ctx.screen.is_quiet() && !ctx.screen.is_json() {
+        ctx.screen.line(&found.id);
+        return Ok(());
+    }
+    let (now, look) = (clock::now(), ctx.screen.look);
+    let id = &found.id;
+    let (lines, about, changed, next) = match found.kind {
+        DocumentKind::Convoy => {
+            let convoy: ConvoyDoc = town::read(&found.document)?;
+            let beads = convoy.beads.iter().map(|bead| bead.id.clone());
+            let about = About::Beads(beads.chain([found.bead()?]).collect());
+            let next = ["why", "timeline", "report"].map(|verb| format!("gtd {verb} {id}"));
+            let lines = show::convoy(&convoy, now, look);
+            (lines, Some(about), None, next.to_vec())
+        }
+        DocumentKind::Bead => {
+            let bead: BeadDoc = town::read(&found.document)?;
+            let mut next = vec![format!("gtd why {id}")];
+            if !bead.attempts.is_empty() {
+                next.extend([format!("gtd review {id}"), format!("gtd logs {id}")]);
+            }
+            let about = About::one(bead.id.clone());
+            let lines = show::bead(&bead, now, look);
+            (lines, Some(about), Some(bead.updated_at), next)
+        }
+        DocumentKind::Other => (other(ctx, client, found).await?, None, None, Vec::new()),
+    };
+    let recent = match &about {
+        Some(about) => recent::find(client, about, changed).await?,
+        None => Recent::default(),
+    };
+    if ctx.screen.is_json() {
+        let mut document = found.document.clone();
+        if about.is_some() {
+            recent.add_to(&mut document);
+        }
+        ctx.screen.document(&document);
+        return Ok(());
+    }
+    for line in lines {
+        ctx.screen.line(line);
+    }
+    recent.print(ctx, &next);
+    Ok(())
+}
+
+/// Shows what is neither a goal nor a bead: an agent by its own page, the rest as it is.
+async fn other(ctx: &Context, client: &Client, found: &Found) -> Result<Vec<String>, CliError> {
+    let Ok(agent) = town::read::<AgentDoc>(&found.document) else {
+        return Ok(vec![format!("{:#}", found.document)]);
+    };
+    let bead: Option<BeadDoc> = match &agent.bead {
+        Some(bead) => Some(town::read(&client.get(bead.as_str()).await?)?),
+        None => None,
+    };
+    let seen = show::AgentSeen {
+        agent: &agent,
+        bead: bead.as_ref(),
+        folder: None,
+        pid: None,
+    };
+    Ok(show::agent(&seen, clock::now(), ctx.screen.look))
 }
 
 fn exit_of(status: &StatusDoc) -> Exit {

@@ -139,7 +139,7 @@ fn print_one(ctx: &Context, document: &Value) -> Result<(), CliError> {
         kind,
         document: document.clone(),
     };
-    super::status::card(ctx, &found)
+    super::status::page(ctx, &found)
 }
 
 #[cfg(test)]

@@ -155,7 +155,11 @@ fn chart(row: &TimelineRow, scale: &Scale, until: i64, look: Look) -> String {
             let weight = if segment.kind == Hands::Queued { 1 } else { 8 };
             (share > 0).then_some((share * weight, segment, end))
         });
-        let seen = shares.max_by_key(|(share, ..)| *share);
+        // What ended badly here is seen before all else.
+        let seen = shares.max_by_key(|(share, segment, end)| {
+            let is_bad_end = segment.failed && *end <= to;
+            (is_bad_end, *share)
+        });
         text.push_str(&match seen {
             None => " ".to_owned(),
             Some((_, segment, end)) if segment.failed && end <= to => {

@@ -5,7 +5,14 @@ use gtd_wire::pb::run::v1::ListRequest;
 use serde_json::{Value, json};
 
 use super::{Whose, find, worktree};
-use crate::{clock, context::Context, error::CliError, exit::Exit, show, town};
+use crate::{
+    clock,
+    commands::recent::{self, About, Recent},
+    context::Context,
+    error::CliError,
+    exit::Exit,
+    show, town,
+};
 
 /// Show one agent: what it holds, where it works, how to look on
 #[derive(Debug, clap::Args)]
@@ -35,6 +42,13 @@ pub(super) async fn run(ctx: &Context, args: Args, whose: Whose) -> Result<Exit,
         }
         None => None,
     };
+    let recent = match &bead {
+        Some(bead) => {
+            let about = About::one(bead.id.clone());
+            recent::find(&client, &about, Some(bead.updated_at)).await?
+        }
+        None => Recent::default(),
+    };
     let branch = bead.as_ref().and_then(|bead| bead.branch.clone());
     if ctx.screen.is_json() {
         let mut document = serde_json::to_value(&agent).unwrap_or_default();
@@ -43,6 +57,7 @@ pub(super) async fn run(ctx: &Context, args: Args, whose: Whose) -> Result<Exit,
         document["worktree"] = json!(folder);
         document["branch"] = json!(branch);
         document["pid"] = json!(pid);
+        recent.add_to(&mut document);
         ctx.screen.document(&document);
         return Ok(Exit::Done);
     }
@@ -59,5 +74,6 @@ pub(super) async fn run(ctx: &Context, args: Args, whose: Whose) -> Result<Exit,
     for line in show::agent(&seen, clock::now(), ctx.screen.look) {
         ctx.screen.line(line);
     }
+    recent.print(ctx, &[]);
     Ok(Exit::Done)
 }

@@ -95,6 +95,16 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
+/// Draws beads with what they need.
+pub(in crate::commands) async fn drawn(
+    client: &Client,
+    beads: Vec<BeadId>,
+) -> Result<Graph, CliError> {
+    let mut graph = Graph::default();
+    draw(client, &mut graph, beads).await?;
+    Ok(graph)
+}
+
 fn print(ctx: &Context, graph: &Graph, format: Format) {
     let look = ctx.screen.look;
     if ctx.screen.is_json() {

@@ -12,6 +12,8 @@ mod park;
 mod retry;
 mod show;
 
+pub(super) use self::graph::drawn;
+
 use super::{print_documents, would};
 use crate::{context::Context, error::CliError, exit::Exit, town};
 use gtd_core::BeadId;

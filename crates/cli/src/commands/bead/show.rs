@@ -14,6 +14,6 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let found = town::find(&client, &args.id).await?;
     crate::last::remember(&found.id);
     found.bead()?;
-    status::card(ctx, &found)?;
+    status::card(ctx, &client, &found).await?;
     Ok(Exit::Done)
 }

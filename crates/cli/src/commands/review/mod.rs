@@ -137,7 +137,7 @@ async fn plan(
         ))
         .help(format!("gtd reject {goal} -m WHY   gtd convoy show {goal}")));
     }
-    status::card(ctx, found)?;
+    status::card(ctx, client, found).await?;
     Ok(Exit::Done)
 }
 

@@ -4,6 +4,7 @@ use gtd_core::{RigName, StatusDoc};
 use serde_json::{Value, json};
 
 use crate::{
+    commands::recent::{self, About},
     context::Context,
     error::CliError,
     exit::Exit,
@@ -35,11 +36,15 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         return Err(gtd_core::Rejection::NoRig { rig }.into());
     };
     let mut document = found.clone();
+    let prefix = found["prefix"].as_str().unwrap_or_default().to_owned();
+    let about = About::Rig(rig.clone(), prefix);
     if ctx.screen.is_json() {
         document["kind"] = json!("Rig");
         document["api"] = json!(gtd_core::API);
         document["counts"] = json!(status.counts);
         document["merge"] = json!(status.merge);
+        let recent = recent::find(&client, &about, None).await?;
+        recent.add_to(&mut document);
         ctx.screen.document(&document);
         return Ok(Exit::Done);
     }
@@ -96,7 +101,10 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     for warning in found["warnings"].as_array().into_iter().flatten() {
         ctx.screen.warn(warning.as_str().unwrap_or_default());
     }
-    ctx.screen
-        .next(&[format!("gtd status -r {rig}"), "gtd gate list".to_owned()]);
+    let recent = recent::find(&client, &about, None).await?;
+    recent.print(
+        ctx,
+        &[format!("gtd status -r {rig}"), "gtd gate list".to_owned()],
+    );
     Ok(Exit::Done)
 }
