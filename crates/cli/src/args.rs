@@ -241,6 +241,8 @@ pub(crate) enum Command {
     Gate(commands::gate::Args),
     /// The merge queues: what waits, in which order, and what is held
     Merge(commands::merge::Args),
+    /// Goals that come by the clock
+    Schedule(commands::schedule::Args),
     /// The configuration and the folders
     Config(commands::config::Args),
     /// Make, check and restore backups of the town

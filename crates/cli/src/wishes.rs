@@ -9,9 +9,6 @@ use gtd_core::{BeadSpec, BeadType, Criterion, Priority, RuntimeName};
 
 use crate::{context::Context, error::CliError};
 
-/// The longest title that is taken as one.
-const TITLE: usize = 200;
-
 /// Reads `TEXT` or `TEXT=CHECK`.
 pub(crate) fn criterion(text: &str) -> Result<Criterion, String> {
     let (text, check) = match text.split_once('=') {
@@ -97,26 +94,7 @@ pub(crate) fn script(text: &str) -> Result<String, String> {
 
 /// Splits what a person typed into a title and the whole story.
 pub(crate) fn titled(text: &str) -> BeadSpec {
-    let text = text.trim();
-    let first = text.lines().next().unwrap_or_default().trim();
-    let is_all = first.len() == text.len() && first.chars().count() <= TITLE;
-    let title = match first.char_indices().nth(TITLE) {
-        Some((at, _)) => {
-            let cut = &first[..at];
-            let cut = cut.rsplit_once(' ').map_or(cut, |(words, _)| words);
-            format!("{cut}…")
-        }
-        None => first.to_owned(),
-    };
-    BeadSpec {
-        title,
-        description: if is_all {
-            String::new()
-        } else {
-            text.to_owned()
-        },
-        ..BeadSpec::default()
-    }
+    BeadSpec::titled(text)
 }
 
 #[cfg(test)]
@@ -147,7 +125,7 @@ mod tests {
         );
         let long = "word ".repeat(100);
         let spec = titled(&long);
-        assert!(spec.title.chars().count() <= TITLE && spec.title.ends_with("word…"));
+        assert!(spec.title.chars().count() <= 200 && spec.title.ends_with("word…"));
         assert_eq!(spec.description, long.trim());
     }
 }

@@ -275,6 +275,37 @@ pub struct BeadSpec {
     pub extra: Extra,
 }
 
+impl BeadSpec {
+    /// The longest title that is made of what a person typed, in characters.
+    const TYPED_TITLE: usize = 200;
+
+    /// Splits what a person typed into a title and the whole story.
+    #[must_use]
+    pub fn titled(text: &str) -> Self {
+        let text = text.trim();
+        let first = text.lines().next().unwrap_or_default().trim();
+        let cut = first.char_indices().nth(Self::TYPED_TITLE);
+        let is_all = first.len() == text.len() && cut.is_none();
+        let title = match cut {
+            Some((at, _)) => {
+                let cut = &first[..at];
+                let cut = cut.rsplit_once(' ').map_or(cut, |(words, _)| words);
+                format!("{cut}…")
+            }
+            None => first.to_owned(),
+        };
+        Self {
+            title,
+            description: if is_all {
+                String::new()
+            } else {
+                text.to_owned()
+            },
+            ..Self::default()
+        }
+    }
+}
+
 /// A remark, kept in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {

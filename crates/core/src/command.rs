@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, BeadId, BeadSpec, CandidateId, Criterion, Epoch, Fault, GateName, GateRun, HoldKind,
-    HostName, Member, Need, Oid, Outcome, PauseScope, RequestId, Reserved, Reversal, Revision,
-    RigName, RigRules, RoleName, RunId, SeatName, Target, Timestamp, UsageDelta, Verdict,
+    Actor, BeadId, BeadSpec, CandidateId, Criterion, Cron, Epoch, Fault, GateName, GateRun,
+    HoldKind, HostName, Member, Need, Oid, Outcome, PauseScope, RequestId, Reserved, Reversal,
+    Revision, RigName, RigRules, RoleName, RunId, ScheduleName, ScheduledGoal, SeatName, Target,
+    Timestamp, UsageDelta, Verdict,
 };
 
 /// One ask, with its caller.
@@ -222,6 +223,53 @@ pub enum Command {
         commit: Oid,
         /// The bead whose work that is.
         bead: Option<BeadId>,
+    },
+    /// Has a goal come by the clock.
+    AddSchedule {
+        /// The rig.
+        rig: RigName,
+        /// Its name.
+        schedule: ScheduleName,
+        /// When.
+        cron: Cron,
+        /// What.
+        goal: ScheduledGoal,
+    },
+    /// Has a goal come by the clock no more.
+    RemoveSchedule {
+        /// The rig.
+        rig: RigName,
+        /// The schedule.
+        schedule: ScheduleName,
+    },
+    /// Holds a schedule back.
+    PauseSchedule {
+        /// The rig.
+        rig: RigName,
+        /// The schedule.
+        schedule: ScheduleName,
+        /// Why.
+        why: String,
+    },
+    /// Lets a schedule count its times again, from now on.
+    ResumeSchedule {
+        /// The rig.
+        rig: RigName,
+        /// The schedule.
+        schedule: ScheduleName,
+    },
+    /// Makes the goal of a schedule: because a time is due, or because a person wants it now.
+    FireSchedule {
+        /// The rig.
+        rig: RigName,
+        /// The schedule.
+        schedule: ScheduleName,
+        /// The time that is due; none when a person wants it now.
+        due: Option<Timestamp>,
+        /// How many times before that passed without a goal.
+        missed: u32,
+        /// Where it lands, when the daemon has looked; else on the integration branch of the rig.
+        target: Option<Target>,
     },
     /// Takes an operation of a person back.
     Undo {

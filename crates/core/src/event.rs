@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Actor, Bead, BeadId, BeadSpec, Candidate, CandidateId, Epoch, Fault, GateAsk, GateRun, Goal,
     HoldKind, HostName, Lease, MailItem, MergeHold, Need, Note, Oid, Outcome, RequestId, Revision,
-    RigName, RigRules, RunId, SeatName, Target, Timestamp, UsageDelta, Verdict,
+    RigName, RigRules, RunId, Schedule, ScheduleName, SeatName, Target, Timestamp, UsageDelta,
+    Verdict,
 };
 
 /// The format of the log that this code writes.
@@ -438,6 +439,45 @@ pub enum Event {
         /// What is as it was before.
         reversal: crate::Reversal,
     },
+    /// A goal comes by the clock.
+    ScheduleAdded {
+        /// The schedule.
+        schedule: Schedule,
+    },
+    /// A goal does not come by the clock any more.
+    ScheduleRemoved {
+        /// The schedule as it was.
+        schedule: Schedule,
+    },
+    /// A person holds a schedule back.
+    SchedulePaused {
+        /// The rig.
+        rig: RigName,
+        /// The schedule.
+        schedule: ScheduleName,
+        /// Why.
+        why: String,
+    },
+    /// A schedule counts its times from now on.
+    ScheduleResumed {
+        /// The rig.
+        rig: RigName,
+        /// The schedule.
+        schedule: ScheduleName,
+    },
+    /// A schedule made its goal.
+    ScheduleFired {
+        /// The rig.
+        rig: RigName,
+        /// The schedule.
+        schedule: ScheduleName,
+        /// The goal.
+        goal: BeadId,
+        /// The time that it was due at; none when a person asked for it.
+        due: Option<Timestamp>,
+        /// How many times before that passed without a goal.
+        missed: u32,
+    },
 }
 
 impl Event {
@@ -501,6 +541,11 @@ impl Event {
             Self::EffectRecovered { .. } => "EffectRecovered",
             Self::TownRestored { .. } => "TownRestored",
             Self::OperationUndone { .. } => "OperationUndone",
+            Self::ScheduleAdded { .. } => "ScheduleAdded",
+            Self::ScheduleRemoved { .. } => "ScheduleRemoved",
+            Self::SchedulePaused { .. } => "SchedulePaused",
+            Self::ScheduleResumed { .. } => "ScheduleResumed",
+            Self::ScheduleFired { .. } => "ScheduleFired",
         }
     }
 }

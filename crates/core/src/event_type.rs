@@ -66,6 +66,11 @@ impl Event {
             Self::GateAsked { .. } => "gate.asked",
             Self::GateAnswered { .. } => "gate.answered",
             Self::OperationUndone { .. } => "operation.undone",
+            Self::ScheduleAdded { .. } => "schedule.added",
+            Self::ScheduleRemoved { .. } => "schedule.removed",
+            Self::SchedulePaused { .. } => "schedule.paused",
+            Self::ScheduleResumed { .. } => "schedule.resumed",
+            Self::ScheduleFired { .. } => "schedule.fired",
         }
     }
 
@@ -140,6 +145,12 @@ impl Event {
             Self::MergesReleased { rig, .. } => Some(rig.to_string()),
             Self::GateAsked { ask } | Self::GateAnswered { ask, .. } => Some(ask.gate.to_string()),
             Self::EffectBackedOff { key, .. } | Self::EffectRecovered { key } => Some(key.clone()),
+            Self::ScheduleAdded { schedule } | Self::ScheduleRemoved { schedule } => {
+                Some(schedule.name.to_string())
+            }
+            Self::SchedulePaused { schedule, .. }
+            | Self::ScheduleResumed { schedule, .. }
+            | Self::ScheduleFired { schedule, .. } => Some(schedule.to_string()),
             _ => None,
         }
     }
@@ -159,7 +170,13 @@ impl Event {
             | Self::QueueHalted { target, .. }
             | Self::QueueResumed { target } => Some(&target.rig),
             Self::MergesHeld { hold } => Some(&hold.rig),
-            Self::MergesReleased { rig, .. } => Some(rig),
+            Self::MergesReleased { rig, .. }
+            | Self::SchedulePaused { rig, .. }
+            | Self::ScheduleResumed { rig, .. }
+            | Self::ScheduleFired { rig, .. } => Some(rig),
+            Self::ScheduleAdded { schedule } | Self::ScheduleRemoved { schedule } => {
+                Some(&schedule.rig)
+            }
             Self::GateAsked { ask } | Self::GateAnswered { ask, .. } => Some(&ask.rig),
             Self::Paused { scope, .. } | Self::Resumed { scope } => match scope {
                 PauseScope::Rig(rig) => Some(rig),

@@ -137,6 +137,10 @@ name_type!(
     HostName, "host name", "-._", 100
 );
 name_type!(
+    /// A goal that comes by the clock.
+    ScheduleName, "schedule name", "-._", 100
+);
+name_type!(
     /// Ordered submissions on a base, tested as one.
     CandidateId, "candidate id", "-._", 100
 );

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{GateName, Oid, RigName};
+use crate::{GateName, Oid, RigName, ScheduleRule};
 
 /// One git repository under gtd.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +44,9 @@ pub struct RigRules {
     pub worker: WorkerRules,
     /// How merges are batched.
     pub merge: MergeRules,
+    /// Goals that come by the clock.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<ScheduleRule>,
 }
 
 /// How workers of a rig work.

@@ -88,6 +88,11 @@ pub(crate) const TABLE: &[(&str, Rule)] = &[
     ("gtd.goal.v1.GoalService/WantChanges", PERSON),
     ("gtd.goal.v1.GoalService/Land", PERSON),
     ("gtd.goal.v1.GoalService/Answer", PERSON),
+    ("gtd.goal.v1.GoalService/AddSchedule", PERSON),
+    ("gtd.goal.v1.GoalService/RemoveSchedule", PERSON),
+    ("gtd.goal.v1.GoalService/PauseSchedule", PERSON),
+    ("gtd.goal.v1.GoalService/ResumeSchedule", CLOCK),
+    ("gtd.goal.v1.GoalService/FireSchedule", CLOCK),
     ("gtd.plan.v1.PlanService/Propose", MAYOR),
     ("gtd.plan.v1.PlanService/Close", MAYOR),
     ("gtd.seat.v1.SeatService/Open", CREW),
@@ -167,6 +172,8 @@ pub(crate) const TABLE: &[(&str, Rule)] = &[
     ("gtd.town.v1.TownService/Logs", EVERYONE),
 ];
 
+/// The mayor lets goals come by the clock, and a person does when they want one now.
+const CLOCK: Rule = roles(PERSON, &["mayor"]);
 const MAIL: Rule = Rule {
     lease: true,
     ..any_role(PERSON)
@@ -373,6 +380,15 @@ mod tests {
         assert!(!check("gtd.goal.v1.GoalService/Submit", &lease));
         assert!(check("gtd.goal.v1.GoalService/Submit", &person));
         assert!(!check("gtd.goal.v1.GoalService/Submit", &role("mayor")));
+        assert!(check(
+            "gtd.goal.v1.GoalService/FireSchedule",
+            &role("mayor")
+        ));
+        assert!(!check(
+            "gtd.goal.v1.GoalService/AddSchedule",
+            &role("mayor")
+        ));
+        assert!(!check("gtd.goal.v1.GoalService/FireSchedule", &lease));
         assert!(!check("gtd.goal.v1.GoalService/Unheard", &person));
     }
 }

@@ -29,6 +29,13 @@ pub(crate) fn describe(command: &Command) -> String {
             candidate, verdict, ..
         } => format!("{candidate}: {verdict:?}"),
         Command::Land { candidate } | Command::Void { candidate, .. } => candidate.to_string(),
+        Command::FireSchedule {
+            schedule, missed, ..
+        } => match missed {
+            0 => schedule.to_string(),
+            missed => format!("{schedule}, {missed} missed before"),
+        },
+        Command::ResumeSchedule { schedule, .. } => schedule.to_string(),
         Command::CloseGoal { goal, why, .. } => format!("{goal}: {why}"),
         Command::OpenSeat { seat, .. } | Command::CloseSeat { seat } => seat.to_string(),
         Command::ObserveTarget { target, tip } => format!("{} at {}", target.key(), tip.short()),

@@ -20,6 +20,7 @@ mod stillness;
 mod supervise;
 mod survey;
 mod workers;
+mod zone;
 
 pub mod roles;
 
@@ -29,3 +30,4 @@ pub use error::HostError;
 pub use gtd_agent::{End, RunState, Runs, TranscriptLine};
 pub use run::{HostOptions, run_host};
 pub use survey::{Survey, commit_at, runs, shim_path, survey};
+pub use zone::local_zone;

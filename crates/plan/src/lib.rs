@@ -14,6 +14,7 @@ mod planner;
 mod refinery;
 mod retention;
 mod role;
+mod schedules;
 mod seen;
 mod tries;
 mod witness;

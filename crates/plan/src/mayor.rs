@@ -1,4 +1,5 @@
-//! The mayor: goals without a plan, and goals whose beads have all ended.
+//! The mayor: goals without a plan, goals whose beads have all ended, and goals that come by the
+//! clock.
 //!
 //! A given plan is opened with its goal in one write; the planning run by a
 //! model takes its place in [`Mayor::plan`] where a goal still wants one.
@@ -14,6 +15,7 @@ use crate::{
     Checkout, Effect, Plan, Planner, Question, RunOrder, RunSeen, Seen, Work, accept_owner,
     accept_run, accept_slot,
     refinery::gate_run,
+    schedules,
     tries::{TRIES, sweep, tries},
 };
 
@@ -30,7 +32,7 @@ impl Planner for Mayor {
     }
 
     fn look(&self, graph: &Graph, seen: &Seen, _now: Timestamp) -> Vec<Question> {
-        let mut questions = Vec::new();
+        let mut questions: Vec<Question> = schedules::look(graph).into_iter().collect();
         for ended in ended(graph) {
             if !ended.is_good() {
                 continue;
@@ -97,6 +99,8 @@ impl Planner for Mayor {
             }
             parts.push(part);
         }
+        // What has ended first: a schedule may wait for just that.
+        parts.extend(schedules::plan(graph, seen, now));
         plan.join(graph, parts);
         plan
     }

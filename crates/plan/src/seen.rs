@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{
     Bead, BeadId, Epoch, Oid, Revision, RigName, RunId, RuntimeFault, RuntimeName, Target, Verdict,
+    Zone,
 };
 
 /// One question about the world.
@@ -49,6 +50,8 @@ pub enum Question {
     Awake,
     /// Which runtimes can do work here?
     Runtimes,
+    /// In which time zone is this machine?
+    Zone,
 }
 
 /// Submissions to put onto a base.
@@ -101,6 +104,8 @@ pub enum Answer {
     Awake(u64),
     /// To [`Question::Runtimes`].
     Runtimes(Vec<RuntimeName>),
+    /// To [`Question::Zone`].
+    Zone(Zone),
 }
 
 /// How far a run is.
@@ -433,6 +438,15 @@ impl Seen {
     pub fn assembly(&self, order: &AssemblyOrder) -> Option<&AssemblySeen> {
         match self.answers.get(&Question::Assembly(order.clone())) {
             Some(Answer::Assembly(assembly)) => Some(assembly),
+            _ => None,
+        }
+    }
+
+    /// Returns the time zone of this machine, when that was asked.
+    #[must_use]
+    pub fn zone(&self) -> Option<&Zone> {
+        match self.answers.get(&Question::Zone) {
+            Some(Answer::Zone(zone)) => Some(zone),
             _ => None,
         }
     }

@@ -37,6 +37,7 @@ fn trust(graph: &mut Graph, name: &str, digest: &str) {
         gates: vec![],
         worker: WorkerRules::default(),
         merge: MergeRules::default(),
+        schedules: vec![],
     };
     let (rig, digest) = (rig(name), digest.to_owned());
     tell(graph, Command::TrustRig { rig, rules, digest });

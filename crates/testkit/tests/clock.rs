@@ -55,6 +55,7 @@ fn busy_town() -> Graph {
                     ..WorkerRules::default()
                 },
                 merge: Default::default(),
+                schedules: vec![],
             },
             digest: String::new(),
         },

@@ -90,6 +90,11 @@ calls! {
         want_changes WantChangesRequest WantChangesResponse,
         land LandRequest LandResponse,
         answer AnswerRequest AnswerResponse,
+        add_schedule AddScheduleRequest AddScheduleResponse,
+        remove_schedule RemoveScheduleRequest RemoveScheduleResponse,
+        pause_schedule PauseScheduleRequest PauseScheduleResponse,
+        resume_schedule ResumeScheduleRequest ResumeScheduleResponse,
+        fire_schedule FireScheduleRequest FireScheduleResponse,
     }
     plan plan_service_client PlanServiceClient {
         propose ProposeRequest ProposeResponse,

@@ -170,6 +170,16 @@ writes! {
         GoalWantChanges goal WantChangesRequest WantChangesResponse
             = WantChanges { bead, why, comments };
         GoalLand goal LandRequest LandResponse = RequestLanding { goal };
+        GoalAddSchedule goal AddScheduleRequest AddScheduleResponse
+            = AddSchedule { rig, schedule, cron, goal };
+        GoalRemoveSchedule goal RemoveScheduleRequest RemoveScheduleResponse
+            = RemoveSchedule { rig, schedule };
+        GoalPauseSchedule goal PauseScheduleRequest PauseScheduleResponse
+            = PauseSchedule { rig, schedule, why };
+        GoalResumeSchedule goal ResumeScheduleRequest ResumeScheduleResponse
+            = ResumeSchedule { rig, schedule };
+        GoalFireSchedule goal FireScheduleRequest FireScheduleResponse
+            = FireSchedule { rig, schedule, due, missed, target };
 
         PlanPropose plan ProposeRequest ProposeResponse = ProposePlan { goal, plan, approval };
         PlanClose plan CloseRequest CloseResponse = CloseGoal { goal, outcome, why, proof };

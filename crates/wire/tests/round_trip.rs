@@ -3,11 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test says so when it fails")]
 
 use gtd_core::{
-    Approval, BeadId, BeadSpec, BeadType, CandidateId, Command, Criterion, EdgeKind, Epoch, Fault,
-    FaultClass, GateName, GateRun, HoldKind, HostName, LandMode, Member, MergeRules, Need, Oid,
-    Origin, Outcome, PauseScope, Plan, PlannedBead, Priority, RequestId, Reserved, Revision,
-    RigName, RigRules, RoleName, RunId, RuntimeFault, RuntimeName, SatisfiedBy, SeatName, Target,
-    Timestamp, UsageDelta, Verdict, WorkerRules,
+    Approval, BeadId, BeadSpec, BeadType, CandidateId, Command, Criterion, Cron, EdgeKind, Epoch,
+    Fault, FaultClass, GateName, GateRun, HoldKind, HostName, LandMode, Member, MergeRules, Need,
+    Oid, Origin, Outcome, PauseScope, Plan, PlannedBead, Priority, RequestId, Reserved, Revision,
+    RigName, RigRules, RoleName, RunId, RuntimeFault, RuntimeName, SatisfiedBy, ScheduleName,
+    ScheduledGoal, SeatName, Target, Timestamp, UsageDelta, Verdict, WorkerRules,
 };
 use gtd_wire::{
     ApprovalWish, Caller, GoalWish, LandWish, Malformed, Token, Unsendable, Write, WriteContext,
@@ -219,6 +219,10 @@ fn plan() -> Plan {
     }
 }
 
+fn schedule() -> ScheduleName {
+    ScheduleName::parse("nightly").unwrap()
+}
+
 /// The commands that callers cannot send.
 fn unsendable() -> Vec<Command> {
     vec![
@@ -238,6 +242,7 @@ fn unsendable() -> Vec<Command> {
                 gates: vec![],
                 worker: WorkerRules::default(),
                 merge: MergeRules::default(),
+                schedules: vec![],
             },
             digest: String::new(),
         },
@@ -414,6 +419,19 @@ fn sendable() -> Vec<Command> {
         },
         Command::AckMail { mail: 7 },
         Command::ReleaseMerges { rig: rig() },
+        Command::RemoveSchedule {
+            rig: rig(),
+            schedule: schedule(),
+        },
+        Command::PauseSchedule {
+            rig: rig(),
+            schedule: schedule(),
+            why: why(),
+        },
+        Command::ResumeSchedule {
+            rig: rig(),
+            schedule: schedule(),
+        },
         Command::PreferSubmission { bead: goal() },
         Command::RetrySubmission { bead: goal() },
         Command::WantChanges {
@@ -426,6 +444,33 @@ fn sendable() -> Vec<Command> {
             runs: vec![gate(Verdict::Failed), gate(Verdict::Passed)],
         },
     ];
+    for (plan, max, due, target) in [
+        (None, None, None, None),
+        (
+            Some(plan()),
+            Some(3),
+            Some(Timestamp(-5)),
+            Some(target(LandMode::Local)),
+        ),
+    ] {
+        commands.push(Command::AddSchedule {
+            rig: rig(),
+            schedule: schedule(),
+            cron: Cron::parse("0 6 * * MON").unwrap(),
+            goal: ScheduledGoal {
+                spec: full_spec(),
+                plan,
+                max,
+            },
+        });
+        commands.push(Command::FireSchedule {
+            rig: rig(),
+            schedule: schedule(),
+            due,
+            missed: 7,
+            target,
+        });
+    }
     for (kind, until) in [
         (HoldKind::Pause, None),
         (HoldKind::Freeze, Some(Timestamp(-5))),

@@ -225,7 +225,7 @@ async fn submit(
     Ok(Exit::Done)
 }
 
-fn read_goal(text: &str, plan: Option<&Path>) -> Result<String, CliError> {
+pub(super) fn read_goal(text: &str, plan: Option<&Path>) -> Result<String, CliError> {
     let text = match text {
         "-" if plan == Some(Path::new("-")) => {
             return Err(CliError::usage(
@@ -279,7 +279,7 @@ fn plan_of_script(args: &Args, script: &str, text: Option<&str>) -> Plan {
 }
 
 /// A plan file that was read, with the beads outside of it that it names.
-struct PlanText {
+pub(super) struct PlanText {
     name: String,
     text: String,
     outside: BTreeSet<String>,
@@ -287,7 +287,7 @@ struct PlanText {
 
 impl PlanText {
     /// Reads the file; beads that it names and does not hold are looked for later.
-    fn read(ctx: &Context, path: &Path, runtimes: &Runtimes) -> Result<Self, CliError> {
+    pub(super) fn read(ctx: &Context, path: &Path, runtimes: &Runtimes) -> Result<Self, CliError> {
         let text = wishes::file(ctx, path)?;
         let name = match path.to_string_lossy() {
             name if name == "-" => "stdin".to_owned(),
@@ -309,7 +309,11 @@ impl PlanText {
     }
 
     /// Checks that every bead outside of the plan exists.
-    async fn check_needs(&self, client: &Client, runtimes: &Runtimes) -> Result<Plan, CliError> {
+    pub(super) async fn check_needs(
+        &self,
+        client: &Client,
+        runtimes: &Runtimes,
+    ) -> Result<Plan, CliError> {
         let mut known = BTreeSet::new();
         for id in &self.outside {
             match town::find(client, id).await {

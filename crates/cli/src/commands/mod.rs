@@ -32,6 +32,7 @@ pub(crate) mod resume;
 pub(crate) mod review;
 pub(crate) mod rig;
 pub(crate) mod role;
+pub(crate) mod schedule;
 pub(crate) mod service;
 pub(crate) mod status;
 pub(crate) mod stop;
@@ -85,6 +86,7 @@ pub(crate) async fn run(ctx: &Context, command: Option<Command>) -> Result<Exit,
         Command::Gate(args) => gate::run(ctx, args).await,
         Command::Merge(args) => merge::run(ctx, args).await,
         Command::Bead(args) => bead::run(ctx, args).await,
+        Command::Schedule(args) => schedule::run(ctx, args).await,
         Command::Config(args) => config::run(ctx, args).await,
         Command::Backup(args) => backup::run(ctx, args).await,
         Command::Export(args) => export::run(ctx, args).await,

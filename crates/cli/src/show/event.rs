@@ -256,8 +256,19 @@ fn event_text(event: &Event, subject: &Subject) -> String {
         | Event::SubmissionPreferred { .. }
         | Event::SubmissionRestored { .. }
         | Event::MergesReleased { .. }
+        | Event::ScheduleRemoved { .. }
+        | Event::ScheduleResumed { .. }
         | Event::EffectRecovered { .. } => String::new(),
         Event::MergesHeld { hold } => hold.why.clone(),
+        Event::ScheduleAdded { schedule } => {
+            format!("{}: {}", schedule.cron, schedule.goal.spec.title)
+        }
+        Event::SchedulePaused { why, .. } => why.clone(),
+        Event::ScheduleFired { goal, missed, .. } => match missed {
+            0 => goal.to_string(),
+            1 => format!("{goal}; one time before it was missed"),
+            missed => format!("{goal}; {missed} times before it were missed"),
+        },
         Event::GateAsked { ask } => format!("of {}", short(&ask.commit)),
         Event::GateAnswered { runs, .. } => {
             let gates: Vec<String> = runs.iter().map(gate).collect();

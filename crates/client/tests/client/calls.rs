@@ -299,6 +299,7 @@ async fn what_the_daemon_does_not_know_is_said_with_its_code() {
             gates: vec![],
             worker: gtd_core::WorkerRules::default(),
             merge: gtd_core::MergeRules::default(),
+            schedules: vec![],
         },
         digest: String::new(),
     };

@@ -9,6 +9,7 @@ use super::{
     duration::parse_duration,
     gate,
     keys::{Key, Kind},
+    schedule,
     value::Value,
 };
 use crate::{
@@ -307,8 +308,10 @@ impl Checker<'_, '_> {
             }
             rows.push((Value::Table(row), item));
         }
-        if self.key == "gate" {
-            gate::check_rows(self.source, &rows)?;
+        match self.key {
+            "gate" => gate::check_rows(self.source, &rows)?,
+            "schedule" => schedule::check_rows(self.source, &rows)?,
+            _ => {}
         }
         Ok(Value::List(rows.into_iter().map(|(row, _)| row).collect()))
     }

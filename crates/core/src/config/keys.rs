@@ -195,15 +195,22 @@ pub(super) const GATE_KEYS: &[Key] = &[
 ];
 
 const SCHEDULE_KEYS: &[Key] = &[
-    key("name", Name, ProjectOnly, Planned, "Its name."),
+    key("name", Name, ProjectOnly, Works, "Its name."),
     key(
         "cron",
         Script,
         ProjectOnly,
-        Planned,
+        Works,
         "When, as a cron expression in local time.",
     ),
-    key("goal", Script, ProjectOnly, Planned, "The goal to submit."),
+    key("goal", Script, ProjectOnly, Works, "The goal to submit."),
+    key(
+        "run",
+        Script,
+        ProjectOnly,
+        Works,
+        "The one script that does it; without one an agent plans the goal.",
+    ),
     key(
         "policy",
         Name,
@@ -642,7 +649,7 @@ pub(super) const KEYS: &[Key] = &[
         "schedule",
         Rows(SCHEDULE_KEYS),
         ProjectOnly,
-        Planned,
+        Works,
         "Goals that come by the clock.",
     ),
     key(

@@ -17,6 +17,7 @@ mod resources;
 mod retention;
 mod rules;
 mod runtimes;
+mod schedule;
 mod schema;
 mod starter;
 mod value;

@@ -1,6 +1,8 @@
 //! What the configuration means for a rig.
 
-use super::{check::is_prefix, duration::parse_duration, gate::gates, merge::Config};
+use super::{
+    check::is_prefix, duration::parse_duration, gate::gates, merge::Config, schedule::schedules,
+};
 use crate::{Diagnostic, MergeRules, RigName, RigRules, WorkerRules};
 
 const BRANCH: &str = "main";
@@ -15,21 +17,24 @@ const LONGEST_NAME: usize = 60;
 /// When a name in the configuration cannot be one.
 pub fn rig_rules(config: &Config, folder_name: &str) -> Result<RigRules, Diagnostic> {
     let text = |key: &str| config.get(key).and_then(|(value, _)| value.as_str());
-    let rows = config
-        .get("gate")
-        .and_then(|(value, _)| value.as_list())
-        .unwrap_or_default();
+    let rows = |key: &str| {
+        config
+            .get(key)
+            .and_then(|(value, _)| value.as_list())
+            .unwrap_or_default()
+    };
     Ok(RigRules {
         prefix: match text("rig.prefix") {
             Some(prefix) => prefix.to_owned(),
             None => default_prefix(rig_name(config, folder_name)?.as_str()),
         },
         branch: text("rig.branch").unwrap_or(BRANCH).to_owned(),
-        gates: gates(rows).map_err(|error| mistake(config, "gate", &error.to_string()))?,
+        gates: gates(rows("gate")).map_err(|error| mistake(config, "gate", &error.to_string()))?,
         worker: worker_rules(config),
         merge: MergeRules {
             batch: number(config, "merge.batch").unwrap_or(MergeRules::default().batch),
         },
+        schedules: schedules(rows("schedule")),
     })
 }
 

@@ -126,6 +126,7 @@ fn every_key_of_the_samples_works_or_is_known_to_do_nothing_yet() {
     let idle: Vec<_> = config.without_effect().map(|(key, _)| key).collect();
     assert!(idle.contains(&"merge.strategy") && idle.contains(&"web.listen"));
     assert!(!idle.contains(&"merge.batch") && !idle.contains(&"gate"));
+    assert!(!idle.contains(&"schedule"));
     assert!(!idle.contains(&"roles.worker.max"));
 }
 
@@ -235,6 +236,26 @@ fn every_value_is_checked_against_its_key() {
         (
             "[[gate]]\nname = \"a\"\nrun = \"a\"\n[[gate]]\nname = \"a\"\nrun = \"b\"\n",
             "two gates have the name `a`",
+        ),
+        (
+            "[[schedule]]\ncron = \"@daily\"\n",
+            "this schedule has no `name`",
+        ),
+        (
+            "[[schedule]]\nname = \"a\"\ngoal = \"x\"\n",
+            "schedule `a` has no `cron`",
+        ),
+        (
+            "[[schedule]]\nname = \"a\"\ncron = \"0 25 * * *\"\ngoal = \"x\"\n",
+            "`0 25 * * *` is no cron expression",
+        ),
+        (
+            "[[schedule]]\nname = \"a\"\ncron = \"@daily\"\n",
+            "schedule `a` has no `goal`",
+        ),
+        (
+            "[[schedule]]\nname = \"a\"\ncron = \"@daily\"\ngoal = \"x\"\n[[schedule]]\nname = \"a\"\ncron = \"@daily\"\ngoal = \"y\"\n",
+            "two schedules have the name `a`",
         ),
         (
             "[roles.\"a.b\"]\nmax = 1\n",

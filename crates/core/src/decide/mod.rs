@@ -9,6 +9,7 @@ mod goal;
 mod health;
 mod merge;
 mod merges;
+mod schedule;
 mod seat;
 mod town;
 mod undo;
@@ -68,6 +69,22 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
         Command::Stop { why } => town::stop(scene, why),
         Command::Thaw => town::thaw(scene),
         Command::Undo { reversal } => undo::undo(scene, *reversal),
+        Command::AddSchedule {
+            rig,
+            schedule,
+            cron,
+            goal,
+        } => schedule::add(scene, rig, schedule, cron, goal),
+        Command::RemoveSchedule { rig, schedule } => schedule::remove(scene, &rig, &schedule),
+        Command::PauseSchedule { rig, schedule, why } => schedule::pause(scene, rig, schedule, why),
+        Command::ResumeSchedule { rig, schedule } => schedule::resume(scene, rig, schedule),
+        Command::FireSchedule {
+            rig,
+            schedule,
+            due,
+            missed,
+            target,
+        } => schedule::fire(scene, rig, schedule, due, missed, target),
         Command::BackOff { key, why } => town::back_off(scene, key, why),
         Command::Recover { key } => town::recover(scene, key),
         Command::Degrade { role, why } => town::degrade(scene, role, why),

@@ -18,6 +18,7 @@ pub(super) fn trust_rig(
     if known {
         return Ok(vec![]);
     }
+    super::schedule::check_rules(scene, &rig, &rules)?;
     Ok(vec![Event::RigTrusted { rig, rules, digest }])
 }
 

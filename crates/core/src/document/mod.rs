@@ -9,6 +9,7 @@ mod inbox;
 mod merge;
 mod report;
 mod review;
+mod schedule;
 mod status;
 mod timeline;
 
@@ -21,6 +22,7 @@ pub use self::{
     merge::{HoldDoc, MergeRow, MergeShownDoc, merge_of_bead, merge_of_candidate, merge_rows},
     report::{LandedDoc, NotDoneDoc, ProofDoc, Recorded, ReportDoc, report_doc},
     review::{CriterionSeen, GateSeen, ReviewDoc, review_doc},
+    schedule::{FiringDoc, ScheduleDoc, schedule_docs},
     status::{
         AgentDoc, ConvoyRow, Dollars, MergeDoc, StatusDoc, agent_docs, convoy_row, status_doc,
     },

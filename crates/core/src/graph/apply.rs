@@ -31,6 +31,7 @@ impl Graph {
                         queue.green.clear();
                     }
                 }
+                self.put_rules_of_schedules(rig, rules, &envelope.by, at);
                 self.index = Index::of(&self.facts);
             }
             Event::RigRemoved { rig } => {
@@ -41,6 +42,7 @@ impl Graph {
                 self.facts.holds.retain(|hold| hold.rig != *rig);
                 self.facts.gate_asks.retain(|_, ask| ask.rig != *rig);
                 self.facts.gates.remove(rig);
+                self.drop_schedules(rig);
                 self.index = Index::of(&self.facts);
             }
             Event::GoalOpened { bead, goal } => {
@@ -530,7 +532,35 @@ impl Graph {
             Event::EffectRecovered { key } => {
                 self.facts.back_offs.remove(key);
             }
-            Event::OperationUndone { reversal } => self.take_back(reversal),
+            Event::OperationUndone { reversal } => self.take_back(reversal, at),
+            Event::ScheduleAdded { schedule } => self.put_schedule(schedule.clone()),
+            Event::ScheduleRemoved { schedule } => {
+                self.drop_schedule(&schedule.rig, &schedule.name);
+            }
+            Event::SchedulePaused { rig, schedule, why } => {
+                let pause = crate::SchedulePause {
+                    by: envelope.by.clone(),
+                    since: at,
+                    why: why.clone(),
+                };
+                self.pause_schedule(rig, schedule, pause);
+            }
+            Event::ScheduleResumed { rig, schedule } => self.resume_schedule(rig, schedule, at),
+            Event::ScheduleFired {
+                rig,
+                schedule,
+                goal,
+                due,
+                missed,
+            } => {
+                let firing = crate::Firing {
+                    goal: goal.clone(),
+                    at,
+                    due: *due,
+                    missed: *missed,
+                };
+                self.note_firing(rig, schedule, firing);
+            }
             Event::TownRestored { epochs } => {
                 let leased: Vec<BeadId> = self.leased().map(|bead| bead.id.clone()).collect();
                 for bead in leased {
@@ -551,9 +581,23 @@ impl Graph {
     }
 
     /// Puts back what an operation changed, and takes away what it made.
-    fn take_back(&mut self, reversal: &Reversal) {
+    fn take_back(&mut self, reversal: &Reversal, at: Timestamp) {
+        for (rig, name) in &reversal.unscheduled {
+            self.drop_schedule(rig, name);
+        }
+        for schedule in &reversal.schedules {
+            // What it would have made meanwhile is not wanted.
+            self.put_schedule(crate::Schedule {
+                since: schedule.since.max(at),
+                ..schedule.clone()
+            });
+        }
         for id in &reversal.withdrawn {
-            let goal = self.facts.beads.remove(id).and_then(|bead| bead.goal);
+            let bead = self.facts.beads.remove(id);
+            if let Some(bead) = &bead {
+                self.forget_firing(&bead.rig, id);
+            }
+            let goal = bead.and_then(|bead| bead.goal);
             self.facts.goals.remove(id);
             if let Some(goal) = goal.and_then(|goal| self.facts.goals.get_mut(&goal)) {
                 goal.beads.retain(|bead| bead != id);

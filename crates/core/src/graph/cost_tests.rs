@@ -92,6 +92,7 @@ fn town(n: usize) -> Town {
             gates: vec![],
             worker: WorkerRules::default(),
             merge: MergeRules::default(),
+            schedules: vec![],
         },
         digest: String::new(),
     });

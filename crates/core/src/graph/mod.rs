@@ -11,6 +11,7 @@ mod cycle;
 mod index;
 mod merges;
 mod parts;
+mod schedules;
 mod state;
 mod tally;
 
@@ -26,7 +27,8 @@ pub use self::{
 };
 use crate::{
     BackOff, Bead, BeadId, Escalation, GateAsk, GateName, GateShown, Goal, MailItem, MergeHold,
-    Pause, PauseScope, Queue, Revision, Rig, RigName, RoleName, Seat, SeatName, Stop, Target,
+    Pause, PauseScope, Queue, Revision, Rig, RigName, RoleName, Schedule, ScheduleName, Seat,
+    SeatName, Stop, Target,
 };
 
 /// Everything that is true now.
@@ -80,6 +82,8 @@ struct Facts {
     gate_asks_made: u64,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     gates: BTreeMap<RigName, BTreeMap<GateName, VecDeque<GateShown>>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    schedules: BTreeMap<RigName, BTreeMap<ScheduleName, Schedule>>,
     #[serde(default)]
     usage: BTreeMap<crate::RunId, u64>,
     #[serde(default)]

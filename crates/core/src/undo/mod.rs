@@ -11,7 +11,9 @@ mod reverse;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bead, BeadId, Goal, Moment, Pause, PauseScope, Revision};
+use crate::{
+    Bead, BeadId, Goal, Moment, Pause, PauseScope, Revision, RigName, Schedule, ScheduleName,
+};
 
 pub use self::{
     operation::{Operation, operations},
@@ -44,6 +46,12 @@ pub struct Reversal {
     /// The pauses that it made, and that hold no more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumed: Vec<PauseScope>,
+    /// The schedules that are there again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<Schedule>,
+    /// The schedules that it made, and that are not there any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unscheduled: Vec<(RigName, ScheduleName)>,
 }
 
 /// One operation in a list.

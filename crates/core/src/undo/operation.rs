@@ -99,6 +99,12 @@ impl Operation {
                 Event::Thawed => "resume everything".to_owned(),
                 Event::MailSent { mail } => format!("send mail to {}", mail.to),
                 Event::OperationUndone { reversal } => format!("undo {}", reversal.what),
+                Event::ScheduleAdded { schedule } => format!("schedule {}", schedule.name),
+                Event::ScheduleRemoved { schedule } => {
+                    format!("remove schedule {}", schedule.name)
+                }
+                Event::SchedulePaused { schedule, .. } => format!("pause schedule {schedule}"),
+                Event::ScheduleResumed { schedule, .. } => format!("resume schedule {schedule}"),
                 _ => return None,
             })
         });
@@ -214,8 +220,34 @@ impl Operation {
                 | Event::BeadRetried { .. }
                 | Event::ChangesWanted { .. }
                 | Event::BeadParked { .. }
-                | Event::Paused { .. } => {}
-                Event::OperationUndone { reversal } if reversal.resumed.is_empty() => {}
+                | Event::Paused { .. }
+                | Event::ScheduleAdded { .. }
+                | Event::ScheduleRemoved { .. } => {}
+                // With the goal that it made.
+                Event::ScheduleFired { .. }
+                    if matches!(self.events.first(), Some(Event::GoalOpened { .. })) => {}
+                Event::OperationUndone { reversal }
+                    if reversal.resumed.is_empty()
+                        && reversal.schedules.is_empty()
+                        && reversal.unscheduled.is_empty() => {}
+                Event::OperationUndone { reversal } if reversal.resumed.is_empty() => {
+                    return refuse(
+                        "a schedule is made or removed anew",
+                        "gtd schedule list".to_owned(),
+                    );
+                }
+                Event::SchedulePaused { schedule, .. } => {
+                    return refuse(
+                        "a schedule goes on from now",
+                        format!("gtd schedule resume {schedule}"),
+                    );
+                }
+                Event::ScheduleResumed { schedule, .. } => {
+                    return refuse(
+                        "a schedule is held back anew",
+                        format!("gtd schedule pause {schedule}"),
+                    );
+                }
                 Event::OperationUndone { .. } => {
                     return refuse("a pause is made anew", "gtd pause".to_owned());
                 }

@@ -56,8 +56,20 @@ pub fn reverse(op: &Operation, before: &Graph, now: &Graph) -> Result<Reversal, 
         }
     }
     for event in &op.events {
-        if let Event::Paused { scope, .. } = event {
-            reversal.resumed.push(scope.clone());
+        match event {
+            Event::Paused { scope, .. } => reversal.resumed.push(scope.clone()),
+            Event::ScheduleRemoved { schedule } => reversal.schedules.push(schedule.clone()),
+            Event::ScheduleAdded { schedule } => {
+                let (rig, name) = (&schedule.rig, &schedule.name);
+                if now.schedule(rig, name) != Some(schedule) {
+                    return Err(reversal.refuse(
+                        format!("schedule {name} changed since"),
+                        format!("gtd schedule remove {name}"),
+                    ));
+                }
+                reversal.unscheduled.push((rig.clone(), name.clone()));
+            }
+            _ => {}
         }
     }
     reversal.check(now)?;
@@ -119,6 +131,11 @@ impl Reversal {
             && self.goals.iter().all(|(id, was)| now.goal(id) == Some(was))
             && self.withdrawn.iter().all(|id| now.bead(id).is_none())
             && self.paused.iter().all(|pause| now.pauses().contains(pause))
+            && self.schedules.iter().all(|was| {
+                now.schedule(&was.rig, &was.name)
+                    .is_some_and(|is| is.is_said_by(&was.cron, &was.goal))
+            })
+            && (self.unscheduled.iter()).all(|(rig, name)| now.schedule(rig, name).is_none())
             && !now
                 .pauses()
                 .iter()
@@ -156,6 +173,29 @@ impl Reversal {
                 return Err(self.refuse(
                     format!("{bead} joined {id} since"),
                     format!("gtd convoy show {id}"),
+                ));
+            }
+        }
+        for was in &self.schedules {
+            let name = &was.name;
+            if now.rig(&was.rig).is_none() {
+                return Err(self.refuse(
+                    format!("{} is no rig any more", was.rig),
+                    "gtd rig list".to_owned(),
+                ));
+            }
+            if now.schedule(&was.rig, name).is_some() {
+                return Err(self.refuse(
+                    format!("there is a schedule {name} again"),
+                    "gtd schedule list".to_owned(),
+                ));
+            }
+        }
+        for (rig, name) in &self.unscheduled {
+            if now.schedule(rig, name).is_some_and(|is| is.last.is_some()) {
+                return Err(self.refuse(
+                    format!("schedule {name} has made a goal since"),
+                    format!("gtd schedule remove {name}"),
                 ));
             }
         }

@@ -19,7 +19,8 @@ names!(COMMANDS, command_name: Command {
     ProposePlan, CloseGoal, OpenSeat, CloseSeat, Grant, Claim, ClaimNext, Started, Heartbeat,
     RecordUsage, Submit, Return, Finish, Discover, Form, Judge, Land, Void, SendBack,
     ObserveTarget, JudgeBase, ConcludeLanding, AnswerGate, Expire, Quarantine, TripBreaker, Escalate,
-    BackOff, Recover, Degrade, SendMail, AckMail,
+    BackOff, Recover, Degrade, SendMail, AckMail, AddSchedule, RemoveSchedule, PauseSchedule,
+    ResumeSchedule, FireSchedule,
 });
 
 /// One relation that never acts, between the bead of a world and its friend.
@@ -315,6 +316,26 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
             text: "hello".to_owned(),
         },
         Command::AckMail { mail: 1 },
+        Command::AddSchedule {
+            rig: rig(),
+            schedule: gtd_core::ScheduleName::parse("nightly").unwrap(),
+            cron: gtd_core::Cron::parse("@daily").unwrap(),
+            goal: gtd_core::ScheduledGoal::of_script(spec("by night"), "true"),
+        },
+        Command::RemoveSchedule {
+            rig: rig(),
+            schedule: gtd_core::ScheduleName::parse("nightly").unwrap(),
+        },
+        Command::PauseSchedule {
+            rig: rig(),
+            schedule: gtd_core::ScheduleName::parse("nightly").unwrap(),
+            why: why(),
+        },
+        Command::ResumeSchedule {
+            rig: rig(),
+            schedule: gtd_core::ScheduleName::parse("nightly").unwrap(),
+        },
+        crate::schedules::fire("nightly", None, 0),
     ]
 }
 

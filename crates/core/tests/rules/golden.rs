@@ -26,7 +26,8 @@ names!(EVENTS, event_name: Event {
     SubmissionReturned, TargetMoved, BaseJudged, QueueHalted, QueueResumed, MergesHeld, MergesReleased,
     SubmissionPreferred, SubmissionRestored, GateAsked, GateAnswered, Escalated, Paused,
     Resumed, Stopped, Thawed, MailSent, MailAcked, RoleDegraded, EffectBackedOff,
-    EffectRecovered, TownRestored, OperationUndone,
+    EffectRecovered, TownRestored, OperationUndone, ScheduleAdded, ScheduleRemoved,
+    SchedulePaused, ScheduleResumed, ScheduleFired,
 });
 
 /// The events that follow from a command: all but the one that a restore writes.
@@ -484,6 +485,22 @@ fn leave_undone(scene: &mut Scene) {
     scene.undo_last().unwrap();
     scene.close(&parked, Outcome::Cancelled);
     scene.undo_last().unwrap();
+    by_the_clock(scene);
+}
+
+/// Goals that come by the clock: one that came and is held back, one that was taken away again.
+fn by_the_clock(scene: &mut Scene) {
+    crate::schedules::add(scene, "nightly", "0 2 * * *");
+    let due = Timestamp(scene.now.0 + 86_400_000);
+    scene.now = due;
+    scene.tell(crate::schedules::fire("nightly", Some(due), 1));
+    crate::schedules::pause(scene, "nightly");
+    crate::schedules::resume(scene, "nightly");
+    crate::schedules::pause(scene, "nightly");
+    crate::schedules::add(scene, "weekly", "0 2 * * MON");
+    scene.undo_last().unwrap();
+    crate::schedules::add(scene, "weekly", "0 3 * * MON");
+    crate::schedules::remove(scene, "weekly");
 }
 
 #[derive(Serialize, Deserialize)]

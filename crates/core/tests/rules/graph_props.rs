@@ -201,6 +201,29 @@ fn town() -> Scene {
     scene
 }
 
+/// Turns a wish into what is done with goals that come by the clock.
+fn by_the_clock(scene: &Scene, (_, x, y, z): Wish) -> Command {
+    let name = ["nightly", "weekly"][usize::from(y) % 2];
+    let schedule = || gtd_core::ScheduleName::parse(name).unwrap();
+    match x % 6 {
+        0 => crate::schedules::add_command(name, "0 2 * * *"),
+        1 => Command::RemoveSchedule {
+            rig: rig(),
+            schedule: schedule(),
+        },
+        2 => Command::PauseSchedule {
+            rig: rig(),
+            schedule: schedule(),
+            why: "because".to_owned(),
+        },
+        3 => Command::ResumeSchedule {
+            rig: rig(),
+            schedule: schedule(),
+        },
+        _ => crate::schedules::fire(name, z.is_multiple_of(2).then_some(scene.now), u32::from(z)),
+    }
+}
+
 /// Turns a wish into what a person does with the merges.
 fn hand_on_the_merges(scene: &Scene, bead: BeadId, (what, x, y, z): Wish) -> Command {
     let came_back = |bead: &&gtd_core::Bead| {
@@ -222,7 +245,8 @@ fn hand_on_the_merges(scene: &Scene, bead: BeadId, (what, x, y, z): Wish) -> Com
             }),
             why: "because".to_owned(),
         },
-        242..=244 => Command::ReleaseMerges { rig: rig() },
+        242 | 243 => Command::ReleaseMerges { rig: rig() },
+        244 => by_the_clock(scene, (what, x, y, z)),
         245..=247 => Command::PreferSubmission { bead },
         248..=251 => Command::RetrySubmission {
             bead: scene
@@ -884,6 +908,15 @@ fn timeless(graph: &Graph) -> serde_json::Value {
     }
     for (_, bead) in facts["beads"].as_object_mut().unwrap() {
         bead["changed"] = serde_json::Value::Null;
+    }
+    // One that is there again counts its times from then on.
+    let of_rigs = facts
+        .get_mut("schedules")
+        .and_then(|all| all.as_object_mut());
+    for (_, of_rig) in of_rigs.into_iter().flatten() {
+        for (_, schedule) in of_rig.as_object_mut().unwrap() {
+            schedule["since"] = serde_json::Value::Null;
+        }
     }
     let pauses = facts["pauses"].as_array_mut().unwrap();
     pauses.sort_by_key(ToString::to_string);

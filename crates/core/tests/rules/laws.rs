@@ -113,6 +113,11 @@ fn epoch_of(command: &Command) -> Option<Epoch> {
         | Command::AskGate { .. }
         | Command::AnswerGate { .. }
         | Command::Undo { .. }
+        | Command::AddSchedule { .. }
+        | Command::RemoveSchedule { .. }
+        | Command::PauseSchedule { .. }
+        | Command::ResumeSchedule { .. }
+        | Command::FireSchedule { .. }
         | Command::ProposePlan { .. }
         | Command::CloseGoal { .. }
         | Command::OpenSeat { .. }

@@ -34,5 +34,6 @@ mod reasons;
 mod rejections;
 mod restored;
 mod scene;
+mod schedules;
 mod undo;
 mod world;

@@ -82,6 +82,7 @@ pub(crate) fn rules() -> RigRules {
         gates: vec![gate("test", GateWhen::Merge)],
         worker: WorkerRules::default(),
         merge: MergeRules::default(),
+        schedules: vec![],
     }
 }
 

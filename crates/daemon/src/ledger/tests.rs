@@ -22,6 +22,7 @@ fn rules() -> RigRules {
         gates: vec![],
         worker: WorkerRules::default(),
         merge: MergeRules::default(),
+        schedules: vec![],
     }
 }
 

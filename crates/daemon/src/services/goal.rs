@@ -7,12 +7,15 @@ use gtd_core::{
 use gtd_wire::{
     ApprovalWish, GoalWish, WriteContext,
     pb::goal::v1::{
-        AnswerRequest, AnswerResponse, ApproveRequest, ApproveResponse, CancelRequest,
-        CancelResponse, CloseRequest, CloseResponse, CreateBeadRequest, CreateBeadResponse,
-        EditBeadRequest, EditBeadResponse, LandRequest, LandResponse, LinkRequest, LinkResponse,
-        NoteRequest, NoteResponse, ParkRequest, ParkResponse, RetryRequest, RetryResponse,
-        SubmitRequest, SubmitResponse, UnlinkRequest, UnlinkResponse, WantChangesRequest,
-        WantChangesResponse, goal_service_server::GoalService,
+        AddScheduleRequest, AddScheduleResponse, AnswerRequest, AnswerResponse, ApproveRequest,
+        ApproveResponse, CancelRequest, CancelResponse, CloseRequest, CloseResponse,
+        CreateBeadRequest, CreateBeadResponse, EditBeadRequest, EditBeadResponse,
+        FireScheduleRequest, FireScheduleResponse, LandRequest, LandResponse, LinkRequest,
+        LinkResponse, NoteRequest, NoteResponse, ParkRequest, ParkResponse, PauseScheduleRequest,
+        PauseScheduleResponse, RemoveScheduleRequest, RemoveScheduleResponse,
+        ResumeScheduleRequest, ResumeScheduleResponse, RetryRequest, RetryResponse, SubmitRequest,
+        SubmitResponse, UnlinkRequest, UnlinkResponse, WantChangesRequest, WantChangesResponse,
+        goal_service_server::GoalService,
     },
 };
 use tonic::{Request, Response, Status};
@@ -37,6 +40,9 @@ super::writes::writes! {
         park ParkRequest => ParkResponse;
         want_changes WantChangesRequest => WantChangesResponse;
         land LandRequest => LandResponse;
+        remove_schedule RemoveScheduleRequest => RemoveScheduleResponse;
+        pause_schedule PauseScheduleRequest => PauseScheduleResponse;
+        resume_schedule ResumeScheduleRequest => ResumeScheduleResponse;
     } also {
         async fn submit(
             &self,
@@ -50,6 +56,20 @@ super::writes::writes! {
             request: Request<AnswerRequest>,
         ) -> Result<Response<AnswerResponse>, Status> {
             self.answer_bead(request).await
+        }
+
+        async fn add_schedule(
+            &self,
+            request: Request<AddScheduleRequest>,
+        ) -> Result<Response<AddScheduleResponse>, Status> {
+            self.add_a_schedule(request).await
+        }
+
+        async fn fire_schedule(
+            &self,
+            request: Request<FireScheduleRequest>,
+        ) -> Result<Response<FireScheduleResponse>, Status> {
+            self.fire_a_schedule(request).await
         }
     }
 }
@@ -174,7 +194,11 @@ impl Api {
 }
 
 /// Checks that something here can do every bead; nothing is made otherwise.
-fn check_runtimes(config: &Config, spec: &BeadSpec, plan: Option<&Plan>) -> Result<(), Rejection> {
+pub(super) fn check_runtimes(
+    config: &Config,
+    spec: &BeadSpec,
+    plan: Option<&Plan>,
+) -> Result<(), Rejection> {
     let usable: Vec<String> = usable_runtimes(config)
         .iter()
         .map(ToString::to_string)

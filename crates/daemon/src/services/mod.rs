@@ -20,6 +20,7 @@ mod reads;
 mod report;
 mod roles;
 mod run;
+mod schedule;
 mod seat;
 mod town;
 mod undo;

@@ -13,7 +13,7 @@ use gtd_plan::{
 };
 
 use super::{Hands, git, split_key};
-use crate::{HostError, machine, stillness::content_sign};
+use crate::{HostError, machine, stillness::content_sign, zone::local_zone};
 
 /// How much of an output is read as evidence, in bytes.
 const TAIL: u64 = 8 * 1024;
@@ -42,6 +42,7 @@ impl Hands {
             Question::Awake => Answer::Awake(self.memory().awake.note()),
             Question::Machine => Answer::Machine(self.see_machine()),
             Question::Runtimes => Answer::Runtimes(self.see_runtimes()?),
+            Question::Zone => Answer::Zone(local_zone()),
         })
     }
 

@@ -130,6 +130,7 @@ impl Scene {
                     ..Default::default()
                 },
                 merge: Default::default(),
+                schedules: vec![],
             },
             digest: String::new(),
         });

@@ -394,5 +394,6 @@ fn rules(gate: &GateName) -> RigRules {
             ..WorkerRules::default()
         },
         merge: MergeRules::default(),
+        schedules: vec![],
     }
 }

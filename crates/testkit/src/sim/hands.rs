@@ -53,6 +53,7 @@ impl World {
             Question::Assembly(order) => Answer::Assembly(self.see_assembly(order)),
             Question::Awake => Answer::Awake(u64::MAX),
             Question::Runtimes => Answer::Runtimes(vec![]),
+            Question::Zone => Answer::Zone(gtd_core::Zone::utc()),
             Question::Machine => Answer::Machine(if self.is_short {
                 MachineSeen::Short("the disk is nearly full".to_owned())
             } else {

@@ -100,6 +100,7 @@ impl Sim {
             merge: MergeRules {
                 batch: u32::try_from(self.rng.between(1, 5)).unwrap_or(1),
             },
+            schedules: vec![],
         };
         self.say_to_ledger(Command::TrustRig {
             rig: rig(),

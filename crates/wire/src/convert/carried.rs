@@ -2,7 +2,7 @@
 
 use gtd_core::{
     BeadId, CandidateId, Epoch, GateName, HostName, Oid, RigName, RoleName, RunId, RuntimeName,
-    SeatName,
+    ScheduleName, SeatName,
 };
 
 use crate::Malformed;
@@ -53,6 +53,7 @@ texts!(
     RoleName,
     RunId,
     RuntimeName,
+    ScheduleName,
     SeatName
 );
 

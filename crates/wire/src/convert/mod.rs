@@ -4,6 +4,7 @@ mod carried;
 mod fault;
 mod gate;
 mod hold;
+mod schedule;
 mod scope;
 mod spec;
 mod target;

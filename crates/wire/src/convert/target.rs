@@ -7,6 +7,21 @@ use crate::{Malformed, pb::common::v1 as pb};
 
 messages!(Target);
 
+impl Carried for Option<Target> {
+    type Wire = Option<pb::Target>;
+    fn take(wire: Self::Wire, field: &str) -> Result<Self, Malformed> {
+        wire.map(|target| {
+            target
+                .try_into()
+                .map_err(|error: Malformed| error.under(field))
+        })
+        .transpose()
+    }
+    fn put(self) -> Self::Wire {
+        self.map(Into::into)
+    }
+}
+
 words!(LandMode as pb::LandMode, unspecified = None, { Local, Integration, PullRequest });
 
 words!(Approval as pb::ApprovalWish, unspecified = None, { Needed, NotNeeded });

@@ -164,6 +164,19 @@ pub struct Plan {
     #[prost(message, repeated, tag = "3")]
     pub beads: ::prost::alloc::vec::Vec<PlannedBead>,
 }
+/// ScheduledGoal is the goal that a schedule makes each time.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ScheduledGoal {
+    /// The goal's own wishes.
+    #[prost(message, optional, tag = "1")]
+    pub spec: ::core::option::Option<BeadSpec>,
+    /// Its plan; without one the mayor makes it, each time anew.
+    #[prost(message, optional, tag = "2")]
+    pub plan: ::core::option::Option<Plan>,
+    /// Seats at most.
+    #[prost(uint32, optional, tag = "3")]
+    pub max: ::core::option::Option<u32>,
+}
 /// Target is where work lands.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Target {

@@ -286,25 +286,120 @@ pub struct AnswerResponse {
     #[prost(message, optional, tag = "1")]
     pub written: ::core::option::Option<super::super::common::v1::Written>,
 }
-/// WantChangesRequest asks for WantChanges.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct WantChangesRequest {
+/// AddScheduleRequest asks for AddSchedule.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AddScheduleRequest {
     /// Names the write.
     #[prost(message, optional, tag = "1")]
     pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
-    /// The bead.
+    /// The rig.
     #[prost(string, tag = "2")]
-    pub bead: ::prost::alloc::string::String,
-    /// What is to be otherwise.
+    pub rig: ::prost::alloc::string::String,
+    /// Its name.
     #[prost(string, tag = "3")]
-    pub why: ::prost::alloc::string::String,
-    /// Comments on single lines of the work, one a line.
+    pub schedule: ::prost::alloc::string::String,
+    /// When, as a cron expression.
     #[prost(string, tag = "4")]
-    pub comments: ::prost::alloc::string::String,
+    pub cron: ::prost::alloc::string::String,
+    /// What.
+    #[prost(message, optional, tag = "5")]
+    pub goal: ::core::option::Option<super::super::common::v1::ScheduledGoal>,
 }
-/// WantChangesResponse answers WantChanges.
+/// AddScheduleResponse answers AddSchedule.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct WantChangesResponse {
+pub struct AddScheduleResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// RemoveScheduleRequest asks for RemoveSchedule.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveScheduleRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The rig.
+    #[prost(string, tag = "2")]
+    pub rig: ::prost::alloc::string::String,
+    /// The schedule.
+    #[prost(string, tag = "3")]
+    pub schedule: ::prost::alloc::string::String,
+}
+/// RemoveScheduleResponse answers RemoveSchedule.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveScheduleResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// PauseScheduleRequest asks for PauseSchedule.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PauseScheduleRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The rig.
+    #[prost(string, tag = "2")]
+    pub rig: ::prost::alloc::string::String,
+    /// The schedule.
+    #[prost(string, tag = "3")]
+    pub schedule: ::prost::alloc::string::String,
+    /// Why.
+    #[prost(string, tag = "4")]
+    pub why: ::prost::alloc::string::String,
+}
+/// PauseScheduleResponse answers PauseSchedule.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PauseScheduleResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// ResumeScheduleRequest asks for ResumeSchedule.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResumeScheduleRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The rig.
+    #[prost(string, tag = "2")]
+    pub rig: ::prost::alloc::string::String,
+    /// The schedule.
+    #[prost(string, tag = "3")]
+    pub schedule: ::prost::alloc::string::String,
+}
+/// ResumeScheduleResponse answers ResumeSchedule.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResumeScheduleResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// FireScheduleRequest asks for FireSchedule.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FireScheduleRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The rig.
+    #[prost(string, tag = "2")]
+    pub rig: ::prost::alloc::string::String,
+    /// The schedule.
+    #[prost(string, tag = "3")]
+    pub schedule: ::prost::alloc::string::String,
+    /// The time that is due, in unix milliseconds; absent when a person wants it now.
+    #[prost(int64, optional, tag = "4")]
+    pub due: ::core::option::Option<i64>,
+    /// How many times before that passed without a goal.
+    #[prost(uint32, tag = "5")]
+    pub missed: u32,
+    /// Where it lands; the daemon looks by itself.
+    #[prost(message, optional, tag = "6")]
+    pub target: ::core::option::Option<super::super::common::v1::Target>,
+}
+/// FireScheduleResponse answers FireSchedule.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FireScheduleResponse {
     /// What was written.
     #[prost(message, optional, tag = "1")]
     pub written: ::core::option::Option<super::super::common::v1::Written>,
@@ -674,31 +769,6 @@ pub mod goal_service_client {
                 .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "Park"));
             self.inner.unary(req, path, codec).await
         }
-        /// WantChanges sends back what was handed in, with what is to be otherwise.
-        pub async fn want_changes(
-            &mut self,
-            request: impl tonic::IntoRequest<super::WantChangesRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::WantChangesResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/gtd.goal.v1.GoalService/WantChanges",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "WantChanges"));
-            self.inner.unary(req, path, codec).await
-        }
         /// Land brings a goal's integration branch into its branch.
         pub async fn land(
             &mut self,
@@ -741,6 +811,131 @@ pub mod goal_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "Answer"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// AddSchedule has a goal come by the clock.
+        pub async fn add_schedule(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AddScheduleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AddScheduleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.goal.v1.GoalService/AddSchedule",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "AddSchedule"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// RemoveSchedule has a goal come by the clock no more.
+        pub async fn remove_schedule(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RemoveScheduleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RemoveScheduleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.goal.v1.GoalService/RemoveSchedule",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "RemoveSchedule"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// PauseSchedule holds a schedule back.
+        pub async fn pause_schedule(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PauseScheduleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PauseScheduleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.goal.v1.GoalService/PauseSchedule",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "PauseSchedule"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// ResumeSchedule lets a schedule count its times again, from now on.
+        pub async fn resume_schedule(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ResumeScheduleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResumeScheduleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.goal.v1.GoalService/ResumeSchedule",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "ResumeSchedule"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// FireSchedule makes the goal of a schedule.
+        pub async fn fire_schedule(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FireScheduleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FireScheduleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.goal.v1.GoalService/FireSchedule",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "FireSchedule"));
             self.inner.unary(req, path, codec).await
         }
     }
@@ -819,14 +1014,6 @@ pub mod goal_service_server {
             &self,
             request: tonic::Request<super::ParkRequest>,
         ) -> std::result::Result<tonic::Response<super::ParkResponse>, tonic::Status>;
-        /// WantChanges sends back what was handed in, with what is to be otherwise.
-        async fn want_changes(
-            &self,
-            request: tonic::Request<super::WantChangesRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::WantChangesResponse>,
-            tonic::Status,
-        >;
         /// Land brings a goal's integration branch into its branch.
         async fn land(
             &self,
@@ -837,6 +1024,46 @@ pub mod goal_service_server {
             &self,
             request: tonic::Request<super::AnswerRequest>,
         ) -> std::result::Result<tonic::Response<super::AnswerResponse>, tonic::Status>;
+        /// AddSchedule has a goal come by the clock.
+        async fn add_schedule(
+            &self,
+            request: tonic::Request<super::AddScheduleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AddScheduleResponse>,
+            tonic::Status,
+        >;
+        /// RemoveSchedule has a goal come by the clock no more.
+        async fn remove_schedule(
+            &self,
+            request: tonic::Request<super::RemoveScheduleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RemoveScheduleResponse>,
+            tonic::Status,
+        >;
+        /// PauseSchedule holds a schedule back.
+        async fn pause_schedule(
+            &self,
+            request: tonic::Request<super::PauseScheduleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PauseScheduleResponse>,
+            tonic::Status,
+        >;
+        /// ResumeSchedule lets a schedule count its times again, from now on.
+        async fn resume_schedule(
+            &self,
+            request: tonic::Request<super::ResumeScheduleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResumeScheduleResponse>,
+            tonic::Status,
+        >;
+        /// FireSchedule makes the goal of a schedule.
+        async fn fire_schedule(
+            &self,
+            request: tonic::Request<super::FireScheduleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FireScheduleResponse>,
+            tonic::Status,
+        >;
     }
     /// GoalService is a person's pen: goals, and the edits of beads and edges that people make by hand.
     #[derive(Debug)]
@@ -1400,51 +1627,6 @@ pub mod goal_service_server {
                     };
                     Box::pin(fut)
                 }
-                "/gtd.goal.v1.GoalService/WantChanges" => {
-                    #[allow(non_camel_case_types)]
-                    struct WantChangesSvc<T: GoalService>(pub Arc<T>);
-                    impl<
-                        T: GoalService,
-                    > tonic::server::UnaryService<super::WantChangesRequest>
-                    for WantChangesSvc<T> {
-                        type Response = super::WantChangesResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::WantChangesRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as GoalService>::want_changes(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = WantChangesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
                 "/gtd.goal.v1.GoalService/Land" => {
                     #[allow(non_camel_case_types)]
                     struct LandSvc<T: GoalService>(pub Arc<T>);
@@ -1518,6 +1700,231 @@ pub mod goal_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = AnswerSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.goal.v1.GoalService/AddSchedule" => {
+                    #[allow(non_camel_case_types)]
+                    struct AddScheduleSvc<T: GoalService>(pub Arc<T>);
+                    impl<
+                        T: GoalService,
+                    > tonic::server::UnaryService<super::AddScheduleRequest>
+                    for AddScheduleSvc<T> {
+                        type Response = super::AddScheduleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AddScheduleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as GoalService>::add_schedule(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AddScheduleSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.goal.v1.GoalService/RemoveSchedule" => {
+                    #[allow(non_camel_case_types)]
+                    struct RemoveScheduleSvc<T: GoalService>(pub Arc<T>);
+                    impl<
+                        T: GoalService,
+                    > tonic::server::UnaryService<super::RemoveScheduleRequest>
+                    for RemoveScheduleSvc<T> {
+                        type Response = super::RemoveScheduleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RemoveScheduleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as GoalService>::remove_schedule(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RemoveScheduleSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.goal.v1.GoalService/PauseSchedule" => {
+                    #[allow(non_camel_case_types)]
+                    struct PauseScheduleSvc<T: GoalService>(pub Arc<T>);
+                    impl<
+                        T: GoalService,
+                    > tonic::server::UnaryService<super::PauseScheduleRequest>
+                    for PauseScheduleSvc<T> {
+                        type Response = super::PauseScheduleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PauseScheduleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as GoalService>::pause_schedule(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PauseScheduleSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.goal.v1.GoalService/ResumeSchedule" => {
+                    #[allow(non_camel_case_types)]
+                    struct ResumeScheduleSvc<T: GoalService>(pub Arc<T>);
+                    impl<
+                        T: GoalService,
+                    > tonic::server::UnaryService<super::ResumeScheduleRequest>
+                    for ResumeScheduleSvc<T> {
+                        type Response = super::ResumeScheduleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ResumeScheduleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as GoalService>::resume_schedule(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ResumeScheduleSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.goal.v1.GoalService/FireSchedule" => {
+                    #[allow(non_camel_case_types)]
+                    struct FireScheduleSvc<T: GoalService>(pub Arc<T>);
+                    impl<
+                        T: GoalService,
+                    > tonic::server::UnaryService<super::FireScheduleRequest>
+                    for FireScheduleSvc<T> {
+                        type Response = super::FireScheduleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FireScheduleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as GoalService>::fire_schedule(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FireScheduleSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

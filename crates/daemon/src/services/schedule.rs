@@ -1,0 +1,59 @@
+//! Goals that come by the clock: what the ledger cannot know of them.
+//!
+//! Whether something here can do the work is asked when a schedule is made;
+//! where the work lands, each time anew, since a branch that is checked out
+//! tonight need not be tomorrow.
+
+use gtd_core::{Command, Rejection, RigName, Target};
+use gtd_wire::{
+    LandWish, WriteRequest as _,
+    pb::goal::v1::{
+        AddScheduleRequest, AddScheduleResponse, FireScheduleRequest, FireScheduleResponse,
+    },
+};
+use tonic::{Request, Response, Status};
+
+use super::{Api, caller_of, goal::check_runtimes, malformed, rejected};
+use crate::town::choose_target;
+
+impl Api {
+    pub(super) async fn add_a_schedule(
+        &self,
+        request: Request<AddScheduleRequest>,
+    ) -> Result<Response<AddScheduleResponse>, Status> {
+        let (command, _) = request.get_ref().clone().command().map_err(malformed)?;
+        if let Command::AddSchedule { rig, goal, .. } = command {
+            let found = self.town.ledger.graph().rig(&rig).cloned();
+            let rig = found.ok_or_else(|| rejected(Rejection::NoRig { rig }))?;
+            let config = self.town.rigs.config(Some(&rig)).map_err(rejected)?;
+            check_runtimes(&config, &goal.spec, goal.plan.as_ref()).map_err(rejected)?;
+        }
+        self.write(request).await
+    }
+
+    pub(super) async fn fire_a_schedule(
+        &self,
+        request: Request<FireScheduleRequest>,
+    ) -> Result<Response<FireScheduleResponse>, Status> {
+        let caller = caller_of(&request)?;
+        let (mut command, context) = request.into_inner().command().map_err(malformed)?;
+        if let Command::FireSchedule { rig, target, .. } = &mut command {
+            *target = self.target_of_rig(rig).await;
+        }
+        let written = self.commit(&caller, context, vec![command]).await?;
+        Ok(Response::new(written.into()))
+    }
+
+    /// Looks where work on the branch of a rig lands now; nothing when that cannot be told.
+    async fn target_of_rig(&self, rig: &RigName) -> Option<Target> {
+        let branch = self.town.ledger.graph().rig(rig)?.rules.branch.clone();
+        let folder = self.town.rigs.folder(rig).ok()?;
+        match choose_target(rig, folder, branch, LandWish::Auto).await {
+            Ok(chosen) => Some(chosen.target),
+            Err(why) => {
+                tracing::warn!(%rig, %why, "a goal by the clock lands on the integration branch");
+                None
+            }
+        }
+    }
+}
