@@ -211,6 +211,12 @@ impl Places {
         self.data.join("backups")
     }
 
+    /// Returns the file that says when the daemon makes backups by itself, and what it made.
+    #[must_use]
+    pub fn backup_plan(&self) -> PathBuf {
+        self.data.join("backups.json")
+    }
+
     /// Returns the folder of the worktrees of a rig.
     #[must_use]
     pub fn worktrees(&self, rig: &RigName) -> PathBuf {

@@ -198,6 +198,18 @@ impl Client {
         parse_json(&json, pb::town::v1::BackupRequest::NAME)
     }
 
+    /// Reads when the daemon makes backups by itself; with a wish, that is so from now on.
+    ///
+    /// # Errors
+    /// When the daemon refuses, is silent or is not there.
+    pub async fn schedule_backups(
+        &self,
+        wish: Option<pb::town::v1::BackupWish>,
+    ) -> Result<Value, ClientError> {
+        self.read(pb::town::v1::ScheduleBackupsRequest { wish })
+            .await
+    }
+
     /// Reads the rigs.
     ///
     /// # Errors

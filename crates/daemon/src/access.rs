@@ -165,6 +165,7 @@ pub(crate) const TABLE: &[(&str, Rule)] = &[
     ("gtd.town.v1.TownService/RenderRole", EVERYONE),
     ("gtd.town.v1.TownService/Gates", EVERYONE),
     ("gtd.town.v1.TownService/Backup", PERSON),
+    ("gtd.town.v1.TownService/ScheduleBackups", PERSON),
     ("gtd.town.v1.TownService/Operations", EVERYONE),
     ("gtd.town.v1.TownService/Undo", PERSON),
     ("gtd.town.v1.TownService/Review", EVERYONE),

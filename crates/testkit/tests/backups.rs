@@ -300,3 +300,90 @@ fn the_export_is_the_log_line_by_line() {
     let rest = lines(&town.gtd_ok(&["export", "json", "--after", "3"]));
     assert_eq!(rest[0]["seq"], 4);
 }
+
+fn made_by_the_clock(town: &Town) -> Vec<String> {
+    let document = town.json(&["backup", "schedule"]);
+    let made = document["made"].as_array().cloned().unwrap_or_default();
+    made.iter()
+        .filter_map(|path| path.as_str().map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn backups_come_by_the_clock_and_only_the_newest_stay() {
+    let town = town();
+    let mine = backup(&town);
+    let folder = town.path("elsewhere").display().to_string();
+    let wish = [
+        "backup", "schedule", "--every", "1s", "--keep", "2", "--to", &folder,
+    ];
+    let rehearsed = town.gtd_ok(&[&wish[..], &["-n"]].concat());
+    assert!(rehearsed.contains("keep 2"), "{rehearsed}");
+    assert!(made_by_the_clock(&town).is_empty());
+    town.gtd_ok(&wish);
+    // What a person put there is nobody's to delete, whatever it is called.
+    let foreign = town.path("elsewhere").join("home-20200101T000000Z.tar");
+    fs::copy(text(&mine, "path"), &foreign).expect("copy a backup");
+    let first = until("the first backup", || {
+        made_by_the_clock(&town).into_iter().next()
+    });
+    until("the first is one too many", || {
+        (!Path::new(&first).exists()).then_some(())
+    });
+    town.gtd_ok(&["backup", "schedule", "off"]);
+    let left = made_by_the_clock(&town);
+    assert_eq!(left.len(), 2, "{left:?}");
+    for path in &left {
+        let whole = town.json(&["backup", "verify", path]);
+        assert_eq!(whole["verified"], true, "{whole:#}");
+    }
+    assert!(foreign.exists() && Path::new(text(&mine, "path")).exists());
+}
+
+#[test]
+fn an_old_backup_that_is_not_whole_any_more_is_not_deleted() {
+    let town = town();
+    let folder = town.path("elsewhere").display().to_string();
+    let wish = [
+        "backup", "schedule", "--every", "1s", "--keep", "1", "--to", &folder,
+    ];
+    town.gtd_ok(&wish);
+    let first = until("the first backup", || {
+        made_by_the_clock(&town).into_iter().next()
+    });
+    town.gtd_ok(&["backup", "schedule", "off"]);
+    garble(Path::new(&first), "gtd_journal", "gtd_journel");
+    town.gtd_ok(&wish);
+    until("two newer ones", || {
+        let log = fs::read_to_string(town.path("home/state/logs/daemon.log")).ok()?;
+        log.contains("deleted an old backup").then_some(())
+    });
+    assert!(Path::new(&first).exists());
+}
+
+#[test]
+fn a_backup_by_the_clock_that_fails_is_told_where_a_person_looks() {
+    let town = town();
+    let folder = town.path("elsewhere");
+    let to = folder.display().to_string();
+    town.gtd_ok(&["backup", "schedule", "--every", "1s", "--to", &to]);
+    until("the first backup", || {
+        made_by_the_clock(&town).into_iter().next()
+    });
+    until("a file stands in the place of the folder", || {
+        // The daemon may make it again in between.
+        fs::remove_dir_all(&folder).ok()?;
+        fs::write(&folder, "not a folder").ok()
+    });
+    let problem = until("the failure is told", || {
+        let shown = town.json(&["backup", "schedule"]);
+        shown["problem"].as_str().map(str::to_owned)
+    });
+    assert!(problem.contains("failed"), "{problem}");
+    let status = town.gtd(&["status"]);
+    assert!(status.stderr.contains("gtd backup schedule"), "{status}");
+    let doctor = town.gtd(&["doctor", "--only", "store"]);
+    assert!(doctor.stdout.contains("by the clock failed"), "{doctor}");
+    let wrong = town.gtd(&["backup", "schedule", "--keep", "3"]);
+    assert_eq!(wrong.code, Some(2), "{wrong}");
+}

@@ -183,6 +183,7 @@ calls! {
         render_role RenderRoleRequest RenderRoleResponse,
         gates GatesRequest GatesResponse,
         backup BackupRequest BackupResponse,
+        schedule_backups ScheduleBackupsRequest ScheduleBackupsResponse,
         operations OperationsRequest OperationsResponse,
         undo UndoRequest UndoResponse,
         review ReviewRequest ReviewResponse,

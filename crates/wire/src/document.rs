@@ -41,7 +41,7 @@ documents! {
     town {
         StatusResponse, WhyResponse, ReportResponse, ConfigResponse, ListRigsResponse,
         RolesResponse, CheckRolesResponse, RenderRoleResponse, GatesResponse, BackupResponse, OperationsResponse,
-        ReviewResponse, TimelineResponse
+        ReviewResponse, ScheduleBackupsResponse, TimelineResponse
     }
     work { BriefResponse }
 }

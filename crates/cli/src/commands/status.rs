@@ -92,6 +92,9 @@ async fn once(ctx: &Context, client: &Client, args: &Args) -> Result<Exit, CliEr
         for line in show::status(&status, &title, clock::now(), ctx.screen.look) {
             ctx.screen.line(line);
         }
+        if let Some(problem) = document.pointer("/daemon/backups").and_then(Value::as_str) {
+            ctx.screen.warn(format!("{problem}: gtd backup schedule"));
+        }
         if !trusted {
             ctx.screen.warn(
                 "the configuration changed since it was trusted, and no new goal begins: gtd trust",

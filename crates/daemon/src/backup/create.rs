@@ -66,13 +66,7 @@ pub(crate) fn create(
 ) -> Result<Made, BackupError> {
     let path = match file {
         Some(file) => file.to_owned(),
-        None => {
-            make_folder(&places.backups())?;
-            free_name(
-                &places.backups(),
-                &format!("{}-{}", places.town, stamp(now)),
-            )
-        }
+        None => return create_in(places, &places.backups(), until, now),
     };
     if fs::symlink_metadata(&path).is_ok() {
         return Err(BackupError::Exists { path });
@@ -90,6 +84,21 @@ pub(crate) fn create(
         size,
         manifest: made,
     })
+}
+
+/// Makes a backup under a dated name in a folder.
+///
+/// # Errors
+/// As [`create`].
+pub(super) fn create_in(
+    places: &Places,
+    folder: &Path,
+    until: Revision,
+    now: Timestamp,
+) -> Result<Made, BackupError> {
+    make_folder(folder)?;
+    let name = free_name(folder, &format!("{}-{}", places.town, stamp(now)));
+    create(places, until, Some(&name), now)
 }
 
 impl Made {

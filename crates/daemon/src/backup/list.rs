@@ -97,7 +97,7 @@ fn read_mark(file: &Path) -> Option<Mark> {
     serde_json::from_slice(&fs::read(mark_file(file)).ok()?).ok()
 }
 
-fn mark_file(file: &Path) -> PathBuf {
+pub(super) fn mark_file(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".verified");
     PathBuf::from(name)

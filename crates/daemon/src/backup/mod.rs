@@ -17,6 +17,7 @@ mod archive;
 mod create;
 mod error;
 mod list;
+mod plan;
 mod restore;
 mod swap;
 
@@ -25,6 +26,7 @@ pub(crate) use self::{
     create::create,
     error::BackupError,
     list::{list, verify},
+    plan::{BackupPlan, BackupPlanDoc, When, Wish, make_when_due},
     restore::{Occupied, restore},
     swap::finish,
 };

@@ -169,6 +169,7 @@ pub(crate) fn run(places: &Places) -> Result<(), BootError> {
         leaving: CancellationToken::new(),
         closing: CancellationToken::new(),
         stopping: tokio::sync::Mutex::default(),
+        backing_up: std::sync::Mutex::default(),
     });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -1,10 +1,16 @@
-//! What the daemon itself looks at now and then: the stop file, and the files of the rigs.
+//! What the daemon itself looks at now and then: the stop file, the files of the rigs, and whether
+//! a backup is due.
 
 use std::{fs, sync::Arc, time::Duration};
 
 use gtd_core::Command;
+use tokio::task::JoinHandle;
 
-use crate::{ledger::Order, town::Town};
+use crate::{
+    backup,
+    ledger::{Order, chain},
+    town::Town,
+};
 
 /// How often the stop file is looked at.
 const EVERY: Duration = Duration::from_secs(3);
@@ -14,6 +20,8 @@ const TRUST_EVERY: u32 = 5;
 /// Goes its rounds until the daemon ends.
 pub(super) async fn go(town: Arc<Town>) {
     let mut round = 0_u32;
+    // A backup may take longer than a round.
+    let mut backing_up: Option<JoinHandle<()>> = None;
     loop {
         reconcile_stop(&town).await;
         if round.is_multiple_of(TRUST_EVERY) {
@@ -21,11 +29,25 @@ pub(super) async fn go(town: Arc<Town>) {
             // A panic there is logged by the runtime and ends only this look.
             let _looked = tokio::task::spawn_blocking(move || town.look_at_trust()).await;
         }
+        if backing_up.as_ref().is_none_or(JoinHandle::is_finished) {
+            let town = Arc::clone(&town);
+            backing_up = Some(tokio::task::spawn_blocking(move || back_up(&town)));
+        }
         round = round.wrapping_add(1);
         tokio::select! {
             () = town.leaving.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}
         }
+    }
+}
+
+/// Makes a backup when one is due.
+fn back_up(town: &Town) {
+    let (head, now) = (town.ledger.graph().revision(), town.ledger.now());
+    let zone = gtd_host::local_zone();
+    let made = backup::make_when_due(&town.places, head, now, &zone, &town.backing_up);
+    if let Err(error) = made {
+        tracing::warn!(why = chain(&error), "backups by the clock cannot be made");
     }
 }
 

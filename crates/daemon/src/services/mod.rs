@@ -4,6 +4,7 @@
 //! door (`callers`, `access`); only what a lease holder may touch is looked at
 //! here, because it depends on the message.
 
+mod backups;
 mod gates;
 mod goal;
 mod graph;

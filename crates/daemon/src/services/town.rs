@@ -16,10 +16,11 @@ use gtd_wire::{
             LogsResponse, OperationsRequest, OperationsResponse, PauseRequest, PauseResponse,
             RemoveRigRequest, RemoveRigResponse, RenderRoleRequest, RenderRoleResponse,
             ReportRequest, ReportResponse, ResumeRequest, ResumeResponse, ReviewRequest,
-            ReviewResponse, RolesRequest, RolesResponse, ShutdownRequest, ShutdownResponse,
-            StatusRequest, StatusResponse, StopAllRequest, StopAllResponse, ThawRequest,
-            ThawResponse, TimelineRequest, TimelineResponse, TrustRigRequest, TrustRigResponse,
-            UndoRequest, UndoResponse, WhyRequest, WhyResponse, town_service_server::TownService,
+            ReviewResponse, RolesRequest, RolesResponse, ScheduleBackupsRequest,
+            ScheduleBackupsResponse, ShutdownRequest, ShutdownResponse, StatusRequest,
+            StatusResponse, StopAllRequest, StopAllResponse, ThawRequest, ThawResponse,
+            TimelineRequest, TimelineResponse, TrustRigRequest, TrustRigResponse, UndoRequest,
+            UndoResponse, WhyRequest, WhyResponse, town_service_server::TownService,
         },
     },
 };
@@ -57,6 +58,8 @@ struct DaemonDoc {
     town: String,
     started_at: Moment,
     uptime_s: u64,
+    /// Why a person should look at the backups that are made by the clock.
+    backups: Option<String>,
 }
 
 /// The configuration in effect.
@@ -162,6 +165,7 @@ super::writes::writes! {
                 town: self.town.places.town.clone(),
                 started_at: Moment(self.town.started_at),
                 uptime_s: self.town.started.elapsed().as_secs(),
+                backups: self.problem_of_backups().await,
             };
             document("Status", TownStatusDoc { status, daemon }, revision)
         }
@@ -367,6 +371,13 @@ super::writes::writes! {
             tracing::info!(path = %made.path.display(), revision = %made.manifest.head, "made a backup");
             let head = made.manifest.head;
             document("Backup", made.document(), head)
+        }
+
+        async fn schedule_backups(
+            &self,
+            request: Request<ScheduleBackupsRequest>,
+        ) -> Result<Response<ScheduleBackupsResponse>, Status> {
+            self.schedule_the_backups(request.into_inner()).await
         }
 
         async fn logs(

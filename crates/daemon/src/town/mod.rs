@@ -50,6 +50,8 @@ pub(crate) struct Town {
     pub(crate) closing: CancellationToken,
     /// One stop or thaw at a time.
     pub(crate) stopping: tokio::sync::Mutex<()>,
+    /// One change of the plan of backups at a time.
+    pub(crate) backing_up: std::sync::Mutex<()>,
 }
 
 impl Town {

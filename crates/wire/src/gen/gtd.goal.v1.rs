@@ -286,6 +286,29 @@ pub struct AnswerResponse {
     #[prost(message, optional, tag = "1")]
     pub written: ::core::option::Option<super::super::common::v1::Written>,
 }
+/// WantChangesRequest asks for WantChanges.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WantChangesRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The bead.
+    #[prost(string, tag = "2")]
+    pub bead: ::prost::alloc::string::String,
+    /// What is to be otherwise.
+    #[prost(string, tag = "3")]
+    pub why: ::prost::alloc::string::String,
+    /// Comments on single lines of the work, one a line.
+    #[prost(string, tag = "4")]
+    pub comments: ::prost::alloc::string::String,
+}
+/// WantChangesResponse answers WantChanges.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WantChangesResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
 /// AddScheduleRequest asks for AddSchedule.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AddScheduleRequest {
@@ -769,6 +792,31 @@ pub mod goal_service_client {
                 .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "Park"));
             self.inner.unary(req, path, codec).await
         }
+        /// WantChanges sends back what was handed in, with what is to be otherwise.
+        pub async fn want_changes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WantChangesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::WantChangesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.goal.v1.GoalService/WantChanges",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "WantChanges"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Land brings a goal's integration branch into its branch.
         pub async fn land(
             &mut self,
@@ -1014,6 +1062,14 @@ pub mod goal_service_server {
             &self,
             request: tonic::Request<super::ParkRequest>,
         ) -> std::result::Result<tonic::Response<super::ParkResponse>, tonic::Status>;
+        /// WantChanges sends back what was handed in, with what is to be otherwise.
+        async fn want_changes(
+            &self,
+            request: tonic::Request<super::WantChangesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::WantChangesResponse>,
+            tonic::Status,
+        >;
         /// Land brings a goal's integration branch into its branch.
         async fn land(
             &self,
@@ -1612,6 +1668,51 @@ pub mod goal_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ParkSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.goal.v1.GoalService/WantChanges" => {
+                    #[allow(non_camel_case_types)]
+                    struct WantChangesSvc<T: GoalService>(pub Arc<T>);
+                    impl<
+                        T: GoalService,
+                    > tonic::server::UnaryService<super::WantChangesRequest>
+                    for WantChangesSvc<T> {
+                        type Response = super::WantChangesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WantChangesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as GoalService>::want_changes(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WantChangesSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

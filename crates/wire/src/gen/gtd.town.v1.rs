@@ -363,6 +363,49 @@ pub struct BackupResponse {
     #[prost(uint64, tag = "2")]
     pub revision: u64,
 }
+/// ScheduleBackupsRequest asks for ScheduleBackups.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ScheduleBackupsRequest {
+    /// What is wanted; absent changes nothing.
+    #[prost(message, optional, tag = "1")]
+    pub wish: ::core::option::Option<BackupWish>,
+}
+/// BackupWish is when the daemon makes backups by itself.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BackupWish {
+    /// How many of those that it made are kept.
+    #[prost(uint32, tag = "3")]
+    pub keep: u32,
+    /// The folder, as an absolute path; empty means the folder of backups.
+    #[prost(string, tag = "4")]
+    pub folder: ::prost::alloc::string::String,
+    /// When: one of these; absent means never.
+    #[prost(oneof = "backup_wish::When", tags = "1, 2")]
+    pub when: ::core::option::Option<backup_wish::When>,
+}
+/// Nested message and enum types in `BackupWish`.
+pub mod backup_wish {
+    /// When: one of these; absent means never.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum When {
+        /// A cron expression.
+        #[prost(string, tag = "1")]
+        Cron(::prost::alloc::string::String),
+        /// So many milliseconds after the last one.
+        #[prost(uint64, tag = "2")]
+        EveryMs(u64),
+    }
+}
+/// ScheduleBackupsResponse answers ScheduleBackups.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ScheduleBackupsResponse {
+    /// The document: one JSON object with `kind`.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub json: ::prost::bytes::Bytes,
+    /// The newest revision of the log.
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+}
 /// LogsRequest asks for Logs.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LogsRequest {
@@ -986,6 +1029,31 @@ pub mod town_service_client {
                 .insert(GrpcMethod::new("gtd.town.v1.TownService", "Backup"));
             self.inner.unary(req, path, codec).await
         }
+        /// ScheduleBackups says when the daemon makes backups by itself, or only tells.
+        pub async fn schedule_backups(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ScheduleBackupsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ScheduleBackupsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.town.v1.TownService/ScheduleBackups",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.town.v1.TownService", "ScheduleBackups"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Operations tells what people did, the newest first.
         pub async fn operations(
             &mut self,
@@ -1233,6 +1301,14 @@ pub mod town_service_server {
             &self,
             request: tonic::Request<super::BackupRequest>,
         ) -> std::result::Result<tonic::Response<super::BackupResponse>, tonic::Status>;
+        /// ScheduleBackups says when the daemon makes backups by itself, or only tells.
+        async fn schedule_backups(
+            &self,
+            request: tonic::Request<super::ScheduleBackupsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ScheduleBackupsResponse>,
+            tonic::Status,
+        >;
         /// Operations tells what people did, the newest first.
         async fn operations(
             &self,
@@ -2176,6 +2252,51 @@ pub mod town_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = BackupSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.town.v1.TownService/ScheduleBackups" => {
+                    #[allow(non_camel_case_types)]
+                    struct ScheduleBackupsSvc<T: TownService>(pub Arc<T>);
+                    impl<
+                        T: TownService,
+                    > tonic::server::UnaryService<super::ScheduleBackupsRequest>
+                    for ScheduleBackupsSvc<T> {
+                        type Response = super::ScheduleBackupsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ScheduleBackupsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TownService>::schedule_backups(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ScheduleBackupsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

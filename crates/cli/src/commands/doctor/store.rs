@@ -68,6 +68,7 @@ pub(super) fn store(ctx: &Context) -> Vec<Check> {
         });
     }
     checks.push(backup(ctx));
+    checks.extend(backup_plan(ctx));
     checks
 }
 
@@ -94,6 +95,29 @@ fn backup(ctx: &Context) -> Check {
             }
         }
     }
+}
+
+/// Looks how the last backup by the clock went; nothing when none is wanted.
+fn backup_plan(ctx: &Context) -> Option<Check> {
+    let text = fs::read(ctx.places.backup_plan()).ok()?;
+    let Ok(plan) = serde_json::from_slice::<Value>(&text) else {
+        return Some(Check::fail(
+            "store.backup_schedule",
+            format!("{} cannot be read", ctx.places.backup_plan().display()),
+            "gtd backup schedule off",
+        ));
+    };
+    if plan["wish"].is_null() {
+        return None;
+    }
+    Some(match plan["problem"]["why"].as_str() {
+        Some(why) => Check::warn(
+            "store.backup_schedule",
+            format!("the last backup by the clock failed: {why}"),
+            "gtd backup schedule",
+        ),
+        None => Check::good("store.backup_schedule", "backups are made by the clock"),
+    })
 }
 
 fn format_of(journal: &Path) -> Option<u64> {

@@ -1,5 +1,7 @@
 //! `gtd backup`: made by the daemon; listed, checked and restored without it, by verbs of `gtdd`.
 
+mod schedule;
+
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -42,6 +44,10 @@ enum Verb {
     },
     /// The backups of this town, the newest last
     List,
+    /// Have the daemon make backups by itself; without a wish, tell when it does
+    ///
+    /// Each is verified when it is made. Only what the daemon made by itself is ever deleted.
+    Schedule(schedule::Args),
     /// Check every digest and every line of the log, without a daemon
     Verify {
         /// A file, or a name that `gtd backup list` shows
@@ -68,6 +74,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     match args.verb {
         Verb::Create { file } => create(ctx, file.as_deref()).await,
         Verb::List => list(ctx),
+        Verb::Schedule(args) => schedule::run(ctx, args).await,
         Verb::Verify { file } => verify(ctx, &file),
         Verb::Restore {
             file,
