@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use gtd_testkit::town::{Output, Town, binary};
+use gtd_testkit::town::{Output, Town, binary, until};
 use serde_json::Value;
 
 /// Plays a demo whose temporary folder is the town's own.
@@ -141,4 +141,41 @@ fn a_demo_that_is_kept_can_be_answered() {
             .env("GTD_HOME", home),
     );
     assert_eq!(output.code, Some(0), "{output}");
+}
+
+#[test]
+fn what_a_demo_that_was_killed_left_is_told_and_taken_away_by_the_next() {
+    let town = Town::new();
+    let tmp = town.path("tmp");
+    fs::create_dir_all(&tmp).expect("make a folder");
+    let mut killed = town
+        .program(binary("gtd"))
+        .env("TMPDIR", &tmp)
+        .args(["demo", "-q"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("start a demo");
+    let left = until("the town of the demo runs", || {
+        let entry = fs::read_dir(&tmp).ok()?.flatten().next()?;
+        let socket = entry.path().join("home/run/gtd.sock");
+        socket.exists().then(|| entry.path())
+    });
+    killed.kill().expect("kill the demo");
+    killed.wait().expect("it is dead");
+    let doctor = Output::of(town.program(binary("gtd")).env("TMPDIR", &tmp).args([
+        "doctor",
+        "--only",
+        "leftovers",
+    ]));
+    assert!(doctor.stdout.contains("demos were killed"), "{doctor}");
+    let lock = left.join("home/data/gtdd.lock");
+    let pid = fs::read_to_string(&lock).expect("a daemon");
+    let (output, _) = demo(&town, &["--break", "none", "--speed", "9"]);
+    assert_eq!(output.code, Some(0), "{output}");
+    assert!(!left.exists(), "{output}");
+    let pid: i32 = pid.trim().parse().expect("a number");
+    // A dead process that nobody has waited for has no command line either.
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    assert!(line.is_empty(), "its daemon lives");
 }

@@ -5,6 +5,7 @@
 //! told of it is computed from the event log and from nothing else.
 
 mod direct;
+mod leftovers;
 mod script;
 mod stage;
 mod story;
@@ -14,6 +15,7 @@ use std::collections::BTreeSet;
 use gtd_core::ReportDoc;
 use serde_json::json;
 
+pub(crate) use self::leftovers::leftovers;
 use self::{
     direct::{Played, play},
     script::Script,
@@ -39,7 +41,8 @@ enum Break {
 /// Makes a repository and a town in a temporary folder and hands it a goal of
 /// nine beads. A gate is flaky, two changes conflict, a batch is red and is
 /// split, an agent and the daemon are killed with -9, and one agent asks. The
-/// story is read from the event log. Nothing is left behind without --keep.
+/// story is read from the event log. Nothing is left behind without --keep;
+/// what a demo that was killed had left, the next one takes away.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Which story: the same number gives the same words and the same work
@@ -65,8 +68,18 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         }
         some => some.iter().copied().filter(|b| *b != Break::None).collect(),
     };
+    for folder in leftovers() {
+        Stage::of_before(folder.clone())?.strike()?;
+        ctx.screen.say(format!(
+            "took away what a demo that was killed had left: {}",
+            folder.display()
+        ));
+    }
     let script = Script::new(args.seed, args.speed, breaks);
     let stage = Stage::build(&script)?;
+    if args.keep {
+        leftovers::keep(stage.folder())?;
+    }
     ctx.screen.say(format!(
         "demo town in {}   scripted agents, free, seed {}",
         stage.folder().display(),

@@ -1,7 +1,8 @@
 //! Where it is played: one temporary folder with a repository, a town and the cues.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -11,7 +12,10 @@ use std::{
 
 use gtd_client::Places;
 
-use super::script::Script;
+use super::{
+    leftovers::{PREFIX, hold},
+    script::Script,
+};
 use crate::{
     daemon_program::DaemonProgram,
     error::{CliError, Kind},
@@ -30,6 +34,8 @@ pub(super) struct Stage {
     folder: PathBuf,
     gtd: PathBuf,
     gtdd: PathBuf,
+    /// Says that somebody plays here.
+    _held: Option<File>,
     /// The folders of the town of the play.
     pub(super) places: Places,
 }
@@ -38,6 +44,21 @@ impl Stage {
     /// Makes the repository and the texts; starts nothing.
     pub(super) fn build(script: &Script) -> Result<Self, CliError> {
         let folder = fresh_folder()?;
+        let held = hold(&folder)?;
+        let stage = Self {
+            _held: Some(held),
+            ..Self::of_before(folder)?
+        };
+        if let Err(error) = stage.furnish(script) {
+            // What failed first is what is told.
+            drop(fs::remove_dir_all(&stage.folder));
+            return Err(error);
+        }
+        Ok(stage)
+    }
+
+    /// Takes a stage that was built before.
+    pub(super) fn of_before(folder: PathBuf) -> Result<Self, CliError> {
         let home = folder.join("home");
         let user = nix::unistd::getuid().as_raw();
         let places = Places::find(
@@ -48,18 +69,13 @@ impl Stage {
         let gtd =
             std::env::current_exe().map_err(|error| CliError::io("find the program gtd", error))?;
         let gtdd = DaemonProgram::find(&places)?.path().to_owned();
-        let stage = Self {
+        Ok(Self {
             folder,
             gtd,
             gtdd,
+            _held: None,
             places,
-        };
-        if let Err(error) = stage.furnish(script) {
-            // What failed first is what is told.
-            drop(fs::remove_dir_all(&stage.folder));
-            return Err(error);
-        }
-        Ok(stage)
+        })
     }
 
     /// Returns the folder of everything.
@@ -200,7 +216,7 @@ impl Stage {
 fn fresh_folder() -> Result<PathBuf, CliError> {
     let all = std::env::temp_dir();
     for number in 0..1000 {
-        let folder = all.join(format!("gtd-demo-{}-{number}", std::process::id()));
+        let folder = all.join(format!("{PREFIX}{}-{number}", std::process::id()));
         match fs::DirBuilder::new().mode(0o700).create(&folder) {
             Ok(()) => {
                 return fs::canonicalize(&folder)

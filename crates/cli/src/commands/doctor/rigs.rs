@@ -259,6 +259,18 @@ pub(super) fn leftovers(ctx: &Context) -> Vec<Check> {
             "the daemon settles them when it runs: gtd up",
         ),
     }];
+    let demos = crate::commands::demo::leftovers();
+    if let Some(first) = demos.first() {
+        checks.push(Check::warn(
+            "leftovers.demos",
+            format!(
+                "{} demos were killed and left their towns, such as {}",
+                demos.len(),
+                first.display()
+            ),
+            "the next one takes them away: gtd demo",
+        ));
+    }
     for (rig, folder) in rigs(ctx).unwrap_or_default() {
         let path = folder.to_string_lossy();
         let list = line_of("git", &["-C", &path, "worktree", "list", "--porcelain"]);
