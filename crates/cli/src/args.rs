@@ -176,8 +176,9 @@ impl Change {
     }
 }
 
-/// The commands.
+/// The commands. Each is described only once it is called: that is most of what a start costs.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
     /// Make this repository a rig
     Init(commands::init::Args),

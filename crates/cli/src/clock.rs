@@ -1,11 +1,17 @@
 //! Moments and durations as people type them: `07:00`, `6h`, `yesterday`, RFC 3339.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::OnceLock,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use gtd_core::{Timestamp, config::parse_duration};
 use jiff::{Zoned, civil::Time, tz::TimeZone};
 
 use crate::error::CliError;
+
+/// Where a machine says its time zone.
+const LOCALTIME: &str = "/etc/localtime";
 
 /// Tells the moment by the wall clock.
 pub(crate) fn now() -> Timestamp {
@@ -13,6 +19,23 @@ pub(crate) fn now() -> Timestamp {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     Timestamp(i64::try_from(passed.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Returns the time zone of this machine.
+///
+/// The machine's own file says it in one read. To find it by its name, as a name in `TZ` demands,
+/// the whole list of zones is read first, which takes longer than the rest of a short command.
+pub(crate) fn zone() -> TimeZone {
+    static ZONE: OnceLock<TimeZone> = OnceLock::new();
+    let find = || {
+        let own = match std::env::var_os("TZ") {
+            None => std::fs::read(LOCALTIME).ok(),
+            Some(_) => None,
+        };
+        own.and_then(|file| TimeZone::tzif("Local", &file).ok())
+            .unwrap_or_else(TimeZone::system)
+    };
+    ZONE.get_or_init(find).clone()
 }
 
 /// Reads a duration of the command line.
@@ -26,12 +49,16 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 
 /// Reads a moment that lies ahead: the next 07:00, six hours from now.
 pub(crate) fn ahead(text: &str) -> Result<Timestamp, CliError> {
-    moment(text, &Zoned::now(), Direction::Ahead)
+    moment(text, &here_and_now(), Direction::Ahead)
 }
 
 /// Reads a moment that lies behind: the last 22:00, eight hours ago.
 pub(crate) fn behind(text: &str) -> Result<Timestamp, CliError> {
-    moment(text, &Zoned::now(), Direction::Behind)
+    moment(text, &here_and_now(), Direction::Behind)
+}
+
+fn here_and_now() -> Zoned {
+    jiff::Timestamp::now().to_zoned(zone())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,6 +171,13 @@ mod tests {
         for wrong in ["", "25:00", "7", "7:", "7:00:00:00", "soon", "-1:00"] {
             assert_eq!(ahead(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_zone_of_this_machine_is_the_one_that_its_name_leads_to() {
+        let now = jiff::Timestamp::now();
+        let (ours, named) = (now.to_zoned(zone()), now.to_zoned(TimeZone::system()));
+        assert_eq!(ours.datetime(), named.datetime());
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, clap::Subcommand)]
+#[command(defer = true)]
 enum Verb {
     /// List goals
     #[command(visible_alias = "ls")]

@@ -25,6 +25,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, clap::Subcommand)]
+#[command(defer = true)]
 enum Format {
     /// The beads as a table of values separated by commas
     Csv(tables::Args),

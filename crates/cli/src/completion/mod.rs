@@ -40,7 +40,10 @@ pub(crate) fn registration(shell: &str) -> std::io::Result<Vec<u8>> {
 
 /// Returns the command line with a completer at everything that names something.
 fn command() -> Command {
-    attach(Cli::command(), "")
+    let mut command = Cli::command();
+    // Commands are described when they are called; here all of them are looked at.
+    command.build();
+    attach(command, "")
 }
 
 fn attach(command: Command, within: &str) -> Command {

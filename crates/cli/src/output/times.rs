@@ -93,7 +93,7 @@ fn zoned(moment: Timestamp, look: Look) -> Option<Zoned> {
 
 fn zone(look: Look) -> TimeZone {
     if look.local {
-        TimeZone::system()
+        crate::clock::zone()
     } else {
         TimeZone::UTC
     }

@@ -25,6 +25,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, clap::Subcommand)]
+#[command(defer = true)]
 enum Verb {
     /// List who is at work, and the empty seats
     #[command(visible_alias = "ls")]

@@ -25,6 +25,7 @@ pub(super) struct Args {
 }
 
 #[derive(Debug, clap::Subcommand)]
+#[command(defer = true)]
 enum Verb {
     /// Let a bead wait for others
     Add(Edge),

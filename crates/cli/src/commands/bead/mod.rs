@@ -26,6 +26,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, clap::Subcommand)]
+#[command(defer = true)]
 enum Verb {
     /// List beads
     #[command(visible_alias = "ls")]

@@ -20,6 +20,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, clap::Subcommand)]
+#[command(defer = true)]
 enum Verb {
     /// List the gates, each with what it said last
     #[command(visible_alias = "ls")]

@@ -18,6 +18,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, clap::Subcommand)]
+#[command(defer = true)]
 enum Verb {
     /// List what was handed in and has not landed
     #[command(visible_alias = "ls")]

@@ -17,6 +17,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, clap::Subcommand)]
+#[command(defer = true)]
 enum Verb {
     /// List the rigs
     #[command(visible_alias = "ls")]

@@ -20,6 +20,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, clap::Subcommand)]
+#[command(defer = true)]
 enum Verb {
     /// List the roles
     #[command(visible_alias = "ls")]
