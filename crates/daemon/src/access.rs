@@ -237,6 +237,11 @@ fn rule_of(method: &str) -> Rule {
         .map_or(NOBODY, |(_, rule)| *rule)
 }
 
+/// Tells whether everyone may call a method, whoever they are.
+pub(crate) fn is_for_everyone(method: &str) -> bool {
+    rule_of(method).everyone
+}
+
 /// Decides whether a caller may call a method.
 ///
 /// # Errors

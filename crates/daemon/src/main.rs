@@ -7,6 +7,7 @@ mod boot;
 mod callers;
 mod ledger;
 mod logs;
+mod peer;
 mod services;
 mod town;
 
