@@ -121,8 +121,8 @@ async fn ledger_answers(town: &Town, within: Duration) -> bool {
 /// Says in one line how the town is.
 fn state(town: &Town) -> String {
     let graph = town.ledger.graph();
-    let goals = graph.open_goals().count();
-    let beads = graph.unfinished().count().saturating_sub(goals);
+    let goals = graph.n_open_goals();
+    let beads = graph.n_unfinished().saturating_sub(goals);
     let parked = graph.parked().count();
     match (goals, graph.stop()) {
         (_, Some(stop)) => format!("everything is stopped: {}", stop.why.replace('\n', " ")),

@@ -1,10 +1,10 @@
 //! `Get` and `Query`: documents of single things and pages of lists.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{
-    Bead, BeadId, BeadState, GoalState, ListDoc, Rejection, RigName, View, agent_docs, bead_doc,
-    bead_row, convoy_doc, convoy_row, merge_rows, needs_you, schedule_docs, stands_still,
+    Bead, BeadId, BeadState, Goal, GoalState, ListDoc, Rejection, RigName, View, agent_docs,
+    bead_doc, bead_row, convoy_doc, convoy_row, merge_rows, needs_you, schedule_docs, stands_still,
     status_doc,
 };
 use gtd_wire::pb::graph::v1::{QueryRequest, QueryResponse};
@@ -75,6 +75,24 @@ impl Filter {
         self.states.is_empty() || BeadState::WORDS.iter().any(is_end)
     }
 
+    /// Finds the beads that may be on the list, by id, when all states that are wished for are
+    /// those of few beads: at work or set aside.
+    fn few<'a>(&self, view: View<'a>) -> Option<BTreeMap<&'a BeadId, &'a Bead>> {
+        let graph = view.graph;
+        let mut found: Vec<&Bead> = Vec::new();
+        if self.states.is_empty() {
+            return None;
+        }
+        for state in &self.states {
+            match state.as_str() {
+                "running" => found.extend(graph.leased()),
+                "parked" => found.extend(graph.parked()),
+                _ => return None,
+            }
+        }
+        Some(found.into_iter().map(|bead| (&bead.id, bead)).collect())
+    }
+
     fn has_state(&self, word: impl FnOnce() -> &'static str) -> bool {
         self.states.is_empty() || self.states.contains(word())
     }
@@ -86,6 +104,7 @@ impl Filter {
         id_of: impl Fn(&T) -> &str,
         make: impl Fn(&T) -> D,
     ) -> ListDoc<D> {
+        // What comes by id begins behind the last page already; what does not is short.
         let mut items = items
             .skip_while(|item| !self.after.is_empty() && id_of(item) <= self.after.as_str())
             .peekable();
@@ -257,30 +276,30 @@ fn ready(view: View<'_>, filter: &Filter) -> ListDoc<gtd_core::BeadRow> {
 
 fn beads(view: View<'_>, filter: &Filter) -> ListDoc<gtd_core::BeadRow> {
     let graph = view.graph;
-    let of_goal = filter.goal.as_ref().and_then(|goal| graph.goal(goal));
     let shown = |bead: &&Bead| {
         filter.is_of_rig(&bead.rig)
             && filter.has_labels(bead)
             && graph.goal(&bead.id).is_none()
             && filter.has_state(|| graph.state_of(bead, view.now).word())
     };
-    let make = |bead: &Bead| bead_row(view, bead);
-    match (of_goal, &filter.goal) {
-        (Some(goal), _) => {
-            let mut ids: Vec<&BeadId> = goal.beads.iter().collect();
+    let page = |beads: &mut dyn Iterator<Item = &Bead>| {
+        let make = |bead: &Bead| bead_row(view, bead);
+        filter.page(beads.filter(shown), |bead| bead.id.as_str(), make)
+    };
+    let after = filter.after.as_str();
+    match &filter.goal {
+        Some(goal) => {
+            // A bead that is no goal has no beads of its own.
+            let of_goal = graph.goal(goal).into_iter().flat_map(|goal| &goal.beads);
+            let mut ids: Vec<&BeadId> = of_goal.filter(|id| id.as_str() > after).collect();
             ids.sort();
-            let beads = ids.into_iter().filter_map(|id| graph.bead(id));
-            filter.page(beads.filter(shown), |bead| bead.id.as_str(), make)
+            page(&mut ids.into_iter().filter_map(|id| graph.bead(id)))
         }
-        // A bead that is no goal has no beads of its own.
-        (None, Some(_)) => whole(Vec::new()),
-        (None, None) if filter.takes_ended() => {
-            filter.page(graph.beads().filter(shown), |bead| bead.id.as_str(), make)
-        }
-        (None, None) => {
-            let beads = graph.unfinished().filter(shown);
-            filter.page(beads, |bead| bead.id.as_str(), make)
-        }
+        None => match filter.few(view) {
+            Some(few) => page(&mut few.into_values()),
+            None if filter.takes_ended() => page(&mut graph.beads_after(after)),
+            None => page(&mut graph.unfinished_after(after)),
+        },
     }
 }
 
@@ -294,29 +313,30 @@ fn convoys(view: View<'_>, filter: &Filter) -> ListDoc<gtd_core::ConvoyRow> {
                 graph.goal_state(bead, goal, still).word()
             })
     };
-    let ids: Vec<&BeadId> = if filter.takes_ended() {
-        graph.goals().map(|(id, _)| id).collect()
-    } else {
-        graph.open_goals().map(|(id, _)| id).collect()
+    let shown = |bead: &&Bead| {
+        filter.is_of_rig(&bead.rig)
+            && filter.has_labels(bead)
+            && filter.goal.as_ref().is_none_or(|goal| *goal == bead.id)
+            && filter.has_state(|| state(bead))
     };
-    let goals = ids
-        .into_iter()
-        .filter_map(|id| graph.bead(id))
-        .filter(|bead| {
-            filter.is_of_rig(&bead.rig)
-                && filter.has_labels(bead)
-                && filter.goal.as_ref().is_none_or(|goal| *goal == bead.id)
-                && filter.has_state(|| state(bead))
-        });
-    let rows = filter.page(
-        goals,
-        |bead| bead.id.as_str(),
-        |bead| {
-            graph
-                .goal(&bead.id)
-                .map(|goal| convoy_row(view, bead, goal))
-        },
-    );
+    let page = |goals: &mut dyn Iterator<Item = (&BeadId, &Goal)>| {
+        let beads = goals.filter_map(|(id, _)| graph.bead(id)).filter(shown);
+        filter.page(
+            beads,
+            |bead| bead.id.as_str(),
+            |bead| {
+                graph
+                    .goal(&bead.id)
+                    .map(|goal| convoy_row(view, bead, goal))
+            },
+        )
+    };
+    let after = filter.after.as_str();
+    let rows = if filter.takes_ended() {
+        page(&mut graph.goals_after(after))
+    } else {
+        page(&mut graph.open_goals_after(after))
+    };
     ListDoc {
         items: rows.items.into_iter().flatten().collect(),
         next: rows.next,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gtd_core::{BeadId, View, WaitReason, Why, explain};
+use gtd_core::{BeadId, View, WaitReason, Why, explain, wait_reason};
 use serde::Serialize;
 
 /// Beads that are explained at most.
@@ -53,17 +53,16 @@ pub(super) fn why_all(view: View<'_>) -> WhyListDoc {
         if unfinished > EXPLAINED_MAX {
             continue;
         }
-        let Some(why) = explain(view.graph, view.observations, &bead.id, view.now) else {
+        let Some(reason) = wait_reason(view.graph, view.observations, &bead.id, view.now) else {
             continue;
         };
-        let Some(reason) = why.reason() else { continue };
         let (count, named, shown) = by_reason.entry(reason).or_default();
         *count += 1;
         if named.len() < NAMED {
             named.push(bead.id.clone());
         }
         if shown.len() < SHOWN {
-            shown.push(why);
+            shown.extend(explain(view.graph, view.observations, &bead.id, view.now));
         }
     }
     let mut reasons: Vec<_> = by_reason.into_iter().collect();
