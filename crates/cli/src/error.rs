@@ -464,11 +464,9 @@ impl From<ClientError> for CliError {
             ClientError::Overloaded { retry_after } => Kind::Overloaded {
                 retry_after: *retry_after,
             },
-            ClientError::OtherApi {
-                ref version, pid, ..
-            } => Kind::OtherVersion {
+            ClientError::OtherApi { version, pid, .. } => Kind::OtherVersion {
                 version: version.clone(),
-                pid,
+                pid: *pid,
                 text: error.to_string(),
             },
             ClientError::Unreadable { .. } | ClientError::Unsendable(_) => {
