@@ -188,7 +188,12 @@ fn is_run_of(shim: i32, runs: &Path) -> bool {
 
 /// The checked caller of a request, for the services.
 #[derive(Debug, Clone)]
-pub(crate) struct Admitted(pub(crate) Caller);
+pub(crate) struct Admitted {
+    /// Who it is.
+    pub(crate) caller: Caller,
+    /// A run of this town started it.
+    pub(crate) is_agent: bool,
+}
 
 /// Puts the gatekeeper before all services.
 #[derive(Debug, Clone)]
@@ -235,11 +240,12 @@ where
         match self.keeper.check(&method, &parts) {
             Ok(proven) => {
                 tracing::trace!(%method, ?proven, "admitted");
+                let is_agent = !matches!(proven, Proven::Believed(_));
                 let caller = match proven {
                     Proven::Believed(caller) | Proven::AgentOf { caller, .. } => caller,
                     Proven::Agent(name) => Caller::Person { name },
                 };
-                parts.extensions.insert(Admitted(caller));
+                parts.extensions.insert(Admitted { caller, is_agent });
                 Box::pin(self.inner.call(http::Request::from_parts(parts, body)))
             }
             Err(status) => {

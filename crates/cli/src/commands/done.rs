@@ -17,6 +17,7 @@ use crate::{
 ///
 /// The commit is the one that is checked out here, unless told. With
 /// --no-change the bead ends well without a commit.
+/// From inside of a seat this is a claim: the work is checked once the agent has stopped.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// What was done
@@ -73,7 +74,13 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
             .document(&json!({"kind": "Submission", "api": gtd_core::API,
             "bead": bead, "epoch": epoch, "changed": !args.no_change}));
     } else {
-        let what = if args.no_change { "ended" } else { "handed in" };
+        // What the agent of a seat says is a claim; its work is looked at when it has stopped.
+        let is_seat = std::env::var_os("GTD_AGENT").is_some();
+        let what = match (is_seat, args.no_change) {
+            (true, _) => "noted; the work is checked once you have stopped",
+            (false, true) => "ended",
+            (false, false) => "handed in",
+        };
         ctx.screen.line(format!("{bead} {what}"));
     }
     Ok(Exit::Done)

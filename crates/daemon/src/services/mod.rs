@@ -109,8 +109,14 @@ fn caller_of<T>(request: &Request<T>) -> Result<Caller, Status> {
     request
         .extensions()
         .get::<Admitted>()
-        .map(|admitted| admitted.0.clone())
+        .map(|admitted| admitted.caller.clone())
         .ok_or_else(|| Status::internal("the request came past the door"))
+}
+
+/// Tells whether a run of this town started the caller, where the door had to know.
+fn is_agent<T>(request: &Request<T>) -> bool {
+    let admitted = request.extensions().get::<Admitted>();
+    admitted.is_some_and(|admitted| admitted.is_agent)
 }
 
 fn malformed(error: Malformed) -> Status {

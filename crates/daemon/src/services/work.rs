@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use gtd_core::{BeadDoc, Criterion, Gate, Holder, Rejection, Target, bead_doc};
+use gtd_core::{BeadDoc, Command, Criterion, Gate, Holder, Rejection, Target, bead_doc};
 use gtd_wire::{
-    Caller, Refusal, WriteRequest,
+    Caller, Refusal, WriteContext, WriteRequest, Written,
     pb::work::v1::{
         AskRequest, AskResponse, BriefRequest, BriefResponse, ClaimNextRequest, ClaimNextResponse,
         ClaimRequest, ClaimResponse, DiscoverRequest, DiscoverResponse, FinishRequest,
@@ -20,7 +20,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
-use super::{Api, caller_of, document, lookup, malformed, rejected, writes::order};
+use super::{Api, caller_of, document, is_agent, lookup, malformed, rejected, writes::order};
 use crate::ledger::Refused;
 
 /// The longest wait for a bead that becomes ready.
@@ -120,6 +120,54 @@ impl Api {
     ) -> Result<Response<R::Response>, Status> {
         self.holds(&caller_of(&request)?, request.get_ref())?;
         self.write(request).await
+    }
+
+    /// Takes what the agent of a seat says of its work as a claim: a remark on the bead.
+    ///
+    /// Its worker looks at the work itself once the agent has stopped, and hands it in then;
+    /// what the agent says cannot shorten that. Returns none for everybody else, whose word
+    /// hands in.
+    async fn take_claim<T: OfLease>(
+        &self,
+        request: &Request<T>,
+        says: String,
+        context: WriteContext,
+    ) -> Result<Option<Written>, Status> {
+        let caller = caller_of(request)?;
+        self.holds(&caller, request.get_ref())?;
+        if !is_agent(request) {
+            return Ok(None);
+        }
+        let Some(note) = self.claim_of(request.get_ref(), says)? else {
+            return Ok(None);
+        };
+        Ok(Some(self.commit(&caller, context, vec![note]).await?))
+    }
+
+    /// Makes a remark of what the agent of a seat says; none when the lease is no seat's.
+    fn claim_of(&self, request: &impl OfLease, says: String) -> Result<Option<Command>, Status> {
+        let graph = self.town.ledger.graph();
+        let Some((bead, lease)) = gtd_core::BeadId::parse(request.bead())
+            .ok()
+            .and_then(|id| graph.bead(&id))
+            .and_then(|bead| Some((bead, bead.phase.lease()?)))
+        else {
+            return Ok(None);
+        };
+        if !matches!(lease.holder, Holder::Seat { .. }) {
+            return Ok(None);
+        }
+        if lease.epoch.0 != request.epoch() {
+            return Err(rejected(Rejection::StaleEpoch {
+                bead: bead.id.clone(),
+                current: bead.epoch,
+                yours: gtd_core::Epoch(request.epoch()),
+            }));
+        }
+        Ok(Some(Command::AddNote {
+            bead: bead.id.clone(),
+            text: says,
+        }))
     }
 
     /// A note carries no epoch into the log, so a stale one is stopped here.
@@ -243,6 +291,42 @@ macro_rules! work_service {
                     self.make_brief(request.get_ref())
                 }
 
+                async fn submit(
+                    &self,
+                    request: Request<SubmitRequest>,
+                ) -> Result<Response<SubmitResponse>, Status> {
+                    let (command, context) =
+                        request.get_ref().clone().command().map_err(malformed)?;
+                    let says = match command {
+                        Command::Submit { summary, .. } if !summary.trim().is_empty() => {
+                            format!("says it is done: {summary}")
+                        }
+                        _ => "says it is done".to_owned(),
+                    };
+                    match self.take_claim(&request, says, context).await? {
+                        Some(written) => Ok(Response::new(written.into())),
+                        None => self.write_leased(request).await,
+                    }
+                }
+
+                async fn finish(
+                    &self,
+                    request: Request<FinishRequest>,
+                ) -> Result<Response<FinishResponse>, Status> {
+                    let (command, context) =
+                        request.get_ref().clone().command().map_err(malformed)?;
+                    let says = match command {
+                        Command::Finish { why, .. } if !why.trim().is_empty() => {
+                            format!("says that nothing has to change: {why}")
+                        }
+                        _ => "says that nothing has to change".to_owned(),
+                    };
+                    match self.take_claim(&request, says, context).await? {
+                        Some(written) => Ok(Response::new(written.into())),
+                        None => self.write_leased(request).await,
+                    }
+                }
+
                 async fn note(
                     &self,
                     request: Request<NoteRequest>,
@@ -258,9 +342,7 @@ macro_rules! work_service {
 work_service! {
     ask AskRequest => AskResponse;
     discover DiscoverRequest => DiscoverResponse;
-    submit SubmitRequest => SubmitResponse;
     r#return ReturnRequest => ReturnResponse;
-    finish FinishRequest => FinishResponse;
     started StartedRequest => StartedResponse;
     heartbeat HeartbeatRequest => HeartbeatResponse;
     record_usage RecordUsageRequest => RecordUsageResponse;
