@@ -159,7 +159,7 @@ pub struct EndSeen {
     /// Why it says nothing about the work, if so.
     pub infra: Option<String>,
     /// What the agent said, when the run was one of an agent program.
-    pub agent: Option<AgentSeen>,
+    pub agent: Option<Box<AgentSeen>>,
 }
 
 /// What an agent program said in a run that ended.

@@ -86,7 +86,7 @@ impl Attempt<'_> {
     /// What the agent of the turn said, when it is an agent's and has ended.
     fn agent(&self) -> Option<&AgentSeen> {
         match self.seen.run(&self.run()) {
-            Some(RunSeen::Ended(end)) => end.agent.as_ref(),
+            Some(RunSeen::Ended(end)) => end.agent.as_deref(),
             _ => None,
         }
     }

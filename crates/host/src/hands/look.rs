@@ -112,7 +112,7 @@ impl Hands {
             repeats: self.runs.progress(run).map_or(0, |p| p.repeats),
             tail,
             infra,
-            agent: self.see_agent(run, exit)?,
+            agent: self.see_agent(run, exit)?.map(Box::new),
         })
     }
 
