@@ -3,6 +3,8 @@
 //! The recordings below `tests/streams` are of the real programs against a model server on
 //! loopback, which wrote down what it billed.
 
+#![expect(clippy::unwrap_used, reason = "a test says so when it fails")]
+
 use std::{fs, path::PathBuf};
 
 use expect_test::{Expect, expect};

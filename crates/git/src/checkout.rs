@@ -52,7 +52,7 @@ impl Repository {
     /// Lists all worktrees that hold a branch, by full ref name.
     pub(crate) fn holders(&self, branch_ref: &str) -> Result<Vec<PathBuf>, GitError> {
         let dirs = self.git_dirs()?;
-        let mut holders = match self.on_branch_by_files(branch_ref, &dirs) {
+        let mut holders = match Self::on_branch_by_files(branch_ref, &dirs) {
             Some(holders) => holders,
             None => self.on_branch(branch_ref)?,
         };
@@ -77,11 +77,7 @@ impl Repository {
     }
 
     /// Reads off the heads which worktrees are on a branch; none when a head is not plain.
-    fn on_branch_by_files(
-        &self,
-        branch_ref: &str,
-        dirs: &[(PathBuf, PathBuf)],
-    ) -> Option<Vec<PathBuf>> {
+    fn on_branch_by_files(branch_ref: &str, dirs: &[(PathBuf, PathBuf)]) -> Option<Vec<PathBuf>> {
         let branch = branch_ref.strip_prefix("refs/heads/")?;
         let mut holders = Vec::new();
         for (index, (git_dir, path)) in dirs.iter().enumerate() {

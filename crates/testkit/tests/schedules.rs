@@ -83,7 +83,7 @@ fn a_schedule_that_is_held_back_comes_only_by_hand() {
     let (code, document) = town.wait(goal.trim());
     assert_eq!(code, Some(0), "{document}");
     // The mayor closed that goal, so it has looked at the schedule meanwhile, and let it be.
-    assert_eq!(dues(&town), []);
+    assert!(dues(&town).is_empty());
     assert_eq!(town.count("ScheduleFired"), 1);
     let shown = schedule(&town, "often");
     assert_eq!(shown["last"]["goal"], goal.trim(), "{shown}");

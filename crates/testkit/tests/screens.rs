@@ -1,7 +1,5 @@
 //! What reaches the screen: pagers on a terminal, expressions over documents, nothing extra in a pipe.
 
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use gtd_testkit::town::{Output, Town, binary};
 
 /// Runs gtd at a terminal of 10 lines and 80 columns, which `script` makes.

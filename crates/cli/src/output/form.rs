@@ -12,9 +12,9 @@ pub(crate) enum Form {
     #[default]
     Json,
     /// What an expression of jq makes of them.
-    Jq(Jq),
+    Jq(Box<Jq>),
     /// What a template makes of them.
-    Template(Template),
+    Template(Box<Template>),
 }
 
 impl Form {
@@ -24,8 +24,10 @@ impl Form {
     /// With the place of what is wrong in it, before anything was done.
     pub(crate) fn read(jq: Option<&str>, template: Option<&str>) -> Result<Self, Diagnostic> {
         match (jq, template) {
-            (Some(text), _) => Jq::read(text).map(Self::Jq),
-            (None, Some(text)) => Template::read(text).map(Self::Template),
+            (Some(text), _) => Jq::read(text).map(|jq| Self::Jq(Box::new(jq))),
+            (None, Some(text)) => {
+                Template::read(text).map(|template| Self::Template(Box::new(template)))
+            }
             (None, None) => Ok(Self::Json),
         }
     }

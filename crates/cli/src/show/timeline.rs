@@ -37,7 +37,7 @@ impl Scale {
         let first = doc
             .rows
             .iter()
-            .flat_map(|row| row.segments.first())
+            .filter_map(|row| row.segments.first())
             .map(|segment| segment.from.0.0)
             .min();
         let since = first.unwrap_or(doc.since.0.0).max(doc.since.0.0);

@@ -54,7 +54,7 @@ pub(crate) fn timeline_svg(doc: &TimelineDoc, look: Look) -> String {
     };
     let rows = i64::try_from(doc.rows.len()).unwrap_or(0);
     let height = TOP + rows * ROW + 24;
-    let first = doc.rows.iter().flat_map(|row| row.segments.first());
+    let first = doc.rows.iter().filter_map(|row| row.segments.first());
     let since = first.map(|segment| segment.from.0.0).min();
     let since = since.unwrap_or(doc.since.0.0).max(doc.since.0.0);
     let until = end(doc).0.max(since + 1);

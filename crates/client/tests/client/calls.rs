@@ -206,7 +206,7 @@ async fn connecting_says_hello_and_refuses_an_api_that_is_far_away() {
     let says = |level| {
         world
             .api_level
-            .store(level, std::sync::atomic::Ordering::SeqCst)
+            .store(level, std::sync::atomic::Ordering::SeqCst);
     };
     says(gtd_wire::API_LEVEL + 1);
     let client = Client::connect(&places, person()).await.unwrap();

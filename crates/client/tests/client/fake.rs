@@ -276,6 +276,7 @@ impl TownService for Fake {
         gates GatesRequest GatesResponse,
         backup BackupRequest BackupResponse,
         operations OperationsRequest OperationsResponse,
+        schedule_backups ScheduleBackupsRequest ScheduleBackupsResponse,
         undo UndoRequest UndoResponse,
         review ReviewRequest ReviewResponse,
         timeline TimelineRequest TimelineResponse,

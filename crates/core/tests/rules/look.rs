@@ -60,7 +60,11 @@ fn what_a_person_wants_otherwise_is_the_story_of_the_next_attempt() {
         scene.at(&bead).attempts.last().unwrap().fault.as_ref(),
         Some(why)
     );
-    assert_eq!(scene.ready(), [bead.clone()], "it begins at once");
+    assert_eq!(
+        scene.ready(),
+        std::slice::from_ref(&bead),
+        "it begins at once"
+    );
     let again = scene.ask_again(&bead);
     assert!(
         again.is_empty(),

@@ -101,7 +101,7 @@ fn meta(program: &Program, recording: &Recording, ran: &Ran, scrub: &mut Scrub) 
         "arguments": arguments,
         "prompt": recording.prompt,
         "before": recording.before,
-        "signal": recording.signal.map(|signal| signal.as_str()),
+        "signal": recording.signal.map(nix::sys::signal::Signal::as_str),
         "exit_code": ran.exit_code,
         "killed_by": ran.killed_by,
         "seconds": (ran.seconds * 10.0).round() / 10.0,

@@ -44,12 +44,11 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         ctx.screen.say(format!("{} stays as it was", file.name));
         return Ok(Exit::Done);
     }
-    file.check(ctx, &text).map_err(|error| {
+    file.check(ctx, &text).inspect_err(|_| {
         ctx.screen.insist(format!(
             "nothing was written; your text is kept: gtd config edit {} goes on with it",
             file.flag()
         ));
-        error
     })?;
     let was_trusted = file.is_trusted(ctx)?;
     file.write(&text)?;
