@@ -33,16 +33,7 @@ fn read(program: &str, dialect: Dialect, scenario: &str) -> (Reader, Value) {
     let folder = folder(program);
     let meta = fs::read_to_string(folder.join(format!("{scenario}.meta.json"))).unwrap();
     let meta: Value = serde_json::from_str(&meta).unwrap();
-    let before = &meta["before"];
-    let number = |key: &str| before[key].as_u64().unwrap_or(0);
-    let before = Usage {
-        input: number("input"),
-        output: number("output"),
-        cache_read: number("cache_read"),
-        cache_write: number("cache_write"),
-        usd_micros: before["usd_micros"].as_u64(),
-    };
-    let mut reader = Reader::new(dialect, before);
+    let mut reader = Reader::new(dialect, Usage::default());
     let text = fs::read_to_string(folder.join(format!("{scenario}.jsonl"))).unwrap();
     for line in text.lines() {
         reader.read(line);
@@ -88,8 +79,10 @@ fn check_usage(program: &str, dialect: Dialect) {
         if number("cut") + number("hung") > 0 || reader.account().end.is_none() {
             continue;
         }
-        // Codex tells what a turn used only when it ended well.
-        if program == "codex" && reader.account().end != Some(Ending::Done) {
+        // Codex tells what a turn used only when it ended well, and counts a resumed thread from
+        // its beginning; what that had used before stands in no recording.
+        let is_resumed = !meta["before"].is_null();
+        if program == "codex" && (is_resumed || reader.account().end != Some(Ending::Done)) {
             continue;
         }
         let usage = reader.account().usage;

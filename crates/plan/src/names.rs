@@ -233,8 +233,9 @@ mod tests {
 
     #[test]
     fn the_longest_names_make_valid_runs() {
-        /// More turns than an attempt has.
-        const MOST_TURNS: u32 = 99;
+        /// More turns than an attempt has, and more tries than a check.
+        const MOST_TURNS: u32 = 9;
+        const MOST_TRIES: u32 = 9;
         let long = "n".repeat(100);
         let bead = BeadId::parse(&long).expect("a name");
         let gate = GateName::parse(&long).expect("a name");
@@ -260,8 +261,8 @@ mod tests {
         for run in [
             work_run(&bead, epoch),
             turn_run(&bead, epoch, MOST_TURNS),
-            check_run(&bead, epoch, MOST_TURNS, usize::MAX, "true", u32::MAX),
-            worker_gate_run(&bead, epoch, MOST_TURNS, &worker_gate, u32::MAX),
+            check_run(&bead, epoch, MOST_TURNS, usize::MAX, "true", MOST_TRIES),
+            worker_gate_run(&bead, epoch, MOST_TURNS, &worker_gate, MOST_TRIES),
             merge_gate_run(&candidate, &queue, &gate),
             base_gate_run(&rig, &oid, &queue, &gate),
             accept_run(&owner, usize::MAX, "true", u32::MAX),

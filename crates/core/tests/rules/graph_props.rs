@@ -203,9 +203,11 @@ fn town() -> Scene {
 
 /// Turns a wish into what is done with goals that come by the clock.
 fn by_the_clock(scene: &Scene, (_, x, y, z): Wish) -> Command {
-    let name = ["nightly", "weekly"][usize::from(y) % 2];
+    let name = ["nightly", "weekly"][usize::from(y) / 192];
     let schedule = || gtd_core::ScheduleName::parse(name).unwrap();
-    match x % 6 {
+    // What comes most of the time after it is there, comes first when it is not.
+    let is_there = scene.graph.schedule(&rig(), &schedule()).is_some();
+    match if is_there { x % 6 } else { 0 } {
         0 => crate::schedules::add_command(name, "0 2 * * *"),
         1 => Command::RemoveSchedule {
             rig: rig(),
@@ -246,8 +248,8 @@ fn hand_on_the_merges(scene: &Scene, bead: BeadId, (what, x, y, z): Wish) -> Com
             why: "because".to_owned(),
         },
         242 | 243 => Command::ReleaseMerges { rig: rig() },
-        244 => by_the_clock(scene, (what, x, y, z)),
-        245..=247 => Command::PreferSubmission { bead },
+        244 | 245 => by_the_clock(scene, (what, x, y, z)),
+        246 | 247 => Command::PreferSubmission { bead },
         248..=251 => Command::RetrySubmission {
             bead: scene
                 .graph

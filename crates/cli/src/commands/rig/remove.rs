@@ -21,7 +21,7 @@ const NAMED: usize = 8;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The rig
-    #[arg(value_name = "RIG")]
+    #[arg(id = "name", value_name = "RIG")]
     rig: String,
     /// Also with beads that have not ended: the name of the rig, once more
     #[arg(long, value_name = "NAME")]

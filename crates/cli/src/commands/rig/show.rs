@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The rig; by default that of the present folder
-    #[arg(value_name = "RIG")]
+    #[arg(id = "name", value_name = "RIG")]
     rig: Option<String>,
 }
 
