@@ -230,7 +230,7 @@ fn a_template_must_parse_and_reaches_no_other_file() {
 #[test]
 fn a_template_must_hold_whatever_wakes_the_role() {
     let set = worker("{{ bead.id }}\n{{ mail.text }}\n");
-    expect!["w.j2:2:1 undefined value | it must hold whatever wakes the role (bead.assigned, mail.received, gate.failed, review.changes_requested); ask first, with {% if … %}"].assert_eq(&shown(&set.validate()));
+    expect!["w.j2:2:1 undefined value: `mail.text` is undefined | it must hold whatever wakes the role (bead.assigned, mail.received, gate.failed, review.changes_requested); ask first, with {% if … %}"].assert_eq(&shown(&set.validate()));
     let set = worker("{{ bead.id }}{% if mail %}\n{{ mail.text }}{% endif %}");
     assert_eq!(shown(&set.validate()), "");
     // What no event of the role brings may be asked for, and not be relied on.

@@ -206,8 +206,13 @@ fn by_the_clock(scene: &Scene, (_, x, y, z): Wish) -> Command {
     let name = ["nightly", "weekly"][usize::from(y) / 192];
     let schedule = || gtd_core::ScheduleName::parse(name).unwrap();
     // What comes most of the time after it is there, comes first when it is not.
-    let is_there = scene.graph.schedule(&rig(), &schedule()).is_some();
-    match if is_there { x % 6 } else { 0 } {
+    let known = scene.graph.schedule(&rig(), &schedule());
+    let what = match known {
+        None => 0,
+        Some(known) if known.paused.is_some() && x.is_multiple_of(2) => 3,
+        Some(_) => x % 6,
+    };
+    match what {
         0 => crate::schedules::add_command(name, "0 2 * * *"),
         1 => Command::RemoveSchedule {
             rig: rig(),
