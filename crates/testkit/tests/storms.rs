@@ -123,6 +123,20 @@ fn pid_of(record: &Value) -> Pid {
     Pid::from_raw(i32::try_from(record["pid"].as_i64().unwrap()).unwrap())
 }
 
+/// The resident memory of a process in KiB, now or at its most.
+fn memory(pid: i32, name: &str) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    text.lines()
+        .find_map(|line| {
+            line.strip_prefix(name)?
+                .split_whitespace()
+                .next()?
+                .parse()
+                .ok()
+        })
+        .unwrap_or(0)
+}
+
 fn goal_of(run: &str) -> String {
     let run = Value::from(run);
     format!(
@@ -233,6 +247,9 @@ fn row_35_after_a_reboot_no_old_process_id_is_believed_and_what_ended_stays_ende
     bystander.kill().unwrap();
     bystander.wait().unwrap();
     assert_eq!(runs_of(&ended), runs_of_ended, "nothing of it ran again");
+    let landed = town.git(&["log", "--first-parent", "--format=%s", "main"]);
+    let n_landed = landed.lines().filter(|line| *line == "Do it").count();
+    assert_eq!(n_landed, 2, "each landed once: {landed}");
     assert_eq!(town.json(&["convoy", "show", &ended])["state"], "closed");
 }
 
@@ -291,4 +308,51 @@ fn row_39_a_daemon_of_a_far_level_is_refused_with_what_to_do() {
     let kill = refused.stderr.split("kill ").nth(1).unwrap();
     let pid = kill.split(' ').next().unwrap();
     assert!(pid.parse::<u32>().is_ok(), "{refused}");
+}
+
+#[test]
+fn row_42_a_flood_of_output_stays_below_its_cap_and_costs_no_memory() {
+    const FLOOD: u64 = 100_000_000;
+    const CAP: u64 = 17 << 20;
+    // No two lines are equal, or it would be ended for saying the same again and again.
+    let long = "what it says without an end ".repeat(8);
+    let town = town();
+    let daemon = town.daemon_pid().unwrap();
+    let before = memory(daemon, "VmHWM:");
+    let goal = town.goal(&goal_of(&format!(
+        "seq -f '%.0f: {long}' 1 100000000 | head -c {FLOOD}; echo; echo dry; echo x > x.txt"
+    )));
+    let mut shim = 0;
+    until("the flood has ended", || {
+        let work: Vec<_> = shims(&town)
+            .into_iter()
+            .filter(|(path, _)| path.to_string_lossy().contains(".work/"))
+            .collect();
+        let (path, record) = work.first()?;
+        shim = shim.max(memory(pid_of(record).as_raw(), "VmHWM:"));
+        path.with_file_name("exit.json").exists().then_some(())
+    });
+    let (code, document) = town.wait(&goal);
+    assert_eq!(code, Some(0), "{document:#}");
+    let (path, _) = shims(&town)
+        .into_iter()
+        .find(|(path, _)| path.to_string_lossy().contains(".work/"))
+        .unwrap();
+    let exit: Value =
+        serde_json::from_str(&fs::read_to_string(path.with_file_name("exit.json")).unwrap())
+            .unwrap();
+    assert!(exit["output_bytes"].as_u64().unwrap() > FLOOD, "{exit}");
+    let kept: u64 = files(path.parent().unwrap())
+        .values()
+        .map(|content| content.len() as u64)
+        .sum();
+    assert!(kept < CAP, "{kept} bytes are kept");
+    assert!(shim > 0 && shim < 64 * 1024, "the shim needed {shim} KiB");
+    let after = memory(daemon, "VmHWM:");
+    assert!(
+        after < before + 64 * 1024,
+        "the daemon went from {before} to {after} KiB"
+    );
+    let bead = document["beads"][0]["id"].as_str().unwrap();
+    assert!(town.gtd_ok(&["logs", bead, "-n", "5"]).contains("dry"));
 }
