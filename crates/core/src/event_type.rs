@@ -135,6 +135,7 @@ impl Event {
             Self::Paused { scope, .. } | Self::Resumed { scope } => match scope {
                 PauseScope::Rig(rig) => Some(rig.to_string()),
                 PauseScope::Role(role) => Some(role.to_string()),
+                PauseScope::Runtime(runtime) => Some(runtime.to_string()),
                 PauseScope::Bead(_) | PauseScope::Town => None,
             },
             Self::MailSent { mail } => Some(mail.number.to_string()),

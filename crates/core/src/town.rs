@@ -212,6 +212,8 @@ pub enum PauseScope {
     Bead(BeadId),
     /// One role.
     Role(crate::RoleName),
+    /// One runtime.
+    Runtime(crate::RuntimeName),
 }
 
 /// A pause in effect.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{
-    Bead, BeadId, Command, Graph, Holder, HostName, Observation, PlanState, Reserved, Rig,
+    Admits, Bead, BeadId, Command, Graph, Holder, HostName, Observation, PlanState, Reserved, Rig,
     RuntimeName, SeatName, Timestamp, WaitReason,
 };
 
@@ -64,9 +64,12 @@ impl Planner for Crew {
         if graph.stop().is_some() || is_paused {
             return plan;
         }
-        let mut names = SeatNames::new(graph);
+        let mut pass = Pass {
+            names: SeatNames::new(graph),
+            admitted: Admitted::new(graph, now),
+        };
         for rig in graph.rigs() {
-            self.plan_rig(graph, seen, now, rig, &mut names, &mut plan);
+            self.plan_rig(graph, seen, now, rig, &mut pass, &mut plan);
         }
         plan
     }
@@ -79,7 +82,7 @@ impl Crew {
         seen: &Seen,
         now: Timestamp,
         rig: &Rig,
-        names: &mut SeatNames,
+        pass: &mut Pass<'_>,
         plan: &mut Plan,
     ) {
         let max = usize::try_from(rig.rules.worker.max).unwrap_or(usize::MAX);
@@ -136,6 +139,10 @@ impl Crew {
                 });
                 continue;
             }
+            if !pass.admitted.may(bead) {
+                // The graph says why.
+                continue;
+            }
             if !Self::may_hire(graph, bead, now) || at_goal.is_full(graph, bead) {
                 continue;
             }
@@ -149,7 +156,7 @@ impl Crew {
             let seat = match free.pop() {
                 Some(seat) => seat,
                 None if n_seats < max => {
-                    let seat = names.take();
+                    let seat = pass.names.take();
                     n_seats += 1;
                     plan.tell(Command::OpenSeat {
                         seat: seat.clone(),
@@ -167,6 +174,7 @@ impl Crew {
                 reserved: Reserved::default(),
             });
             at_goal.count(bead);
+            pass.admitted.count(bead);
             granted += 1;
             if granted >= GRANTS_PER_PASS {
                 return;
@@ -214,6 +222,51 @@ fn short(why: &str, now: Timestamp) -> Observation {
 /// Tells whether a bead asks for the shell and gives it nothing to do: that would end well at once.
 fn has_no_script(bead: &Bead) -> bool {
     bead.wished_runtime() == Some("shell") && bead.spec.run.is_none()
+}
+
+/// What one pass keeps over all rigs.
+struct Pass<'a> {
+    names: SeatNames,
+    admitted: Admitted<'a>,
+}
+
+/// Who may begin with each runtime, with those of this pass.
+struct Admitted<'a> {
+    graph: &'a Graph,
+    now: Timestamp,
+    runtimes: BTreeMap<String, Admits>,
+}
+
+impl<'a> Admitted<'a> {
+    fn new(graph: &'a Graph, now: Timestamp) -> Self {
+        Self {
+            graph,
+            now,
+            runtimes: BTreeMap::new(),
+        }
+    }
+
+    fn may(&mut self, bead: &Bead) -> bool {
+        let Some(wished) = bead.wished_runtime() else {
+            return true;
+        };
+        if let Some(known) = self.runtimes.get(wished) {
+            return *known != Admits::Nobody;
+        }
+        let admits = self.graph.runtime_admits(wished, self.now);
+        self.runtimes.insert(wished.to_owned(), admits);
+        admits != Admits::Nobody
+    }
+
+    /// After the one that tries nobody else may.
+    fn count(&mut self, bead: &Bead) {
+        let admits = bead
+            .wished_runtime()
+            .and_then(|wished| self.runtimes.get_mut(wished));
+        if let Some(admits @ Admits::One) = admits {
+            *admits = Admits::Nobody;
+        }
+    }
 }
 
 /// How many seats each goal holds, with those of this pass.

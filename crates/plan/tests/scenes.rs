@@ -341,3 +341,64 @@ fn a_fault_that_does_not_count_burns_no_attempt() {
     assert_eq!((bead.spent, bead.epoch), (0, Epoch(5)));
     assert!(scene.graph.is_ready(bead, NOW));
 }
+
+/// A town of three beads of one runtime, the first of which ran into `cause`.
+fn held_up(cause: gtd_core::RuntimeFault) -> Scene {
+    let mut scene = Scene::new(3);
+    let epoch = scene.lease(0);
+    scene.tell(Command::Return {
+        bead: scene.beads[0].clone(),
+        epoch,
+        why: Fault {
+            class: FaultClass::Runtime {
+                runtime: gtd_core::RuntimeName::parse("shell").expect("a valid scene"),
+                fault: cause,
+            },
+            text: "it cannot go on".to_owned(),
+            evidence: String::new(),
+            run: None,
+        },
+    });
+    scene
+}
+
+#[test]
+fn the_crew_grants_no_bead_to_a_runtime_that_is_held_up() {
+    for cause in [
+        gtd_core::RuntimeFault::RateLimited { until: None },
+        gtd_core::RuntimeFault::Auth,
+    ] {
+        let scene = held_up(cause);
+        let plan = scene.plan(&crew(), |_| Answer::Machine(MachineSeen::Roomy));
+        check(plan, expect![""]);
+    }
+}
+
+#[test]
+fn the_crew_lets_one_bead_try_when_the_hold_is_over() {
+    let mut scene = held_up(gtd_core::RuntimeFault::Network);
+    scene.now = scene.now.plus(std::time::Duration::from_secs(31));
+    let pass = |scene: &Scene| scene.plan(&crew(), |_| Answer::Machine(MachineSeen::Roomy));
+    check(pass(&scene), expect!["grant <b0> to seat0"]);
+    scene.take(&crew(), |_| Answer::Machine(MachineSeen::Roomy));
+    check(pass(&scene), expect![""]);
+    let epoch = scene
+        .graph
+        .bead(&scene.beads[0])
+        .expect("a valid scene")
+        .epoch;
+    scene.tell(Command::Submit {
+        bead: scene.beads[0].clone(),
+        epoch,
+        head: oid('a'),
+        base: oid('0'),
+        summary: String::new(),
+    });
+    check(
+        pass(&scene),
+        expect![[r#"
+            grant <b1> to seat0
+            open seat quartz
+            grant <b2> to quartz"#]],
+    );
+}

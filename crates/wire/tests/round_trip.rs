@@ -549,6 +549,7 @@ fn sendable() -> Vec<Command> {
         PauseScope::Rig(rig()),
         PauseScope::Bead(goal()),
         PauseScope::Role(RoleName::parse("crew").unwrap()),
+        PauseScope::Runtime(RuntimeName::parse("claude").unwrap()),
     ];
     commands.extend(scopes.into_iter().flat_map(|scope| {
         [

@@ -1,7 +1,7 @@
 //! `gtd pause`: begin no new work; what is at work goes on.
 
 use gtd_client::Client;
-use gtd_core::{Command, PauseScope, RigName, RoleName};
+use gtd_core::{Command, PauseScope, RigName, RoleName, RuntimeName, config::configured_runtimes};
 use serde_json::json;
 
 use super::would;
@@ -21,7 +21,7 @@ pub(crate) const ROLES: [&str; 7] = [
 /// Begin no new work; what is at work goes on
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A goal, a bead, a role or a rig; without one, the rig of the present folder or the town
+    /// A goal, a bead, a role, a rig or a runtime; without one, the rig of the present folder or the town
     scope: Option<String>,
     #[command(flatten)]
     change: Change,
@@ -58,7 +58,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// Finds what a word means: a role, a rig, or the id of a goal or bead.
+/// Finds what a word means: a role, a rig, a runtime, or the id of a goal or bead.
 pub(crate) async fn scope_of(
     ctx: &Context,
     client: &Client,
@@ -75,13 +75,24 @@ pub(crate) async fn scope_of(
     {
         return Ok(PauseScope::Rig(rig));
     }
+    if let Some(runtime) = runtime(ctx, word) {
+        return Ok(PauseScope::Runtime(runtime));
+    }
     match town::find(client, word).await {
         Ok(found) => Ok(PauseScope::Bead(found.bead()?)),
         Err(error) if matches!(error.kind, Kind::Rejected(_)) => {
-            Err(error.help("name a goal, a bead, a role or a rig"))
+            Err(error.help("name a goal, a bead, a role, a rig or a runtime"))
         }
         Err(error) => Err(error),
     }
+}
+
+/// Finds a runtime of the configuration; one that cannot be read has none.
+fn runtime(ctx: &Context, word: &str) -> Option<RuntimeName> {
+    let config = gtd_client::town_config(&ctx.places).ok()?;
+    let mut runtimes = configured_runtimes(&config).into_iter();
+    let found = runtimes.find(|runtime| runtime.name.as_str() == word)?;
+    Some(found.name)
 }
 
 /// Returns the name of a scope.
@@ -91,5 +102,6 @@ pub(crate) fn name_of(scope: &PauseScope) -> String {
         PauseScope::Rig(rig) => rig.to_string(),
         PauseScope::Bead(bead) => bead.to_string(),
         PauseScope::Role(role) => role.to_string(),
+        PauseScope::Runtime(runtime) => runtime.to_string(),
     }
 }

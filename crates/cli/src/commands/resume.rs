@@ -24,7 +24,7 @@ const THAW: Duration = Duration::from_secs(10);
 /// queue that stands still runs its gates again.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A goal, a bead, a role or a rig
+    /// A goal, a bead, a role, a rig or a runtime
     #[arg(conflicts_with = "all")]
     scope: Option<String>,
     /// End the stop of everything

@@ -123,6 +123,7 @@ fn scope(scope: &PauseScope) -> String {
         PauseScope::Rig(rig) => rig.to_string(),
         PauseScope::Bead(bead) => bead.to_string(),
         PauseScope::Role(role) => role.to_string(),
+        PauseScope::Runtime(runtime) => runtime.to_string(),
     }
 }
 

@@ -62,7 +62,7 @@ pub(super) fn pause(scene: Scene<'_>, scope: PauseScope, why: String) -> Decisio
         PauseScope::Rig(rig) => {
             scene.rig(rig)?;
         }
-        PauseScope::Town | PauseScope::Role(_) => {}
+        PauseScope::Town | PauseScope::Role(_) | PauseScope::Runtime(_) => {}
     }
     if scene
         .graph
@@ -83,7 +83,7 @@ pub(super) fn resume(scene: Scene<'_>, scope: PauseScope) -> Decision {
         .filter(|queue| match &scope {
             PauseScope::Town => true,
             PauseScope::Rig(rig) => *rig == queue.target.rig,
-            PauseScope::Bead(_) | PauseScope::Role(_) => false,
+            PauseScope::Bead(_) | PauseScope::Role(_) | PauseScope::Runtime(_) => false,
         })
         .map(|queue| Event::QueueResumed {
             target: queue.target.clone(),
@@ -126,6 +126,10 @@ fn alerts(scene: Scene<'_>, scope: &PauseScope) -> bool {
         PauseScope::Bead(bead) => is_told(bead.as_str()),
         PauseScope::Role(role) => {
             is_told(role.as_str()) || scene.graph.degraded().any(|(known, _)| known == role)
+        }
+        PauseScope::Runtime(runtime) => {
+            let hold = scene.graph.runtime_hold(runtime.as_str());
+            hold.is_some_and(|hold| !hold.is_over(scene.now))
         }
     }
 }

@@ -85,12 +85,29 @@ pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
             next: "gtd resume".to_owned(),
         });
     }
+    for (runtime, hold) in graph.runtime_holds() {
+        if hold.until.is_none() {
+            let waiting = graph.unfinished().filter(|bead| {
+                bead.phase.is_open() && bead.wished_runtime() == Some(runtime.as_str())
+            });
+            items.push(NeedsYou {
+                n: None,
+                kind: "alert".to_owned(),
+                subject: runtime.to_string(),
+                title: format!("nothing begins with {runtime}"),
+                text: hold.text.clone(),
+                unblocks: waiting.count(),
+                since: Moment(hold.since),
+                next: format!("gtd resume {runtime}"),
+            });
+        }
+    }
     items.extend(
         graph
             .pauses()
             .iter()
             .filter(|pause| match &pause.scope {
-                PauseScope::Town | PauseScope::Role(_) => true,
+                PauseScope::Town | PauseScope::Role(_) | PauseScope::Runtime(_) => true,
                 PauseScope::Rig(name) => of_rig(name),
                 PauseScope::Bead(id) => graph.bead(id).is_none_or(|bead| of_rig(&bead.rig)),
             })
@@ -156,6 +173,14 @@ fn goal_item(
     if halt.is_some_and(|halt| why.chain.last().is_some_and(|c| c.text == halt.text)) {
         return None;
     }
+    // And a runtime that waits for a person.
+    let is_held = |cause: &crate::explain::Cause| {
+        let mut holds = graph.runtime_holds();
+        holds.any(|(_, hold)| hold.until.is_none() && hold.text == cause.text)
+    };
+    if why.chain.last().is_some_and(is_held) {
+        return None;
+    }
     Some(failure(bead, &why, graph.tally_of_goal(id).unfinished()))
 }
 
@@ -193,6 +218,7 @@ fn pause_item(pause: &Pause) -> NeedsYou {
             PauseScope::Rig(rig) => rig.to_string(),
             PauseScope::Bead(bead) => bead.to_string(),
             PauseScope::Role(role) => role.to_string(),
+            PauseScope::Runtime(runtime) => runtime.to_string(),
         },
         title: format!("is paused by {}", pause.by),
         text: if pause.why.trim().is_empty() {

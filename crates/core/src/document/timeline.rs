@@ -449,5 +449,6 @@ fn scope_word(scope: &PauseScope) -> String {
         PauseScope::Rig(rig) => rig.to_string(),
         PauseScope::Bead(bead) => bead.to_string(),
         PauseScope::Role(role) => role.to_string(),
+        PauseScope::Runtime(runtime) => runtime.to_string(),
     }
 }

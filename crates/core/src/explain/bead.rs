@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Actor, Bead, BeadId, FaultClass, HaltKind, HoldKind, Holder, Lease, MergeHold, Moment, Phase,
-    Queue, Timestamp, Verdict,
+    Queue, RuntimeFault, Timestamp, Verdict,
 };
 
 /// How many links of a chain of dependences are told.
@@ -430,6 +430,7 @@ pub(crate) fn resume(scope: &crate::PauseScope) -> String {
         crate::PauseScope::Rig(rig) => format!("gtd resume {rig}"),
         crate::PauseScope::Bead(bead) => format!("gtd resume {bead}"),
         crate::PauseScope::Role(role) => format!("gtd resume {role}"),
+        crate::PauseScope::Runtime(runtime) => format!("gtd resume {runtime}"),
     }
 }
 
@@ -477,6 +478,9 @@ fn open(look: Look<'_>, bead: &Bead) -> Found {
             .until(Some(defer))
             .then("it begins when a seat is free");
     }
+    if let Some(found) = runtime(look, bead) {
+        return found;
+    }
     if let Some(not_before) = bead.not_before.filter(|moment| *moment > now) {
         let story = match &bead.phase {
             Phase::Returned { why } => format!("; the last: {}", why.text),
@@ -514,6 +518,49 @@ fn open(look: Look<'_>, bead: &Bead) -> Found {
         }
     }
     ready(look, bead)
+}
+
+/// Finds what holds up the runtime of a bead: a person, its provider, or the attempt that tries.
+fn runtime(look: Look<'_>, bead: &Bead) -> Option<Found> {
+    let Look { graph, now, .. } = look;
+    let runtime = bead.wished_runtime()?;
+    if let Some(pause) = graph.pause_of_runtime(runtime) {
+        return Some(paused(pause));
+    }
+    let hold = graph.runtime_hold(runtime)?;
+    let reason = match hold.fault {
+        RuntimeFault::RateLimited { .. } => WaitReason::RateLimit,
+        _ => WaitReason::RuntimeDown,
+    };
+    let logs = format!("gtd logs {}", hold.bead);
+    if hold.is_over(now) {
+        let trial = &graph.trial_of(runtime)?.id;
+        let text = format!("{trial} tries whether {runtime} goes again");
+        let mut found = Found::new(reason, text, hold.since)
+            .then("it begins when that one gets its answers")
+            .evidence(logs, "what its last attempt said");
+        found.by_itself = true;
+        return Some(found);
+    }
+    let found = Found::new(reason, hold.text.clone(), hold.since)
+        .until(
+            hold.until
+                .max(bead.not_before.filter(|_| hold.until.is_some())),
+        )
+        .evidence(logs, "what its last attempt said");
+    let resume = format!("gtd resume {runtime}");
+    Some(if hold.until.is_some() {
+        let mut found = found
+            .then("one attempt tries it, and the others follow")
+            .next(resume, "try it at once");
+        found.by_itself = true;
+        found
+    } else {
+        found
+            .needs_person()
+            .then("one attempt tries it, and the others follow")
+            .next(resume, "when it is mended: let one attempt try")
+    })
 }
 
 fn ready(look: Look<'_>, bead: &Bead) -> Found {

@@ -246,6 +246,7 @@ impl Graph {
                 base,
                 summary,
             } => {
+                self.note_runtime(bead, None, at);
                 self.end_streak(bead);
                 self.free_seat(bead);
                 self.change(bead, |bead| {
@@ -275,6 +276,7 @@ impl Graph {
                 not_before,
                 ..
             } => {
+                self.note_runtime(bead, Some(why), at);
                 if why.class.counts()
                     && let Some(rig) = self.facts.beads.get(bead).map(|bead| bead.rig.clone())
                 {
@@ -291,6 +293,7 @@ impl Graph {
             Event::WorkClosed {
                 bead, outcome, why, ..
             } => {
+                self.note_runtime(bead, None, at);
                 self.end_streak(bead);
                 self.close(bead, outcome, why, at);
             }
@@ -493,6 +496,7 @@ impl Graph {
                         self.facts.degraded.remove(role);
                         self.drop_escalations(role.as_str());
                     }
+                    PauseScope::Runtime(runtime) => self.try_runtime(runtime, at),
                 }
             }
             Event::Stopped { why } => {

@@ -491,7 +491,7 @@ impl Graph {
         attempts_spent(&self.facts, bead)
     }
 
-    /// Returns the first moment after `now` at which a wait on a rig ends.
+    /// Returns the first moment after `now` at which a wait on a rig or a runtime ends.
     #[must_use]
     pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
         self.index
@@ -503,6 +503,7 @@ impl Graph {
                     .find(|until| *until > now)
             })
             .chain(self.holds().filter_map(|hold| hold.until))
+            .chain(self.runtime_holds().filter_map(|(_, hold)| hold.until))
             .filter(|until| *until > now)
             .min()
     }

@@ -11,6 +11,7 @@ mod cycle;
 mod index;
 mod merges;
 mod parts;
+mod runtimes;
 mod schedules;
 mod state;
 mod tally;
@@ -86,6 +87,8 @@ struct Facts {
     schedules: BTreeMap<RigName, BTreeMap<ScheduleName, Schedule>>,
     #[serde(default)]
     usage: BTreeMap<crate::RunId, u64>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    runtime_holds: BTreeMap<crate::RuntimeName, crate::RuntimeHold>,
     #[serde(default)]
     spend: Spend,
 }
@@ -302,7 +305,7 @@ impl Graph {
             PauseScope::Town => true,
             PauseScope::Rig(rig) => *rig == bead.rig,
             PauseScope::Bead(id) => *id == bead.id || bead.goal.as_ref() == Some(id),
-            PauseScope::Role(_) => false,
+            PauseScope::Role(_) | PauseScope::Runtime(_) => false,
         })
     }
 

@@ -114,7 +114,7 @@ impl Graph {
         let holds_all = |scope: &PauseScope| match scope {
             PauseScope::Town => true,
             PauseScope::Rig(name) => name == rig,
-            PauseScope::Bead(_) | PauseScope::Role(_) => false,
+            PauseScope::Bead(_) | PauseScope::Role(_) | PauseScope::Runtime(_) => false,
         };
         if self.stop().is_some() || self.pauses().iter().any(|pause| holds_all(&pause.scope)) {
             return 0;
@@ -136,7 +136,10 @@ impl Graph {
     fn held_one_by_one(&self, now: Timestamp) -> impl Iterator<Item = &Bead> {
         let paused = self.pauses().iter().filter_map(|pause| match &pause.scope {
             PauseScope::Bead(id) => Some(id),
-            PauseScope::Town | PauseScope::Rig(_) | PauseScope::Role(_) => None,
+            PauseScope::Town
+            | PauseScope::Rig(_)
+            | PauseScope::Role(_)
+            | PauseScope::Runtime(_) => None,
         });
         let over = self
             .open_goals()

@@ -33,6 +33,7 @@ mod ready;
 mod reasons;
 mod rejections;
 mod restored;
+mod runtimes;
 mod scene;
 mod schedules;
 mod undo;

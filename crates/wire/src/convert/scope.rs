@@ -19,6 +19,7 @@ impl TryFrom<pb::PauseScope> for PauseScope {
                 Scope::Rig(rig) => Self::Rig(Carried::take(rig, "rig")?),
                 Scope::Bead(bead) => Self::Bead(Carried::take(bead, "bead")?),
                 Scope::Role(role) => Self::Role(Carried::take(role, "role")?),
+                Scope::Runtime(runtime) => Self::Runtime(Carried::take(runtime, "runtime")?),
             },
         )
     }
@@ -31,6 +32,7 @@ impl From<PauseScope> for pb::PauseScope {
             PauseScope::Rig(rig) => Scope::Rig(rig.put()),
             PauseScope::Bead(bead) => Scope::Bead(bead.put()),
             PauseScope::Role(role) => Scope::Role(role.put()),
+            PauseScope::Runtime(runtime) => Scope::Runtime(runtime.put()),
         };
         Self { scope: Some(scope) }
     }

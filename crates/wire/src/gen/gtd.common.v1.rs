@@ -378,7 +378,7 @@ pub struct Everything {}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PauseScope {
     /// What it is.
-    #[prost(oneof = "pause_scope::Scope", tags = "1, 2, 3, 4")]
+    #[prost(oneof = "pause_scope::Scope", tags = "1, 2, 3, 4, 5")]
     pub scope: ::core::option::Option<pause_scope::Scope>,
 }
 /// Nested message and enum types in `PauseScope`.
@@ -398,6 +398,9 @@ pub mod pause_scope {
         /// One role.
         #[prost(string, tag = "4")]
         Role(::prost::alloc::string::String),
+        /// One runtime.
+        #[prost(string, tag = "5")]
+        Runtime(::prost::alloc::string::String),
     }
 }
 /// Record is one record of the log.

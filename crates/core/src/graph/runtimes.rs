@@ -1,0 +1,109 @@
+//! Which runtimes are held up, and what the ends of attempts say about it.
+
+use super::Graph;
+use crate::{
+    Admits, Bead, BeadId, Fault, FaultClass, Holder, HoldsUp, Lease, Pause, PauseScope,
+    RuntimeFault, RuntimeHold, RuntimeName, Timestamp,
+};
+
+impl Graph {
+    /// Lists the runtimes that are held up, by name.
+    pub fn runtime_holds(&self) -> impl Iterator<Item = (&RuntimeName, &RuntimeHold)> {
+        self.facts.runtime_holds.iter()
+    }
+
+    /// Finds what holds up a runtime.
+    #[must_use]
+    pub fn runtime_hold(&self, runtime: &str) -> Option<&RuntimeHold> {
+        self.runtime_holds()
+            .find(|(name, _)| name.as_str() == runtime)
+            .map(|(_, hold)| hold)
+    }
+
+    /// Finds the pause of a runtime.
+    #[must_use]
+    pub fn pause_of_runtime(&self, runtime: &str) -> Option<&Pause> {
+        self.pauses().iter().find(
+            |pause| matches!(&pause.scope, PauseScope::Runtime(name) if name.as_str() == runtime),
+        )
+    }
+
+    /// Finds the attempt that tries whether a runtime goes again.
+    #[must_use]
+    pub fn trial_of(&self, runtime: &str) -> Option<&Bead> {
+        let hold = self.runtime_hold(runtime)?;
+        self.leased().find(|bead| {
+            bead.wished_runtime() == Some(runtime)
+                && hired(bead).is_some_and(|lease| lease.granted_at >= hold.last)
+        })
+    }
+
+    /// Tells who may begin with a runtime now.
+    #[must_use]
+    pub fn runtime_admits(&self, runtime: &str, now: Timestamp) -> Admits {
+        if self.pause_of_runtime(runtime).is_some() {
+            return Admits::Nobody;
+        }
+        match self.runtime_hold(runtime) {
+            None => Admits::All,
+            Some(hold) if hold.is_over(now) && self.trial_of(runtime).is_none() => Admits::One,
+            Some(_) => Admits::Nobody,
+        }
+    }
+
+    /// Keeps what the end of an attempt says about its runtime; it ended well without a fault.
+    pub(super) fn note_runtime(&mut self, id: &BeadId, fault: Option<&Fault>, at: Timestamp) {
+        let Some(bead) = self.facts.beads.get(id) else {
+            return;
+        };
+        // What people and programs outside do, they do with what they have.
+        let Some(began) = hired(bead).map(|lease| lease.granted_at) else {
+            return;
+        };
+        if let Some(Fault { class, text, .. }) = fault
+            && let FaultClass::Runtime { runtime, fault } = class
+            && fault.holds_up() != HoldsUp::Work
+        {
+            let before = self.facts.runtime_holds.get(runtime);
+            let (fault, text) = (fault.clone(), text.clone());
+            let hold = RuntimeHold::after(before, fault, text, id.clone(), began, at);
+            self.facts.runtime_holds.insert(runtime.clone(), hold);
+            return;
+        }
+        if !fault.is_none_or(|fault| has_answered(&fault.class)) {
+            return;
+        }
+        let runtime = bead.wished_runtime().map(RuntimeName::parse);
+        if let Some(Ok(runtime)) = runtime
+            && let Some(hold) = self.facts.runtime_holds.get(&runtime)
+            && began >= hold.last
+        {
+            self.facts.runtime_holds.remove(&runtime);
+        }
+    }
+
+    /// Lets one attempt try: a person says that it goes again.
+    pub(super) fn try_runtime(&mut self, runtime: &RuntimeName, at: Timestamp) {
+        if let Some(hold) = self.facts.runtime_holds.get_mut(runtime) {
+            hold.until = Some(at);
+        }
+    }
+}
+
+/// Returns the lease of a bead that gtd has hired somebody for.
+fn hired(bead: &Bead) -> Option<&Lease> {
+    let lease = bead.phase.lease()?;
+    matches!(lease.holder, Holder::Seat { .. }).then_some(lease)
+}
+
+/// Tells whether an attempt that ended so has got its answers from the provider.
+fn has_answered(class: &FaultClass) -> bool {
+    match class {
+        FaultClass::Check { .. } | FaultClass::Gate { .. } | FaultClass::Question => true,
+        FaultClass::Runtime { fault, .. } => matches!(
+            fault,
+            RuntimeFault::ContextFull | RuntimeFault::Refusal | RuntimeFault::LimitReached
+        ),
+        _ => false,
+    }
+}
