@@ -5,6 +5,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -308,6 +309,71 @@ fn row_39_a_daemon_of_a_far_level_is_refused_with_what_to_do() {
     let kill = refused.stderr.split("kill ").nth(1).unwrap();
     let pid = kill.split(' ').next().unwrap();
     assert!(pid.parse::<u32>().is_ok(), "{refused}");
+}
+
+#[test]
+fn row_41_watchers_that_stop_to_read_are_given_up_and_nothing_heaps_up_for_them() {
+    const WATCHERS: usize = 24;
+    const BEADS: usize = 800;
+    let town = town();
+    town.gtd_ok(&["pause", "--yes"]);
+    // A plan may be one mebibyte: this is most of it.
+    let plan = |name: &str| {
+        let mut text = format!("schema = 1\ntitle = \"{name}\"\n");
+        let long = "what is to be done ".repeat(45);
+        for n in 0..BEADS {
+            text.push_str(&format!(
+                "[[bead]]\nid = \"b{n}\"\ntitle = \"Bead {n}\"\ndescription = \"{long}\"\nrun = \"true\"\n"
+            ));
+        }
+        text
+    };
+    let watchers: Vec<_> = (0..WATCHERS)
+        .map(|_| {
+            town.program(binary("gtd"))
+                .args(["watch", "--json", "--after", "0"])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    town.gtd_ok(&["bead", "create", "the last one read", "--defer", "30d"]);
+    // They read so far, and then nobody takes what they print: soon they stop to read the stream.
+    let watchers: Vec<_> = watchers
+        .into_iter()
+        .map(|mut watcher| {
+            let mut lines = BufReader::new(watcher.stdout.take().unwrap()).lines();
+            assert!(lines.any(|line| line.unwrap().contains("the last one read")));
+            (watcher, lines)
+        })
+        .collect();
+    for name in ["first", "second", "third", "fourth"] {
+        town.goal(&plan(name));
+    }
+    let given_up = until("the watchers are given up", || {
+        let log = fs::read_to_string(town.path("home/state/logs/daemon.log")).unwrap_or_default();
+        let lines = log
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_default());
+        let given_up: Vec<Value> = lines
+            .filter(|line: &Value| line["text"] == "a watcher that reads nothing was given up")
+            .collect();
+        (given_up.len() == WATCHERS).then_some(given_up)
+    });
+    // The daemon held only a few batches for each, not all that there was to say.
+    let head = town.log().len() as u64;
+    for line in given_up {
+        let taken = line["data"]["rev"].as_u64().unwrap();
+        assert!(taken < head * 3 / 4, "{taken} of {head} were taken");
+    }
+    // Others read all of it meanwhile.
+    let all = town.gtd_ok(&["watch", "--json", "--no-follow", "--after", "0"]);
+    assert_eq!(all.lines().count(), town.log().len());
+    for (mut watcher, _) in watchers {
+        watcher.kill().unwrap();
+        watcher.wait().unwrap();
+    }
 }
 
 #[test]
