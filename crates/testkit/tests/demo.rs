@@ -171,7 +171,7 @@ fn what_a_demo_that_was_killed_left_is_told_and_taken_away_by_the_next() {
     assert!(doctor.stdout.contains("demos were killed"), "{doctor}");
     let lock = left.join("home/data/gtdd.lock");
     let pid = fs::read_to_string(&lock).expect("a daemon");
-    let (output, _) = demo(&town, &["--break", "none", "--speed", "9"]);
+    let (output, _) = demo(&town, &["--break", "none"]);
     assert_eq!(output.code, Some(0), "{output}");
     assert!(!left.exists(), "{output}");
     let pid: i32 = pid.trim().parse().expect("a number");

@@ -19,6 +19,8 @@ fn timeless(town: &Town, bead: &str) -> Value {
     let mut shown = town.json(&["bead", "show", bead]);
     if let Some(map) = shown.as_object_mut() {
         map.remove("updated_at");
+        // What happened stays told, also what was taken back.
+        map.remove("events");
     }
     shown
 }

@@ -122,8 +122,10 @@ fn prompt_attempt(bead: &Bead) -> PromptAttempt {
         .iter()
         .rev()
         .find_map(|attempt| attempt.fault.as_ref());
+    // After a person gave new attempts the count begins anew; what came back before is still told.
+    let least = if last.is_some() { 2 } else { 1 };
     PromptAttempt {
-        number: bead.spent.saturating_add(1),
+        number: bead.spent.saturating_add(1).max(least),
         last_gate: last.map_or_else(String::new, failed_at),
         last_output: last.map_or_else(PromptText::default, |fault| {
             let said = [fault.text.as_str(), fault.evidence.as_str()];
