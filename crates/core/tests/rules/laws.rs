@@ -266,9 +266,6 @@ pub(crate) fn adds_each_time(command: &Command) -> Option<&'static str> {
         }
         Command::ClaimNext { .. } => Some("each call asks for one bead more"),
         Command::AskGate { .. } => Some("each call asks for one run more"),
-        Command::FireSchedule { due: None, .. } => {
-            Some("a person who runs a schedule wants its goal now, whatever was before")
-        }
         Command::BackOff { .. } => Some("each call is one more failure"),
         _ => None,
     }
