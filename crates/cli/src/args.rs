@@ -242,6 +242,8 @@ pub(crate) enum Command {
     Gate(commands::gate::Args),
     /// The merge queues: what waits, in which order, and what is held
     Merge(commands::merge::Args),
+    /// Standing members, each with a worktree that stays
+    Crew(commands::crew::Args),
     /// Goals that come by the clock
     Schedule(commands::schedule::Args),
     /// The configuration and the folders

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, BeadId, BeadSpec, CandidateId, Criterion, Cron, Epoch, Fault, GateName, GateRun,
-    HoldKind, HostName, Member, Need, Oid, Outcome, PauseScope, RequestId, Reserved, Reversal,
-    Revision, RigName, RigRules, RoleName, RunId, ScheduleName, ScheduledGoal, SeatName, Target,
-    Timestamp, UsageDelta, Verdict,
+    Actor, BeadId, BeadSpec, CandidateId, CrewOutcome, Criterion, Cron, Epoch, Fault, GateName,
+    GateRun, HoldKind, HostName, Member, Need, Oid, Outcome, PauseScope, RequestId, Reserved,
+    Reversal, Revision, RigName, RigRules, RoleName, RunId, ScheduleName, ScheduledGoal, SeatName,
+    Target, Timestamp, UsageDelta, Verdict,
 };
 
 /// One ask, with its caller.
@@ -271,6 +271,20 @@ pub enum Command {
         /// Where it lands, when the daemon has looked; else on the integration branch of the rig.
         target: Option<Target>,
     },
+    /// Has a standing member join the crew.
+    AddCrew {
+        /// The rig.
+        rig: RigName,
+        /// Its name.
+        member: SeatName,
+    },
+    /// Wants a standing member gone.
+    RemoveCrew {
+        /// The member.
+        member: SeatName,
+        /// Whether work that has not landed goes too, once it is saved.
+        discard: bool,
+    },
     /// Takes an operation of a person back.
     Undo {
         /// What takes it back.
@@ -324,6 +338,15 @@ pub enum Command {
         epoch: Epoch,
         /// What it holds back from the budgets.
         reserved: Reserved,
+    },
+    /// Records what is with the worktree of a standing member.
+    ConcludeCrew {
+        /// The member.
+        member: SeatName,
+        /// What is with it.
+        outcome: CrewOutcome,
+        /// Where what was in it is, or why it stays.
+        why: String,
     },
 
     // The lease holder's pen.
@@ -571,6 +594,7 @@ impl Command {
                 | Self::RetryBead { .. }
                 | Self::RequestLanding { .. }
                 | Self::AskGate { .. }
+                | Self::AddCrew { .. }
                 | Self::OpenSeat { .. }
                 | Self::Grant { .. }
                 | Self::Claim { .. }

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Bead, BeadId, BeadSpec, Candidate, CandidateId, Epoch, Fault, GateAsk, GateRun, Goal,
-    HoldKind, HostName, Lease, MailItem, MergeHold, Need, Note, Oid, Outcome, RequestId, Revision,
-    RigName, RigRules, RunId, Schedule, ScheduleName, SeatName, Target, Timestamp, UsageDelta,
-    Verdict,
+    Actor, Bead, BeadId, BeadSpec, Candidate, CandidateId, CrewMember, CrewOutcome, Epoch, Fault,
+    GateAsk, GateRun, Goal, HoldKind, HostName, Lease, MailItem, MergeHold, Need, Note, Oid,
+    Outcome, RequestId, Revision, RigName, RigRules, RunId, Schedule, ScheduleName, SeatName,
+    Target, Timestamp, UsageDelta, Verdict,
 };
 
 /// The format of the log that this code writes.
@@ -478,6 +478,27 @@ pub enum Event {
         /// How many times before that passed without a goal.
         missed: u32,
     },
+    /// A standing member joined the crew.
+    CrewJoined {
+        /// The member.
+        member: CrewMember,
+    },
+    /// A person wants a standing member gone.
+    CrewLeaving {
+        /// The member.
+        member: SeatName,
+        /// Whether work that has not landed goes too, once it is saved.
+        discard: bool,
+    },
+    /// The crew saw what is with the worktree of a standing member.
+    CrewConcluded {
+        /// The member.
+        member: SeatName,
+        /// What is with it.
+        outcome: CrewOutcome,
+        /// Where what was in it is, or why it stays.
+        why: String,
+    },
 }
 
 impl Event {
@@ -546,6 +567,9 @@ impl Event {
             Self::SchedulePaused { .. } => "SchedulePaused",
             Self::ScheduleResumed { .. } => "ScheduleResumed",
             Self::ScheduleFired { .. } => "ScheduleFired",
+            Self::CrewJoined { .. } => "CrewJoined",
+            Self::CrewLeaving { .. } => "CrewLeaving",
+            Self::CrewConcluded { .. } => "CrewConcluded",
         }
     }
 }

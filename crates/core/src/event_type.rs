@@ -3,7 +3,7 @@
 //! A name is `thing.happened`. It is part of the public API and is never
 //! changed, whatever becomes of the variant behind it.
 
-use crate::{BeadId, Event, FaultClass, PauseScope, RigName, Verdict};
+use crate::{BeadId, CrewOutcome, Event, FaultClass, PauseScope, RigName, Verdict};
 
 impl Event {
     /// Returns the stable name for streams, such as `bead.landed`.
@@ -71,6 +71,9 @@ impl Event {
             Self::SchedulePaused { .. } => "schedule.paused",
             Self::ScheduleResumed { .. } => "schedule.resumed",
             Self::ScheduleFired { .. } => "schedule.fired",
+            Self::CrewJoined { .. } => "crew.joined",
+            Self::CrewLeaving { .. } => "crew.leaving",
+            Self::CrewConcluded { .. } => "crew.concluded",
         }
     }
 
@@ -122,7 +125,11 @@ impl Event {
             Self::RigTrusted { rig, .. }
             | Self::RigRemoved { rig }
             | Self::BreakerTripped { rig, .. } => Some(rig.to_string()),
-            Self::SeatOpened { seat, .. } | Self::SeatClosed { seat } => Some(seat.to_string()),
+            Self::SeatOpened { seat, .. }
+            | Self::SeatClosed { seat }
+            | Self::CrewLeaving { member: seat, .. }
+            | Self::CrewConcluded { member: seat, .. } => Some(seat.to_string()),
+            Self::CrewJoined { member } => Some(member.name.to_string()),
             Self::CandidateFormed { candidate } => Some(candidate.id.to_string()),
             Self::CandidateJudged { candidate, .. }
             | Self::CandidateLanded { candidate }
@@ -178,6 +185,7 @@ impl Event {
             Self::ScheduleAdded { schedule } | Self::ScheduleRemoved { schedule } => {
                 Some(&schedule.rig)
             }
+            Self::CrewJoined { member } => Some(&member.rig),
             Self::GateAsked { ask } | Self::GateAnswered { ask, .. } => Some(&ask.rig),
             Self::Paused { scope, .. } | Self::Resumed { scope } => match scope {
                 PauseScope::Rig(rig) => Some(rig),
@@ -194,6 +202,7 @@ impl Event {
             Self::WorkReturned { why, .. } => why.class != FaultClass::GivenBack,
             Self::CandidateJudged { verdict, .. } => *verdict != Verdict::Passed,
             Self::BaseJudged { gate, .. } => gate.verdict != Verdict::Passed,
+            Self::CrewConcluded { outcome, .. } => *outcome == CrewOutcome::Kept,
             Self::GoalClosed { outcome, .. }
             | Self::WorkClosed { outcome, .. }
             | Self::BeadClosed { outcome, .. } => !outcome.is_good(),

@@ -69,6 +69,27 @@ impl Repository {
             .collect()
     }
 
+    /// Lists the commits that `heads` reach and none of `without` does, newest first: the
+    /// beginning of the name and the subject of each.
+    ///
+    /// # Errors
+    /// When the repository does not hold one of them.
+    pub fn beyond(&self, heads: &[Oid], without: &[Oid]) -> Result<Vec<String>, GitError> {
+        if heads.is_empty() {
+            return Ok(Vec::new());
+        }
+        let asked: Vec<&Oid> = heads.iter().chain(without).collect();
+        let output = self
+            .git()
+            .args(["log", "--no-show-signature", "--format=%h %s"])
+            .args(heads.iter().map(Oid::as_str))
+            .args(without.iter().map(|oid| format!("^{oid}")))
+            .arg("--")
+            .ok()
+            .map_err(|failure| self.missing_or(&asked, failure))?;
+        Ok(lossy(&output).lines().map(str::to_owned).collect())
+    }
+
     pub(crate) fn diff(&self, a: &Oid, b: &Oid, how: &[&str]) -> Result<Vec<u8>, GitError> {
         self.git()
             .args(["diff-tree", "-r", "-z", "--no-renames", "--no-ext-diff"])

@@ -332,6 +332,15 @@ impl Pool {
         }))
     }
 
+    /// Lists the processes that work in the worktree of a slot.
+    ///
+    /// # Errors
+    /// When the name is none of a slot.
+    pub fn processes_in(&self, slot: &str) -> Result<Vec<u32>, GitError> {
+        check_slot(slot)?;
+        Ok(process::processes_in(&self.path(slot)).unwrap_or_default())
+    }
+
     /// Saves uncommitted work to `refs/gtd/snap/<label>/<n>` and returns that name.
     ///
     /// Worktree and index stay as they are. None when there is none.

@@ -79,6 +79,21 @@ pub(crate) fn keep_commits(
     Ok(())
 }
 
+impl Repository {
+    /// Keeps a commit at `refs/gtd/snap/<label>/<n>` and returns that name; one of that
+    /// label that is at the commit already is taken.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn keep_commit(&self, label: &str, commit: &Oid) -> Result<String, GitError> {
+        let known = self.list_refs(&folder_of(label))?;
+        match known.into_iter().find(|(_, kept)| kept == commit) {
+            Some((name, _)) => Ok(name),
+            None => put_ref(self, label, commit),
+        }
+    }
+}
+
 fn save(
     repository: &Repository,
     tree: &Tree,

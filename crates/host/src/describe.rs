@@ -37,6 +37,9 @@ pub(crate) fn describe(command: &Command) -> String {
         },
         Command::ResumeSchedule { schedule, .. } => schedule.to_string(),
         Command::CloseGoal { goal, why, .. } => format!("{goal}: {why}"),
+        Command::ConcludeCrew {
+            member, outcome, ..
+        } => format!("{member}: {outcome:?}"),
         Command::OpenSeat { seat, .. } | Command::CloseSeat { seat } => seat.to_string(),
         Command::ObserveTarget { target, tip } => format!("{} at {}", target.key(), tip.short()),
         Command::AnswerGate { number, runs } => {

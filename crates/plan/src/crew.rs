@@ -1,4 +1,6 @@
 //! The crew: ready beads meet free seats. The one place where agents are admitted.
+//!
+//! It also keeps the worktrees of standing members: `standing.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +9,7 @@ use gtd_core::{
     RuntimeName, SeatName, Timestamp, WaitReason,
 };
 
-use crate::{MachineSeen, Plan, Planner, Question, Seen};
+use crate::{MachineSeen, Plan, Planner, Question, Seen, standing};
 
 /// Grants in one pass at most: a start rate, since each pass follows a wake.
 const GRANTS_PER_PASS: usize = 16;
@@ -36,23 +38,24 @@ impl Planner for Crew {
         "crew"
     }
 
-    fn look(&self, graph: &Graph, _seen: &Seen, now: Timestamp) -> Vec<Question> {
+    fn look(&self, graph: &Graph, seen: &Seen, now: Timestamp) -> Vec<Question> {
+        let mut questions = standing::look(graph, seen);
         let any_ready = graph
             .rigs()
             .any(|rig| graph.hirable(&rig.name, now).next().is_some());
         if !any_ready {
-            return vec![];
+            return questions;
         }
+        questions.push(Question::Machine);
         // What gtd brings along needs no look at the configuration.
         let needs_more = graph.rigs().any(|rig| {
             let mut first = graph.hirable(&rig.name, now).take(LOOK_AHEAD);
             first.any(|bead| !self.brings_along(bead))
         });
         if needs_more {
-            vec![Question::Machine, Question::Runtimes]
-        } else {
-            vec![Question::Machine]
+            questions.push(Question::Runtimes);
         }
+        questions
     }
 
     fn plan(&self, graph: &Graph, seen: &Seen, now: Timestamp) -> Plan {
@@ -64,13 +67,17 @@ impl Planner for Crew {
         if graph.stop().is_some() || is_paused {
             return plan;
         }
+        let mut hiring = Plan::default();
         let mut pass = Pass {
             names: SeatNames::new(graph),
             admitted: Admitted::new(graph, now),
         };
         for rig in graph.rigs() {
-            self.plan_rig(graph, seen, now, rig, &mut pass, &mut plan);
+            self.plan_rig(graph, seen, now, rig, &mut pass, &mut hiring);
         }
+        let mut parts = standing::plan(graph, seen);
+        parts.push(hiring);
+        plan.join(graph, parts);
         plan
     }
 }
@@ -317,6 +324,7 @@ impl SeatNames {
                 .seats()
                 .map(|(name, _)| name)
                 .chain(claimants)
+                .chain(graph.crew().map(|member| &member.name))
                 .cloned()
                 .collect(),
             next: 0,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gtd_core::{
     BackOff, Bead, BeadId, Candidate, Epoch, GateName, Graph, Observation, Oid, RigName, RunId,
-    RuntimeName, Target, WaitReason,
+    RuntimeName, SeatName, Target, WaitReason,
 };
 
 /// One act on the world.
@@ -54,6 +54,19 @@ pub enum Effect {
         /// The target whose `ref` goes into its `branch`.
         target: Target,
     },
+    /// The worktree of a standing member is put away, unless work in it would be lost.
+    PutAwayCrew {
+        /// The member.
+        member: SeatName,
+        /// Where its work lands.
+        target: Target,
+        /// The worktree's name in the pool.
+        slot: String,
+        /// The branch that the worktree was made on, without `refs/heads/`.
+        branch: String,
+        /// Whether work that has not landed goes too, once it is saved.
+        discard: bool,
+    },
     /// A run ends: its whole process tree.
     StopRun {
         /// The run.
@@ -75,6 +88,15 @@ pub enum Checkout {
         bead: BeadId,
         /// The epoch.
         epoch: Epoch,
+        /// Where the branch begins, when it does not exist yet.
+        start: Oid,
+    },
+    /// The branch of a standing member, which may do in its worktree whatever it likes.
+    Standing {
+        /// The member.
+        member: SeatName,
+        /// The branch, without `refs/heads/`.
+        branch: String,
         /// Where the branch begins, when it does not exist yet.
         start: Oid,
     },
@@ -144,6 +166,7 @@ impl Effect {
             Self::EnsureCommit { bead, epoch, .. } => format!("commit {bead}.e{epoch}"),
             Self::EnsureRef { rig, name, new, .. } => format!("ref {rig} {name} {new}"),
             Self::BringHome { goal, .. } => format!("land {goal}"),
+            Self::PutAwayCrew { member, .. } => format!("put away {member}"),
             Self::StopRun { run } => format!("stop {run}"),
             Self::SweepLost { run } => format!("sweep {run}"),
         }
@@ -158,6 +181,7 @@ impl Effect {
             Self::EnsureCommit { .. } => "commit",
             Self::EnsureRef { .. } => "ref",
             Self::BringHome { .. } => "land",
+            Self::PutAwayCrew { .. } => "put-away",
             Self::StopRun { .. } => "stop",
             Self::SweepLost { .. } => "sweep",
         }
@@ -208,8 +232,10 @@ impl Effect {
         let beads: Vec<BeadId> = match self {
             Self::EnsureWorktree { checkout, .. } => match checkout {
                 Checkout::Attempt { bead, .. } => vec![bead.clone()],
+                Checkout::Standing { .. } => vec![],
                 Checkout::Exact { commit, .. } => of_candidate(&|known| known.commit == *commit),
             },
+            Self::PutAwayCrew { .. } => vec![],
             Self::EnsureRun(order) => match &order.bead {
                 Some(bead) => vec![bead.clone()],
                 None => of_candidate(&|known| order.run.as_str().starts_with(known.id.as_str())),

@@ -16,6 +16,7 @@ mod retention;
 mod role;
 mod schedules;
 mod seen;
+mod standing;
 mod tries;
 mod witness;
 mod worker;

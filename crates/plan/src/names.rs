@@ -6,7 +6,7 @@
 
 use gtd_core::{
     BeadId, CandidateId, Epoch, Gate, GateAsk, GateName, Lease, Oid, Queue, Revision, RigName,
-    RunId, Target,
+    RunId, SeatName, Target,
 };
 
 fn run_id(text: &str) -> RunId {
@@ -162,6 +162,12 @@ pub fn branch_name(bead: &BeadId, epoch: Epoch) -> String {
 #[must_use]
 pub fn attempt_owner(bead: &BeadId, epoch: Epoch) -> String {
     format!("{bead}.e{epoch}")
+}
+
+/// Names the owner of the worktree of a standing member. No run and no attempt has such a name.
+#[must_use]
+pub fn standing_owner(member: &SeatName) -> String {
+    format!("crew/{member}")
 }
 
 /// Names the ref that keeps a candidate from being collected.

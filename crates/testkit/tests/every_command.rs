@@ -36,6 +36,7 @@ const READS: &[&str] = &[
     "rig list",
     "rig show repo",
     "agent list",
+    "crew list",
     "worker list",
     "config list --origin",
     "config diff",

@@ -95,6 +95,8 @@ calls! {
         pause_schedule PauseScheduleRequest PauseScheduleResponse,
         resume_schedule ResumeScheduleRequest ResumeScheduleResponse,
         fire_schedule FireScheduleRequest FireScheduleResponse,
+        add_crew AddCrewRequest AddCrewResponse,
+        remove_crew RemoveCrewRequest RemoveCrewResponse,
     }
     plan plan_service_client PlanServiceClient {
         propose ProposeRequest ProposeResponse,
@@ -104,6 +106,7 @@ calls! {
         open OpenRequest OpenResponse,
         close CloseRequest CloseResponse,
         grant GrantRequest GrantResponse,
+        conclude ConcludeRequest ConcludeResponse,
     }
     work work_service_client WorkServiceClient {
         claim ClaimRequest ClaimResponse,

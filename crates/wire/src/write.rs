@@ -178,6 +178,10 @@ writes! {
             = PauseSchedule { rig, schedule, why };
         GoalResumeSchedule goal ResumeScheduleRequest ResumeScheduleResponse
             = ResumeSchedule { rig, schedule };
+        GoalAddCrew goal AddCrewRequest AddCrewResponse = AddCrew { rig, member };
+        GoalRemoveCrew goal RemoveCrewRequest RemoveCrewResponse = RemoveCrew { member, discard };
+        SeatConclude seat ConcludeRequest ConcludeResponse
+            = ConcludeCrew { member, outcome, why };
         GoalFireSchedule goal FireScheduleRequest FireScheduleResponse
             = FireSchedule { rig, schedule, due, missed, target };
 

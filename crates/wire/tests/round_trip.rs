@@ -302,6 +302,19 @@ fn sendable() -> Vec<Command> {
             host: HostName::parse("here").unwrap(),
         },
         Command::CloseSeat { seat: seat() },
+        Command::AddCrew {
+            rig: rig(),
+            member: seat(),
+        },
+        Command::RemoveCrew {
+            member: seat(),
+            discard: true,
+        },
+        Command::ConcludeCrew {
+            member: seat(),
+            outcome: gtd_core::CrewOutcome::Kept,
+            why: why(),
+        },
         Command::Grant {
             bead: goal(),
             seat: seat(),

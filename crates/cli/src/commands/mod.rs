@@ -10,6 +10,7 @@ pub(crate) mod brief;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod convoy;
+pub(crate) mod crew;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod done;
@@ -86,6 +87,7 @@ pub(crate) async fn run(ctx: &Context, command: Option<Command>) -> Result<Exit,
         Command::Gate(args) => gate::run(ctx, args).await,
         Command::Merge(args) => merge::run(ctx, args).await,
         Command::Bead(args) => bead::run(ctx, args).await,
+        Command::Crew(args) => crew::run(ctx, args).await,
         Command::Schedule(args) => schedule::run(ctx, args).await,
         Command::Config(args) => config::run(ctx, args).await,
         Command::Backup(args) => backup::run(ctx, args).await,

@@ -261,6 +261,17 @@ fn event_text(event: &Event, subject: &Subject) -> String {
         | Event::ScheduleResumed { .. }
         | Event::EffectRecovered { .. } => String::new(),
         Event::MergesHeld { hold } => hold.why.clone(),
+        Event::CrewJoined { member } => format!("to the crew, on {}", member.branch()),
+        Event::CrewLeaving { discard, .. } => match discard {
+            true => "with what has not landed".to_owned(),
+            false => String::new(),
+        },
+        Event::CrewConcluded { outcome, why, .. } => match outcome {
+            gtd_core::CrewOutcome::Ready => "its worktree is ready".to_owned(),
+            gtd_core::CrewOutcome::Gone if why.is_empty() => "its worktree is gone".to_owned(),
+            gtd_core::CrewOutcome::Gone => format!("its worktree is gone; saved at {why}"),
+            gtd_core::CrewOutcome::Kept => format!("its worktree stays: {why}"),
+        },
         Event::ScheduleAdded { schedule } => {
             format!("{}: {}", schedule.cron, schedule.goal.spec.title)
         }

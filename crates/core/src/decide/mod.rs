@@ -5,6 +5,7 @@
 //! applying it never thinks.
 
 mod bead;
+mod crew;
 mod goal;
 mod health;
 mod merge;
@@ -69,6 +70,13 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
         Command::Stop { why } => town::stop(scene, why),
         Command::Thaw => town::thaw(scene),
         Command::Undo { reversal } => undo::undo(scene, *reversal),
+        Command::AddCrew { rig, member } => crew::add(scene, rig, member),
+        Command::RemoveCrew { member, discard } => crew::remove(scene, member, discard),
+        Command::ConcludeCrew {
+            member,
+            outcome,
+            why,
+        } => crew::conclude(scene, member, outcome, why),
         Command::AddSchedule {
             rig,
             schedule,

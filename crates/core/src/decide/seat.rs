@@ -7,6 +7,12 @@ use crate::{
 
 pub(super) fn open(scene: Scene<'_>, seat: SeatName, rig: RigName, host: HostName) -> Decision {
     scene.rig(&rig)?;
+    if let Some(member) = scene.graph.crew_member(&seat) {
+        return Err(Rejection::SeatTaken {
+            seat,
+            rig: member.rig.clone(),
+        });
+    }
     match scene.graph.seat(&seat) {
         Some(known) if known.rig == rig && known.host == host => Ok(vec![]),
         Some(known) => Err(Rejection::SeatTaken {

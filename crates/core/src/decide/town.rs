@@ -39,6 +39,14 @@ pub(super) fn remove_rig(scene: Scene<'_>, rig: RigName) -> Decision {
             candidate: candidate.id.clone(),
         });
     }
+    // Where the worktree of a member is would be forgotten with the rig.
+    if let Some(member) = scene.graph.crew().find(|member| member.rig == rig) {
+        let name = &member.name;
+        return Err(Rejection::BadText {
+            field: format!("the crew of {rig}"),
+            why: format!("has {name}, who must leave first: gtd crew remove {name}"),
+        });
+    }
     // Its beads stay, and wait for it; its seats are empty.
     let mut events: Vec<Event> = scene
         .graph

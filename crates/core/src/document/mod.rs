@@ -5,6 +5,7 @@
 
 mod bead;
 mod convoy;
+mod crew;
 mod inbox;
 mod merge;
 mod report;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     bead::{AttemptDoc, BeadDoc, BeadRow, EdgeDoc, ReasonDoc, bead_doc, bead_row},
     convoy::{ConvoyBead, ConvoyDoc, TargetDoc, convoy_doc},
+    crew::{CrewDoc, crew_docs},
     inbox::{NeedsYou, needs_you},
     merge::{HoldDoc, MergeRow, MergeShownDoc, merge_of_bead, merge_of_candidate, merge_rows},
     report::{LandedDoc, NotDoneDoc, ProofDoc, Recorded, ReportDoc, report_doc},

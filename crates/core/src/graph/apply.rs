@@ -537,6 +537,13 @@ impl Graph {
                 self.facts.back_offs.remove(key);
             }
             Event::OperationUndone { reversal } => self.take_back(reversal, at),
+            Event::CrewJoined { member } => self.put_crew_member(member.clone()),
+            Event::CrewLeaving { member, discard } => self.note_leaving(member, *discard),
+            Event::CrewConcluded {
+                member,
+                outcome,
+                why,
+            } => self.conclude_crew(member, *outcome, why),
             Event::ScheduleAdded { schedule } => self.put_schedule(schedule.clone()),
             Event::ScheduleRemoved { schedule } => {
                 self.drop_schedule(&schedule.rig, &schedule.name);

@@ -7,6 +7,7 @@
 mod apply;
 #[cfg(test)]
 mod cost_tests;
+mod crew;
 mod cycle;
 mod index;
 mod merges;
@@ -27,9 +28,9 @@ pub use self::{
     tally::Tally,
 };
 use crate::{
-    BackOff, Bead, BeadId, Escalation, GateAsk, GateName, GateShown, Goal, MailItem, MergeHold,
-    Pause, PauseScope, Queue, Revision, Rig, RigName, RoleName, Schedule, ScheduleName, Seat,
-    SeatName, Stop, Target,
+    BackOff, Bead, BeadId, CrewMember, Escalation, GateAsk, GateName, GateShown, Goal, MailItem,
+    MergeHold, Pause, PauseScope, Queue, Revision, Rig, RigName, RoleName, Schedule, ScheduleName,
+    Seat, SeatName, Stop, Target,
 };
 
 /// Everything that is true now.
@@ -85,6 +86,8 @@ struct Facts {
     gates: BTreeMap<RigName, BTreeMap<GateName, VecDeque<GateShown>>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     schedules: BTreeMap<RigName, BTreeMap<ScheduleName, Schedule>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    crew: BTreeMap<SeatName, CrewMember>,
     #[serde(default)]
     usage: BTreeMap<crate::RunId, u64>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

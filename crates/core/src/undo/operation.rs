@@ -105,6 +105,8 @@ impl Operation {
                 }
                 Event::SchedulePaused { schedule, .. } => format!("pause schedule {schedule}"),
                 Event::ScheduleResumed { schedule, .. } => format!("resume schedule {schedule}"),
+                Event::CrewJoined { member } => format!("add crew member {}", member.name),
+                Event::CrewLeaving { member, .. } => format!("remove crew member {member}"),
                 _ => return None,
             })
         });
@@ -282,6 +284,18 @@ impl Operation {
                     return refuse(
                         "a hold is ended and not undone",
                         "gtd merge resume".to_owned(),
+                    );
+                }
+                Event::CrewJoined { member } => {
+                    return refuse(
+                        "what is in its worktree is looked at first",
+                        format!("gtd crew remove {}", member.name),
+                    );
+                }
+                Event::CrewLeaving { member, .. } => {
+                    return refuse(
+                        "a crew member is made anew",
+                        format!("gtd crew add {member}"),
                     );
                 }
                 _ => return refuse("it cannot be taken back", "gtd undo --list".to_owned()),

@@ -20,7 +20,7 @@ names!(COMMANDS, command_name: Command {
     RecordUsage, Submit, Return, Finish, Discover, Form, Judge, Land, Void, SendBack,
     ObserveTarget, JudgeBase, ConcludeLanding, AnswerGate, Expire, Quarantine, TripBreaker, Escalate,
     BackOff, Recover, Degrade, SendMail, AckMail, AddSchedule, RemoveSchedule, PauseSchedule,
-    ResumeSchedule, FireSchedule,
+    ResumeSchedule, FireSchedule, AddCrew, RemoveCrew, ConcludeCrew,
 });
 
 /// One relation that never acts, between the bead of a world and its friend.
@@ -336,6 +336,9 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
             schedule: gtd_core::ScheduleName::parse("nightly").unwrap(),
         },
         crate::schedules::fire("nightly", None, 0),
+        crate::crew::add("ada"),
+        crate::crew::remove("ada", true),
+        crate::crew::conclude("ada", gtd_core::CrewOutcome::Ready, ""),
     ]
 }
 

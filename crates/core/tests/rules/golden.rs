@@ -27,7 +27,7 @@ names!(EVENTS, event_name: Event {
     SubmissionPreferred, SubmissionRestored, GateAsked, GateAnswered, Escalated, Paused,
     Resumed, Stopped, Thawed, MailSent, MailAcked, RoleDegraded, EffectBackedOff,
     EffectRecovered, TownRestored, OperationUndone, ScheduleAdded, ScheduleRemoved,
-    SchedulePaused, ScheduleResumed, ScheduleFired,
+    SchedulePaused, ScheduleResumed, ScheduleFired, CrewJoined, CrewLeaving, CrewConcluded,
 });
 
 /// The events that follow from a command: all but the one that a restore writes.
@@ -501,6 +501,26 @@ fn by_the_clock(scene: &mut Scene) {
     scene.undo_last().unwrap();
     crate::schedules::add(scene, "weekly", "0 3 * * MON");
     crate::schedules::remove(scene, "weekly");
+    standing(scene);
+}
+
+/// Standing members: one that is ready, one that stays because of what it holds, one that left,
+/// one that is to leave.
+fn standing(scene: &mut Scene) {
+    use gtd_core::CrewOutcome::{Gone, Kept, Ready};
+    for name in ["ada", "bob", "cy", "dee"] {
+        scene.tell(crate::crew::add(name));
+        scene.tell(crate::crew::conclude(name, Ready, ""));
+    }
+    scene.tell(crate::crew::remove("bob", false));
+    scene.tell(crate::crew::conclude(
+        "bob",
+        Kept,
+        "1 commit that has not landed",
+    ));
+    scene.tell(crate::crew::remove("cy", true));
+    scene.tell(crate::crew::conclude("cy", Gone, "refs/gtd/snap/crew-cy/1"));
+    scene.tell(crate::crew::remove("dee", false));
 }
 
 #[derive(Serialize, Deserialize)]

@@ -118,6 +118,9 @@ fn epoch_of(command: &Command) -> Option<Epoch> {
         | Command::PauseSchedule { .. }
         | Command::ResumeSchedule { .. }
         | Command::FireSchedule { .. }
+        | Command::AddCrew { .. }
+        | Command::RemoveCrew { .. }
+        | Command::ConcludeCrew { .. }
         | Command::ProposePlan { .. }
         | Command::CloseGoal { .. }
         | Command::OpenSeat { .. }

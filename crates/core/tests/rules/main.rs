@@ -17,6 +17,7 @@ macro_rules! names {
 
 mod circles;
 mod commands;
+mod crew;
 mod documents;
 mod event_types;
 mod explain;

@@ -7,14 +7,15 @@ use gtd_core::{
 use gtd_wire::{
     ApprovalWish, GoalWish, WriteContext,
     pb::goal::v1::{
-        AddScheduleRequest, AddScheduleResponse, AnswerRequest, AnswerResponse, ApproveRequest,
-        ApproveResponse, CancelRequest, CancelResponse, CloseRequest, CloseResponse,
-        CreateBeadRequest, CreateBeadResponse, EditBeadRequest, EditBeadResponse,
-        FireScheduleRequest, FireScheduleResponse, LandRequest, LandResponse, LinkRequest,
-        LinkResponse, NoteRequest, NoteResponse, ParkRequest, ParkResponse, PauseScheduleRequest,
-        PauseScheduleResponse, RemoveScheduleRequest, RemoveScheduleResponse,
-        ResumeScheduleRequest, ResumeScheduleResponse, RetryRequest, RetryResponse, SubmitRequest,
-        SubmitResponse, UnlinkRequest, UnlinkResponse, WantChangesRequest, WantChangesResponse,
+        AddCrewRequest, AddCrewResponse, AddScheduleRequest, AddScheduleResponse, AnswerRequest,
+        AnswerResponse, ApproveRequest, ApproveResponse, CancelRequest, CancelResponse,
+        CloseRequest, CloseResponse, CreateBeadRequest, CreateBeadResponse, EditBeadRequest,
+        EditBeadResponse, FireScheduleRequest, FireScheduleResponse, LandRequest, LandResponse,
+        LinkRequest, LinkResponse, NoteRequest, NoteResponse, ParkRequest, ParkResponse,
+        PauseScheduleRequest, PauseScheduleResponse, RemoveCrewRequest, RemoveCrewResponse,
+        RemoveScheduleRequest, RemoveScheduleResponse, ResumeScheduleRequest,
+        ResumeScheduleResponse, RetryRequest, RetryResponse, SubmitRequest, SubmitResponse,
+        UnlinkRequest, UnlinkResponse, WantChangesRequest, WantChangesResponse,
         goal_service_server::GoalService,
     },
 };
@@ -40,6 +41,8 @@ super::writes::writes! {
         park ParkRequest => ParkResponse;
         want_changes WantChangesRequest => WantChangesResponse;
         land LandRequest => LandResponse;
+        add_crew AddCrewRequest => AddCrewResponse;
+        remove_crew RemoveCrewRequest => RemoveCrewResponse;
         remove_schedule RemoveScheduleRequest => RemoveScheduleResponse;
         pause_schedule PauseScheduleRequest => PauseScheduleResponse;
         resume_schedule ResumeScheduleRequest => ResumeScheduleResponse;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{
     Bead, BeadId, BeadState, Goal, GoalState, ListDoc, Rejection, RigName, View, agent_docs,
-    bead_doc, bead_row, convoy_doc, convoy_row, merge_rows, needs_you, schedule_docs, stands_still,
-    status_doc,
+    bead_doc, bead_row, convoy_doc, convoy_row, crew_docs, merge_rows, needs_you, schedule_docs,
+    stands_still, status_doc,
 };
 use gtd_wire::pb::graph::v1::{QueryRequest, QueryResponse};
 use serde::Serialize;
@@ -233,6 +233,7 @@ impl Api {
                 whole(status_doc(view, filter.rig.as_ref()).merge),
             ),
             "merge" | "merges" => list("MergeList", whole(merge_rows(view, filter.rig.as_ref()))),
+            "crew" => list("CrewList", whole(crew_docs(view, filter.rig.as_ref()))),
             "schedule" | "schedules" => {
                 let zone = gtd_host::local_zone();
                 let items = schedule_docs(view, filter.rig.as_ref(), &zone);

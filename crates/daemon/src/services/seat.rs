@@ -1,8 +1,8 @@
 //! The crew's pen.
 
 use gtd_wire::pb::seat::v1::{
-    CloseRequest, CloseResponse, GrantRequest, GrantResponse, OpenRequest, OpenResponse,
-    seat_service_server::SeatService,
+    CloseRequest, CloseResponse, ConcludeRequest, ConcludeResponse, GrantRequest, GrantResponse,
+    OpenRequest, OpenResponse, seat_service_server::SeatService,
 };
 
 super::writes::writes! {
@@ -10,5 +10,6 @@ super::writes::writes! {
         open OpenRequest => OpenResponse;
         close CloseRequest => CloseResponse;
         grant GrantRequest => GrantResponse;
+        conclude ConcludeRequest => ConcludeResponse;
     } also {}
 }

@@ -11,9 +11,11 @@ use gtd_agent::{
 };
 use gtd_core::{BeadId, Command, Epoch, Fault, FaultClass, Oid, RigName, SeatName};
 use gtd_git::{Author, Expect, GitError, Held, Owner, Pool, RefMove, RunFailure, Tidy};
-use gtd_plan::{Checkout, Effect, MachineSeen, RunOrder, Work, attempt_owner, branch_name};
+use gtd_plan::{
+    Checkout, Effect, MachineSeen, RunOrder, Work, attempt_owner, branch_name, standing_owner,
+};
 
-use super::{Hands, git, split_key};
+use super::{Hands, git, split_key, standing};
 use crate::{
     HostError,
     emergency::{MayAct, check_not_stopped},
@@ -69,6 +71,22 @@ impl Hands {
                 self.check_not_frozen(&target.rig)?;
                 return self.bring_home(goal, target);
             }
+            Effect::PutAwayCrew {
+                member,
+                target,
+                slot,
+                branch,
+                discard,
+            } => {
+                let _may_act = MayAct::take(&self.places)?;
+                let place = standing::Place {
+                    member,
+                    target,
+                    slot,
+                    branch,
+                };
+                return self.put_away(place, *discard);
+            }
             // Ending a run is always allowed: a stop must not keep one alive.
             Effect::StopRun { run } => self.runs.stop(run, GRACE).map_err(HostError::Run)?,
             Effect::SweepLost { run } => {
@@ -107,6 +125,7 @@ impl Hands {
         let pool = self.pool(rig)?;
         let owner = match checkout {
             Checkout::Attempt { bead, epoch, .. } => attempt_owner(bead, *epoch),
+            Checkout::Standing { member, .. } => standing_owner(member),
             Checkout::Exact { owner, .. } => owner.clone(),
         };
         let earlier = pool
@@ -140,6 +159,28 @@ impl Hands {
                     epoch: *epoch,
                 };
                 let checkout = gtd_git::Checkout::Branch { name, start };
+                pool.ensure(slot, &checkout, Tidy::KeepIgnored, &owner)
+            }
+            Checkout::Standing {
+                member,
+                branch,
+                start,
+            } => {
+                let mine = standing_owner(member);
+                // Whoever has it may stand in it wherever they like.
+                let ready = pool.ready_for(slot)?;
+                if ready.is_some_and(|owner| split_key(&owner.key).0 == mine) {
+                    return Ok(pool.path(slot));
+                }
+                let owner = Owner {
+                    key: format!("{mine}@{start}"),
+                    label: slot.to_owned(),
+                    epoch: Epoch(0),
+                };
+                let checkout = gtd_git::Checkout::Branch {
+                    name: branch.clone(),
+                    start: start.clone(),
+                };
                 pool.ensure(slot, &checkout, Tidy::KeepIgnored, &owner)
             }
             Checkout::Exact { commit, owner } => {

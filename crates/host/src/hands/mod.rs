@@ -9,6 +9,7 @@ mod act;
 mod agent;
 mod home;
 mod look;
+mod standing;
 
 use std::{
     collections::{BTreeMap, HashMap},

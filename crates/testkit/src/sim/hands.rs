@@ -3,7 +3,7 @@
 use gtd_core::{Command, Oid, Target};
 use gtd_plan::{
     Answer, AssemblyOrder, AssemblySeen, Checkout, Effect, LiveSeen, MachineSeen, OwnerSeen,
-    Question, RunSeen, TipSeen, WorktreeSeen, attempt_owner, branch_name,
+    Question, RunSeen, TipSeen, WorktreeSeen, attempt_owner, branch_name, standing_owner,
 };
 
 use super::{
@@ -181,6 +181,17 @@ impl World {
                     why,
                 }]);
             }
+            Effect::PutAwayCrew { member, slot, .. } => {
+                if let Some(place) = self.slots.remove(slot) {
+                    self.snapshots.push(place.tree);
+                    self.version += 1;
+                }
+                return Ok(vec![Command::ConcludeCrew {
+                    member: member.clone(),
+                    outcome: gtd_core::CrewOutcome::Gone,
+                    why: String::new(),
+                }]);
+            }
             Effect::StopRun { run } => self.stop(run),
             Effect::SweepLost { run } => self.sweep(run),
         }
@@ -190,10 +201,11 @@ impl World {
     fn ensure_worktree(&mut self, slot: &str, checkout: &Checkout) {
         let owner = match checkout {
             Checkout::Attempt { bead, epoch, .. } => attempt_owner(bead, *epoch),
+            Checkout::Standing { member, .. } => standing_owner(member),
             Checkout::Exact { owner, .. } => owner.clone(),
         };
         let wanted = match checkout {
-            Checkout::Attempt { .. } => None,
+            Checkout::Attempt { .. } | Checkout::Standing { .. } => None,
             Checkout::Exact { commit, .. } => Some(commit),
         };
         if let Some(place) = self.slots.get(slot) {
@@ -218,6 +230,12 @@ impl World {
         let (start, branch) = match checkout {
             Checkout::Attempt { bead, epoch, start } => {
                 let branch = format!("refs/heads/{}", branch_name(bead, *epoch));
+                let start = self.git.refs.get(&branch).unwrap_or(start).clone();
+                self.git.refs.insert(branch.clone(), start.clone());
+                (start, Some(branch))
+            }
+            Checkout::Standing { branch, start, .. } => {
+                let branch = format!("refs/heads/{branch}");
                 let start = self.git.refs.get(&branch).unwrap_or(start).clone();
                 self.git.refs.insert(branch.clone(), start.clone());
                 (start, Some(branch))

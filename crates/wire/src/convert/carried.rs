@@ -71,7 +71,7 @@ macro_rules! same {
     )* };
 }
 
-same!(String, u32, u64, Option<u64>);
+same!(String, bool, u32, u64, Option<u64>);
 
 impl Carried for Epoch {
     type Wire = u64;

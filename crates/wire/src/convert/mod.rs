@@ -1,6 +1,7 @@
 //! The domain's words on the wire and back: one module for each group of messages.
 
 mod carried;
+mod crew;
 mod fault;
 mod gate;
 mod hold;

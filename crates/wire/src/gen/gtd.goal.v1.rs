@@ -427,6 +427,46 @@ pub struct FireScheduleResponse {
     #[prost(message, optional, tag = "1")]
     pub written: ::core::option::Option<super::super::common::v1::Written>,
 }
+/// AddCrewRequest asks for AddCrew.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddCrewRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The rig.
+    #[prost(string, tag = "2")]
+    pub rig: ::prost::alloc::string::String,
+    /// Its name.
+    #[prost(string, tag = "3")]
+    pub member: ::prost::alloc::string::String,
+}
+/// AddCrewResponse answers AddCrew.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddCrewResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// RemoveCrewRequest asks for RemoveCrew.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveCrewRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The member.
+    #[prost(string, tag = "2")]
+    pub member: ::prost::alloc::string::String,
+    /// Whether work that has not landed goes too, once it is saved.
+    #[prost(bool, tag = "3")]
+    pub discard: bool,
+}
+/// RemoveCrewResponse answers RemoveCrew.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveCrewResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
 /// LandWish is how a person wants a goal to land.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -986,6 +1026,56 @@ pub mod goal_service_client {
                 .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "FireSchedule"));
             self.inner.unary(req, path, codec).await
         }
+        /// AddCrew has a standing member join the crew.
+        pub async fn add_crew(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AddCrewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AddCrewResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.goal.v1.GoalService/AddCrew",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "AddCrew"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// RemoveCrew wants a standing member gone.
+        pub async fn remove_crew(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RemoveCrewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RemoveCrewResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.goal.v1.GoalService/RemoveCrew",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "RemoveCrew"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1118,6 +1208,19 @@ pub mod goal_service_server {
             request: tonic::Request<super::FireScheduleRequest>,
         ) -> std::result::Result<
             tonic::Response<super::FireScheduleResponse>,
+            tonic::Status,
+        >;
+        /// AddCrew has a standing member join the crew.
+        async fn add_crew(
+            &self,
+            request: tonic::Request<super::AddCrewRequest>,
+        ) -> std::result::Result<tonic::Response<super::AddCrewResponse>, tonic::Status>;
+        /// RemoveCrew wants a standing member gone.
+        async fn remove_crew(
+            &self,
+            request: tonic::Request<super::RemoveCrewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RemoveCrewResponse>,
             tonic::Status,
         >;
     }
@@ -2026,6 +2129,96 @@ pub mod goal_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = FireScheduleSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.goal.v1.GoalService/AddCrew" => {
+                    #[allow(non_camel_case_types)]
+                    struct AddCrewSvc<T: GoalService>(pub Arc<T>);
+                    impl<
+                        T: GoalService,
+                    > tonic::server::UnaryService<super::AddCrewRequest>
+                    for AddCrewSvc<T> {
+                        type Response = super::AddCrewResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AddCrewRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as GoalService>::add_crew(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AddCrewSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.goal.v1.GoalService/RemoveCrew" => {
+                    #[allow(non_camel_case_types)]
+                    struct RemoveCrewSvc<T: GoalService>(pub Arc<T>);
+                    impl<
+                        T: GoalService,
+                    > tonic::server::UnaryService<super::RemoveCrewRequest>
+                    for RemoveCrewSvc<T> {
+                        type Response = super::RemoveCrewResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RemoveCrewRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as GoalService>::remove_crew(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RemoveCrewSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

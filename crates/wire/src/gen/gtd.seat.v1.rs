@@ -65,6 +65,66 @@ pub struct GrantResponse {
     #[prost(message, optional, tag = "1")]
     pub written: ::core::option::Option<super::super::common::v1::Written>,
 }
+/// ConcludeRequest asks for Conclude.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConcludeRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The member.
+    #[prost(string, tag = "2")]
+    pub member: ::prost::alloc::string::String,
+    /// What is with it.
+    #[prost(enumeration = "CrewOutcome", tag = "3")]
+    pub outcome: i32,
+    /// Where what was in it is, or why it stays.
+    #[prost(string, tag = "4")]
+    pub why: ::prost::alloc::string::String,
+}
+/// ConcludeResponse answers Conclude.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConcludeResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// CrewOutcome is what the crew found of the worktree of a standing member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CrewOutcome {
+    /// Never sent.
+    Unspecified = 0,
+    /// It is ready.
+    Ready = 1,
+    /// It is gone, and with it the member.
+    Gone = 2,
+    /// It stays, because of what is in it.
+    Kept = 3,
+}
+impl CrewOutcome {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CREW_OUTCOME_UNSPECIFIED",
+            Self::Ready => "CREW_OUTCOME_READY",
+            Self::Gone => "CREW_OUTCOME_GONE",
+            Self::Kept => "CREW_OUTCOME_KEPT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CREW_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+            "CREW_OUTCOME_READY" => Some(Self::Ready),
+            "CREW_OUTCOME_GONE" => Some(Self::Gone),
+            "CREW_OUTCOME_KEPT" => Some(Self::Kept),
+            _ => None,
+        }
+    }
+}
 /// Generated client implementations.
 pub mod seat_service_client {
     #![allow(
@@ -212,6 +272,31 @@ pub mod seat_service_client {
                 .insert(GrpcMethod::new("gtd.seat.v1.SeatService", "Grant"));
             self.inner.unary(req, path, codec).await
         }
+        /// Conclude records what is with the worktree of a standing member.
+        pub async fn conclude(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ConcludeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ConcludeResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.seat.v1.SeatService/Conclude",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.seat.v1.SeatService", "Conclude"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -242,6 +327,14 @@ pub mod seat_service_server {
             &self,
             request: tonic::Request<super::GrantRequest>,
         ) -> std::result::Result<tonic::Response<super::GrantResponse>, tonic::Status>;
+        /// Conclude records what is with the worktree of a standing member.
+        async fn conclude(
+            &self,
+            request: tonic::Request<super::ConcludeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ConcludeResponse>,
+            tonic::Status,
+        >;
     }
     /// SeatService is the crew's pen.
     #[derive(Debug)]
@@ -434,6 +527,51 @@ pub mod seat_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GrantSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.seat.v1.SeatService/Conclude" => {
+                    #[allow(non_camel_case_types)]
+                    struct ConcludeSvc<T: SeatService>(pub Arc<T>);
+                    impl<
+                        T: SeatService,
+                    > tonic::server::UnaryService<super::ConcludeRequest>
+                    for ConcludeSvc<T> {
+                        type Response = super::ConcludeResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ConcludeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SeatService>::conclude(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ConcludeSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -20,7 +20,7 @@ use crate::{
 pub(super) struct Args {
     /// The bead, or the beginning of its id
     id: String,
-    /// Your name
+    /// Your name; in the worktree of a crew member that of the member
     #[arg(long = "as", value_name = "NAME")]
     name: Option<String>,
     #[command(flatten)]
@@ -30,7 +30,11 @@ pub(super) struct Args {
 pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let client = town::reach_for(ctx, &args.change).await?;
     let bead = find(&client, &args.id).await?;
-    let name = args.name.clone().unwrap_or_else(login);
+    let name = args
+        .name
+        .clone()
+        .or_else(|| member_here(ctx))
+        .unwrap_or_else(login);
     let name = SeatName::parse(&name)
         .map_err(|error| CliError::usage(error.to_string()).help("give one with --as NAME"))?;
     if args.change.dry_run {
@@ -58,6 +62,16 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         ctx.screen.line(format!("GTD_TOKEN={token}"));
     }
     Ok(Exit::Done)
+}
+
+/// Returns whose worktree the present folder is in, when it is that of a crew member.
+fn member_here(ctx: &Context) -> Option<String> {
+    let rig = ctx.rig().ok()??;
+    let pool = std::fs::canonicalize(ctx.places.worktrees(&rig)).ok()?;
+    let here = std::fs::canonicalize(&ctx.folder).ok()?;
+    let slot = here.strip_prefix(pool).ok()?.components().next()?;
+    let name = slot.as_os_str().to_str()?.strip_prefix("crew-")?;
+    Some(name.to_owned())
 }
 
 fn login() -> String {
