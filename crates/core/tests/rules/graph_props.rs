@@ -346,6 +346,7 @@ fn command(scene: &mut Scene, (what, x, y, z): Wish) -> Command {
                 .unwrap_or_else(|| need(&scene.graph, y)),
             bead,
         },
+        17 if !z.is_multiple_of(4) => by_the_clock(scene, (what, x, y, z)),
         17 => Command::AddNote { bead, text: why() },
         18 => Command::CloseBead {
             bead,
