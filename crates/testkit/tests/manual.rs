@@ -2,7 +2,7 @@
 //!
 //! In a block of kind `console` a line that begins with `$ ` is run by a shell in a
 //! real town, and the lines below it are what it must say. `...` stands for any
-//! lines, `[..]` for any words, `[exit 3]` for the exit code; an id is any id, the
+//! lines, `[..]` for any words, alone or inside of a word, `[exit 3]` for the exit code; an id is any id, the
 //! same one each time, and seven hexadecimal digits are any commit.
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
@@ -142,11 +142,28 @@ fn same_words(expected: &[&str], said: &[&str], ids: &mut Ids) -> bool {
             }
             is_same
         }),
+        ([word, rest @ ..], _) if word.contains("[..]") => (1..=said.len()).any(|n| {
+            let mut bound = ids.clone();
+            let is_same = has_gap_filled(word, &said[..n].join(" "))
+                && same_words(rest, &said[n..], &mut bound);
+            if is_same {
+                *ids = bound;
+            }
+            is_same
+        }),
         ([word, expected @ ..], [other, said @ ..]) => {
             same_word(word, other, ids) && same_words(expected, said, ids)
         }
         _ => false,
     }
+}
+
+/// Tells whether `said` is what stands before and behind the gap of `expected`, with any text in it.
+fn has_gap_filled(expected: &str, said: &str) -> bool {
+    expected.split_once("[..]").is_some_and(|(before, behind)| {
+        said.strip_prefix(before)
+            .is_some_and(|rest| rest.ends_with(behind))
+    })
 }
 
 fn same_word(expected: &str, said: &str, ids: &mut Ids) -> bool {

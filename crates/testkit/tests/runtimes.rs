@@ -85,7 +85,7 @@ fn a_reached_limit_is_met_once_and_everything_goes_on_when_one_attempt_has_tried
     let by_script = town
         .goal("title = \"A script\"\n\n[[bead]]\nid = \"s\"\ntitle = \"S\"\nrun = \"date > s\"\n");
     assert_eq!(town.wait(&by_script).0, Some(0));
-    assert_eq!(town.lines("starts"), [bead.clone()]);
+    assert_eq!(town.lines("starts"), std::slice::from_ref(&bead));
     let spent = town.json(&["bead", "show", &bead]);
     assert_eq!(spent["spent"].as_u64().unwrap_or(0), 0, "{spent}");
     fs::remove_file(town.path("away")).unwrap();
