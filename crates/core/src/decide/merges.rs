@@ -81,23 +81,21 @@ pub(super) fn prefer(scene: Scene<'_>, id: BeadId) -> Decision {
 pub(super) fn retry(scene: Scene<'_>, id: BeadId) -> Decision {
     let bead = scene.bead(&id)?;
     match &bead.phase {
-        Phase::Submitted { .. } => {
-            let queue = scene
-                .graph
-                .target_of(bead)
-                .and_then(|target| scene.graph.queue(&target));
-            // What a gate said against it counts no more, and it runs anew.
-            Ok(queue
-                .filter(|queue| queue.halt.is_some() || queue.suspects.contains(&id))
-                .map(|queue| Event::QueueResumed {
-                    target: queue.target.clone(),
-                })
-                .into_iter()
-                .collect())
-        }
+        Phase::Submitted { .. } => Ok(resumed(scene, bead).into_iter().collect()),
         Phase::Returned { .. } | Phase::Parked { .. } => restored(scene, bead),
         _ => Err(scene.wrong_phase(bead)),
     }
+}
+
+/// Lets the queue of a bead go on when it stands still or suspects the bead: what a gate said
+/// against it counts no more, and it runs anew.
+fn resumed(scene: Scene<'_>, bead: &Bead) -> Option<Event> {
+    let target = scene.graph.target_of(bead)?;
+    let queue = scene.graph.queue(&target)?;
+    let holds_it_up = queue.halt.is_some() || queue.suspects.contains(&bead.id);
+    holds_it_up.then(|| Event::QueueResumed {
+        target: queue.target.clone(),
+    })
 }
 
 /// Puts what was handed in last into the queue again, as it was.
@@ -116,12 +114,15 @@ fn restored(scene: Scene<'_>, bead: &Bead) -> Decision {
     if bead.spec.kind == BeadType::Goal {
         return Err(scene.wrong_phase(bead));
     }
-    Ok(vec![Event::SubmissionRestored {
+    let put_back = Event::SubmissionRestored {
         bead: bead.id.clone(),
         epoch: attempt.epoch,
         base: attempt.base.clone().unwrap_or_else(|| head.clone()),
         head,
-    }])
+    };
+    Ok(std::iter::once(put_back)
+        .chain(resumed(scene, bead))
+        .collect())
 }
 
 pub(super) fn ask_gate(
