@@ -13,7 +13,7 @@ use crate::{
 
 /// Set keys in gtd.toml of the rig; its comments stay
 ///
-/// A name without a dot is one of the table [rig]: branch=trunk is rig.branch. Nothing is written
+/// A name without a dot is one of the rig table: branch=trunk is rig.branch. Nothing is written
 /// unless all of the file is right then. What you set at a terminal (or with --yes) is trusted,
 /// when the rig was trusted before.
 #[derive(Debug, clap::Args)]
