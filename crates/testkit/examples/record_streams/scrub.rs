@@ -30,9 +30,9 @@ impl Scrub {
         Self {
             places: vec![
                 // claude names folders after folders.
-                (dashed(&folder), "-srv-recording".to_owned()),
-                (folder, "/srv/recording".to_owned()),
-                (agents.display().to_string(), "/srv/agents".to_owned()),
+                (dashed(&folder), "-RECORDING".to_owned()),
+                (folder, "RECORDING".to_owned()),
+                (agents.display().to_string(), "AGENTS".to_owned()),
                 (format!("127.0.0.1:{port}"), "127.0.0.1:8000".to_owned()),
             ],
             ids: Vec::new(),
