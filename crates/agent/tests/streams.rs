@@ -8,7 +8,8 @@
 use std::{fs, path::PathBuf};
 
 use expect_test::{Expect, expect};
-use gtd_agent::stream::{Dialect, Ending, Reader, Usage};
+use gtd_agent::stream::{Dialect, Ending, Reader};
+use gtd_core::Usage;
 use serde_json::Value;
 
 fn folder(program: &str) -> PathBuf {

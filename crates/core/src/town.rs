@@ -261,6 +261,53 @@ pub struct MailItem {
     pub acked: bool,
 }
 
+/// What was used of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens in, without cached ones.
+    pub input: u64,
+    /// Tokens out.
+    pub output: u64,
+    /// Tokens read from the cache.
+    pub cache_read: u64,
+    /// Tokens written to the cache.
+    pub cache_write: u64,
+    /// Millionths of a dollar, where the program names a price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd_micros: Option<u64>,
+}
+
+impl Usage {
+    /// Returns what was used since `before`; nothing is ever given back.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        Self {
+            input: self.input.saturating_sub(before.input),
+            output: self.output.saturating_sub(before.output),
+            cache_read: self.cache_read.saturating_sub(before.cache_read),
+            cache_write: self.cache_write.saturating_sub(before.cache_write),
+            usd_micros: self
+                .usd_micros
+                .map(|usd| usd.saturating_sub(before.usd_micros.unwrap_or(0))),
+        }
+    }
+
+    /// Adds what another part used; a part without a price adds none.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            input: self.input + other.input,
+            output: self.output + other.output,
+            cache_read: self.cache_read + other.cache_read,
+            cache_write: self.cache_write + other.cache_write,
+            usd_micros: match (self.usd_micros, other.usd_micros) {
+                (None, None) => None,
+                (one, two) => Some(one.unwrap_or(0) + two.unwrap_or(0)),
+            },
+        }
+    }
+}
+
 /// What a run used of a model since its last record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageDelta {

@@ -150,10 +150,19 @@ pub enum Work {
 pub struct AgentTurn {
     /// The runtime.
     pub runtime: RuntimeName,
-    /// The session that goes on; none begins a new one.
-    pub session: Option<String>,
-    /// What it is told; none is the prompt of its role.
-    pub words: Option<String>,
+    /// The session that goes on; none begins a new one with the prompt of its role.
+    pub again: Option<Again>,
+}
+
+/// A session that goes on, and what it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Again {
+    /// The session.
+    pub session: String,
+    /// The run that was its last turn.
+    pub after: RunId,
+    /// What it is told.
+    pub words: String,
 }
 
 impl Effect {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{
-    Bead, BeadId, Epoch, Oid, Revision, RigName, RunId, RuntimeFault, RuntimeName, Target, Verdict,
-    Zone,
+    Bead, BeadId, Epoch, Oid, Revision, RigName, RunId, RuntimeFault, RuntimeName, Target, Usage,
+    Verdict, Zone,
 };
 
 /// One question about the world.
@@ -171,33 +171,10 @@ pub struct AgentSeen {
     pub fault: Option<(RuntimeFault, String)>,
     /// What it said last.
     pub last_words: String,
-    /// What it used, as the number of the last line that was read says it.
-    pub used: AgentUsed,
-}
-
-/// What a run used of a model, as far as it was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct AgentUsed {
-    /// The number of the last line that was read.
+    /// What it used, without what its session had used before.
+    pub usage: Usage,
+    /// The number of the last line that was read of it.
     pub line: u64,
-    /// Tokens in, without cached ones.
-    pub input: u64,
-    /// Tokens out.
-    pub output: u64,
-    /// Tokens read from the cache.
-    pub cache_read: u64,
-    /// Tokens written to the cache.
-    pub cache_write: u64,
-    /// Millionths of a dollar.
-    pub usd_micros: u64,
-}
-
-impl AgentUsed {
-    /// Tells whether nothing was used.
-    #[must_use]
-    pub fn is_nothing(&self) -> bool {
-        self.input + self.output + self.cache_read + self.cache_write + self.usd_micros == 0
-    }
 }
 
 impl EndSeen {

@@ -17,12 +17,13 @@ use std::collections::BTreeMap;
 
 use gtd_core::{
     Bead, BeadId, Command, Epoch, Fault, FaultClass, Gate, Graph, Holder, HostName, Lease,
-    Observation, Outcome, Phase, RunId, RuntimeName, Timestamp, UsageDelta, Verdict, WaitReason,
+    Observation, Outcome, Phase, RunId, RuntimeName, Timestamp, Usage, UsageDelta, Verdict,
+    WaitReason,
 };
 
 use crate::{
-    AgentSeen, AgentTurn, Checkout, Effect, EndSeen, Plan, Planner, Question, RunOrder, RunSeen,
-    Seen, Work, WorktreeSeen, attempt_owner, check_run,
+    Again, AgentSeen, AgentTurn, Checkout, Effect, EndSeen, Plan, Planner, Question, RunOrder,
+    RunSeen, Seen, Work, WorktreeSeen, attempt_owner, check_run,
     evidence::{evidence, line},
     role::wrap,
     tries::{is_no_chance, sweep, tries},
@@ -342,14 +343,10 @@ impl Worker {
             Some(runtime) => match runtime.as_str() {
                 "shell" => Work::Script(script),
                 "demo" => Work::Demo(script),
-                _ => {
-                    let (session, words) = again.map(|again| (again.session, again.words)).unzip();
-                    Work::Agent(AgentTurn {
-                        runtime: runtime.clone(),
-                        session,
-                        words,
-                    })
-                }
+                _ => Work::Agent(AgentTurn {
+                    runtime: runtime.clone(),
+                    again,
+                }),
             },
         };
         RunOrder {
@@ -366,13 +363,12 @@ impl Worker {
 
     /// Records what an agent's run used, once.
     fn meter(&self, plan: &mut Plan, graph: &Graph, run: &RunId, end: &EndSeen) {
-        let Some(used) = end.agent.as_ref().map(|agent| agent.used) else {
-            return;
-        };
+        let Some(agent) = &end.agent else { return };
+        let used = agent.usage;
         let is_known = graph
             .usage_sequence(run)
-            .is_some_and(|known| used.line <= known);
-        if is_known || used.is_nothing() {
+            .is_some_and(|known| agent.line <= known);
+        if is_known || used == Usage::default() {
             return;
         }
         plan.tell(Command::RecordUsage {
@@ -380,12 +376,12 @@ impl Worker {
             epoch: self.epoch,
             usage: UsageDelta {
                 run: run.clone(),
-                sequence: used.line,
+                sequence: agent.line,
                 input: used.input,
                 output: used.output,
                 cache_read: used.cache_read,
                 cache_write: used.cache_write,
-                usd_micros: used.usd_micros,
+                usd_micros: used.usd_micros.unwrap_or(0),
             },
         });
     }
@@ -561,6 +557,7 @@ impl Worker {
         };
         let again = Again {
             session,
+            after: attempt.run(),
             words: not_done_yet(what, &evidence(tail)),
         };
         plan.act(Effect::EnsureRun(self.order(attempt, next, Some(again))));
@@ -615,12 +612,6 @@ impl Worker {
             }),
         }
     }
-}
-
-/// What an agent that goes on is told, and in which session.
-struct Again {
-    session: String,
-    words: String,
 }
 
 /// Tells whether an agent program does a bead, and no script.

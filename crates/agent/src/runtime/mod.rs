@@ -21,7 +21,7 @@ use gtd_core::{BeadId, Epoch, RigName, RunId, RuntimeName};
 pub use command::command_run;
 pub(crate) use demo::demo_main;
 pub use demo::{ASK_CODE, ASK_MARK, demo_run};
-pub use preset::{PRESETS, Preset, Turn, agent_run, preset_of};
+pub use preset::{PRESETS, Preset, Resumed, Turn, agent_run};
 pub use shell::shell_run;
 
 use crate::spec::{DEFAULT_OUTPUT_CAP, RunSpec, Stdin};

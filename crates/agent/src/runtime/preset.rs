@@ -5,11 +5,15 @@
 
 use std::collections::BTreeMap;
 
+use gtd_core::{RunId, Usage};
+
 use crate::{
+    error::RunError,
     runs::Runs,
     runtime::{Launch, Setting},
     spec::{RunSpec, Stdin},
-    stream::Dialect,
+    state::Kind,
+    stream::{Dialect, Reader},
 };
 
 const PROMPT: &str = "prompt.md";
@@ -100,12 +104,6 @@ impl Preset {
     pub fn find(name: &str) -> Option<&'static Self> {
         PRESETS.iter().find(|preset| preset.name == name)
     }
-
-    /// Tells whether a session can go on in a later run.
-    #[must_use]
-    pub fn can_resume(&self) -> bool {
-        self.resume.is_some()
-    }
 }
 
 /// One turn of an agent: what it is told and as whom it goes on.
@@ -116,7 +114,16 @@ pub struct Turn {
     /// The model, by the name that the program takes.
     pub model: Option<String>,
     /// The session that goes on; none begins a new one.
-    pub session: Option<String>,
+    pub session: Option<Resumed>,
+}
+
+/// A session that goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resumed {
+    /// Its id.
+    pub id: String,
+    /// What it has used so far: some programs count a session as one, however many runs it has.
+    pub used: Usage,
 }
 
 /// Makes the order for one turn of an agent program.
@@ -134,13 +141,14 @@ pub fn agent_run(
         Some((program, own)) => (program.clone(), own.to_vec()),
         None => (preset.program.to_owned(), Vec::new()),
     };
-    let mut args: Vec<String> = preset.args.iter().map(|arg| (*arg).to_owned()).collect();
-    args.extend(own);
+    // A person's arguments belong to the program: `node agent.js` is one.
+    let mut args = own;
+    args.extend(preset.args.iter().map(|arg| (*arg).to_owned()));
     if let (Some(flag), Some(model)) = (preset.model, &turn.model) {
         args.extend([flag.to_owned(), model.clone()]);
     }
     if let (Some(word), Some(session)) = (preset.resume, &turn.session) {
-        args.extend([word.to_owned(), session.clone()]);
+        args.extend([word.to_owned(), session.id.clone()]);
     }
     args.extend(preset.last.iter().map(|arg| (*arg).to_owned()));
     let mut variables: BTreeMap<String, String> = preset
@@ -153,6 +161,10 @@ pub fn agent_run(
     setting
         .labels
         .insert(LABEL_PRESET.to_owned(), preset.name.to_owned());
+    if let Some(session) = &turn.session {
+        let used = serde_json::to_string(&session.used).expect("numbers alone");
+        setting.labels.insert(LABEL_USED.to_owned(), used);
+    }
     setting.order(Launch {
         program: program.into(),
         args,
@@ -164,45 +176,41 @@ pub fn agent_run(
 
 /// The label of a run that says which known program it is.
 const LABEL_PRESET: &str = "preset";
+/// The label of a run that says what its session had used before.
+const LABEL_USED: &str = "session-used";
 
 /// Finds the known program of a run, if it is an agent's.
-#[must_use]
-pub fn preset_of(spec: &RunSpec) -> Option<&'static Preset> {
+fn preset_of(spec: &RunSpec) -> Option<&'static Preset> {
     spec.labels
         .get(LABEL_PRESET)
         .and_then(|name| Preset::find(name))
 }
 
 impl Runs {
-    /// Reads what an agent's run has said up to the line `last`, or all of it.
+    /// Reads what an agent's run has said so far.
     ///
     /// Returns none for a run that is no agent's, and else the reader and the
     /// number of the last line that it took.
     ///
     /// # Errors
     /// When the order or the transcript cannot be read.
-    pub fn read_agent(
-        &self,
-        run: &gtd_core::RunId,
-        last: Option<u64>,
-    ) -> Result<Option<(crate::stream::Reader, u64)>, crate::RunError> {
+    pub fn read_agent(&self, run: &RunId) -> Result<Option<(Reader, u64)>, RunError> {
         /// Lines that are read at once.
         const PART: usize = 1_000;
-        let Some(preset) = preset_of(&self.spec(run)?) else {
+        let spec = self.spec(run)?;
+        let Some(preset) = preset_of(&spec) else {
             return Ok(None);
         };
-        let mut reader =
-            crate::stream::Reader::new(preset.dialect, crate::stream::Usage::default());
+        let used = spec.labels.get(LABEL_USED);
+        let before = used.and_then(|text| serde_json::from_str(text).ok());
+        let mut reader = Reader::new(preset.dialect, before.unwrap_or_default());
         let mut seq = 0;
         loop {
             let lines = self.transcript(run, seq, PART)?;
             let n_lines = lines.len();
             for line in lines {
-                if last.is_some_and(|last| line.seq > last) {
-                    return Ok(Some((reader, seq)));
-                }
                 seq = line.seq;
-                if line.kind == crate::Kind::Out {
+                if line.kind == Kind::Out {
                     reader.read(&line.text);
                 }
             }

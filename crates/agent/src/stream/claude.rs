@@ -8,10 +8,10 @@
 
 use std::collections::BTreeMap;
 
-use gtd_core::{RuntimeFault, Timestamp};
+use gtd_core::{RuntimeFault, Timestamp, Usage};
 use serde_json::Value;
 
-use super::{Account, AgentEvent, Ending, Usage, fault_of_status, json};
+use super::{Account, AgentEvent, Ending, fault_of_status, json};
 
 #[derive(Debug)]
 pub(super) struct State {

@@ -6,10 +6,10 @@
 //! text without a code; each retry of a call is an `error` line of its own and
 //! not the end; a refusal and an empty answer end well, without a message.
 
-use gtd_core::RuntimeFault;
+use gtd_core::{RuntimeFault, Usage};
 use serde_json::Value;
 
-use super::{Account, AgentEvent, Ending, Usage, fault_of_status, json};
+use super::{Account, AgentEvent, Ending, fault_of_status, json};
 
 #[derive(Debug)]
 pub(super) struct State {

@@ -14,7 +14,7 @@ mod claude;
 mod codex;
 mod json;
 
-use gtd_core::{RuntimeFault, Timestamp};
+use gtd_core::{RuntimeFault, Timestamp, Usage};
 
 /// The ways in which programs write down what they do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,51 +77,6 @@ pub enum AgentEvent {
     Other(String),
 }
 
-/// What a session has used of a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Usage {
-    /// Tokens in, without cached ones.
-    pub input: u64,
-    /// Tokens out.
-    pub output: u64,
-    /// Tokens read from the cache.
-    pub cache_read: u64,
-    /// Tokens written to the cache.
-    pub cache_write: u64,
-    /// Millionths of a dollar, where the program names a price.
-    pub usd_micros: Option<u64>,
-}
-
-impl Usage {
-    /// Returns what was used since `before`; nothing is ever given back.
-    #[must_use]
-    pub fn since(&self, before: &Self) -> Self {
-        Self {
-            input: self.input.saturating_sub(before.input),
-            output: self.output.saturating_sub(before.output),
-            cache_read: self.cache_read.saturating_sub(before.cache_read),
-            cache_write: self.cache_write.saturating_sub(before.cache_write),
-            usd_micros: self
-                .usd_micros
-                .map(|usd| usd.saturating_sub(before.usd_micros.unwrap_or(0))),
-        }
-    }
-
-    /// Adds what another part used; the price is known only when both are.
-    fn plus(&self, other: &Self) -> Self {
-        Self {
-            input: self.input + other.input,
-            output: self.output + other.output,
-            cache_read: self.cache_read + other.cache_read,
-            cache_write: self.cache_write + other.cache_write,
-            usd_micros: match (self.usd_micros, other.usd_micros) {
-                (None, None) => None,
-                (one, two) => Some(one.unwrap_or(0) + two.unwrap_or(0)),
-            },
-        }
-    }
-}
-
 /// What is known of a run of an agent from what it said so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Account {
@@ -158,10 +113,18 @@ pub enum Ending {
 /// Reads what one run of an agent says, line by line.
 #[derive(Debug)]
 pub struct Reader {
-    dialect: Dialect,
-    claude: claude::State,
-    codex: codex::State,
+    tongue: Tongue,
+    /// What the session had used before this run.
+    before: Usage,
     account: Account,
+}
+
+/// What is kept from line to line, which each dialect has of its own.
+#[derive(Debug)]
+enum Tongue {
+    Claude(claude::State),
+    Codex(codex::State),
+    Plain,
 }
 
 impl Reader {
@@ -170,9 +133,12 @@ impl Reader {
     #[must_use]
     pub fn new(dialect: Dialect, before: Usage) -> Self {
         Self {
-            dialect,
-            claude: claude::State::new(before),
-            codex: codex::State::new(before),
+            tongue: match dialect {
+                Dialect::Claude => Tongue::Claude(claude::State::new(before)),
+                Dialect::Codex => Tongue::Codex(codex::State::new(before)),
+                Dialect::Plain => Tongue::Plain,
+            },
+            before,
             account: Account::default(),
         }
     }
@@ -183,18 +149,14 @@ impl Reader {
         if text.is_empty() {
             return vec![];
         }
-        let parsed = match self.dialect {
-            Dialect::Plain => None,
-            Dialect::Claude | Dialect::Codex => json::object(text),
-        };
-        let Some(value) = parsed else {
-            text.clone_into(&mut self.account.last_words);
-            return vec![AgentEvent::Say(text.to_owned())];
-        };
-        match self.dialect {
-            Dialect::Claude => self.claude.read(&value, &mut self.account),
-            Dialect::Codex => self.codex.read(&value, &mut self.account),
-            Dialect::Plain => vec![],
+        let account = &mut self.account;
+        match (&mut self.tongue, json::object(text)) {
+            (Tongue::Claude(state), Some(value)) => state.read(&value, account),
+            (Tongue::Codex(state), Some(value)) => state.read(&value, account),
+            (Tongue::Plain, _) | (_, None) => {
+                text.clone_into(&mut account.last_words);
+                vec![AgentEvent::Say(text.to_owned())]
+            }
         }
     }
 
@@ -204,19 +166,25 @@ impl Reader {
         &self.account
     }
 
+    /// Returns what the whole session has used, this run included.
+    #[must_use]
+    pub fn session_usage(&self) -> Usage {
+        self.before.plus(&self.account.usage)
+    }
+
     /// Tells whether the program says nothing of how it ended, so that its exit code must.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        self.dialect == Dialect::Plain
+        matches!(self.tongue, Tongue::Plain)
     }
 
     /// Returns what the program was last seen struggling with, when it ended without a word.
     #[must_use]
     pub fn struggle(&self) -> Option<&RuntimeFault> {
-        match self.dialect {
-            Dialect::Claude => self.claude.retrying.as_ref(),
-            Dialect::Codex => self.codex.retrying.as_ref(),
-            Dialect::Plain => None,
+        match &self.tongue {
+            Tongue::Claude(state) => state.retrying.as_ref(),
+            Tongue::Codex(state) => state.retrying.as_ref(),
+            Tongue::Plain => None,
         }
     }
 }

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use gtd_agent::{
     RunSpec,
-    runtime::{Preset, Setting, Turn, agent_run},
+    runtime::{Preset, Resumed, Setting, Turn, agent_run},
 };
 use gtd_core::{
-    RuntimeName,
+    RuntimeName, Usage,
     config::{ConfiguredRuntime, configured_runtimes, usable_runtimes},
 };
 use gtd_plan::{AgentTurn, RunOrder, branch_name};
@@ -63,10 +63,18 @@ impl Hands {
                 self.key.lease_token(bead, order.epoch).as_str().to_owned(),
             ),
         ]);
+        let session = turn.again.as_ref().map(|again| {
+            let before = self.runs.read_agent(&again.after).map_err(HostError::Run)?;
+            Ok::<_, HostError>(Resumed {
+                id: again.session.clone(),
+                used: before.map_or_else(Usage::default, |(reader, _)| reader.session_usage()),
+            })
+        });
+        let words = turn.again.as_ref().map(|again| again.words.clone());
         let turn = Turn {
-            prompt: turn.words.clone().unwrap_or(told.text),
+            prompt: words.unwrap_or(told.text),
             model: runtime.model(told.model.as_deref()),
-            session: turn.session.clone(),
+            session: session.transpose()?,
         };
         Ok(agent_run(&setting, preset, &runtime.command, &env, &turn))
     }

@@ -8,8 +8,8 @@ use gtd_agent::{
 use gtd_core::{Oid, RigName, RunId, RuntimeFault, Target};
 use gtd_git::{Against, AssemblySpec, GitError, Member};
 use gtd_plan::{
-    AgentSeen, AgentUsed, Answer, AssemblyMember, AssemblyOrder, AssemblySeen, EndSeen, LiveSeen,
-    MachineSeen, OwnerSeen, Question, RunSeen, TipSeen, WorktreeSeen,
+    AgentSeen, Answer, AssemblyMember, AssemblyOrder, AssemblySeen, EndSeen, LiveSeen, MachineSeen,
+    OwnerSeen, Question, RunSeen, TipSeen, WorktreeSeen,
 };
 
 use super::{Hands, git, split_key};
@@ -118,11 +118,10 @@ impl Hands {
 
     /// Reads what an agent said in a run that ended; none when the run is no agent's.
     fn see_agent(&self, run: &RunId, exit: &Exit) -> Result<Option<AgentSeen>, HostError> {
-        let Some((reader, line)) = self.runs.read_agent(run, None).map_err(HostError::Run)? else {
+        let Some((reader, line)) = self.runs.read_agent(run).map_err(HostError::Run)? else {
             return Ok(None);
         };
         let account = reader.account();
-        let usage = account.usage;
         let fault = match &account.end {
             Some(Ending::Done) => None,
             Some(Ending::Fault { fault, text }) => Some((fault.clone(), text.clone())),
@@ -140,14 +139,8 @@ impl Hands {
             session: account.session.clone(),
             fault,
             last_words: account.last_words.clone(),
-            used: AgentUsed {
-                line,
-                input: usage.input,
-                output: usage.output,
-                cache_read: usage.cache_read,
-                cache_write: usage.cache_write,
-                usd_micros: usage.usd_micros.unwrap_or(0),
-            },
+            usage: account.usage,
+            line,
         }))
     }
 

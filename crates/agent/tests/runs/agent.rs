@@ -1,0 +1,72 @@
+//! One agent over several turns: how its program is called, and what each turn used.
+
+use std::collections::BTreeMap;
+
+use gtd_agent::{
+    RunSpec,
+    runtime::{Preset, Resumed, Turn, agent_run},
+};
+use gtd_core::Usage;
+
+use crate::place::{Place, run_id};
+
+/// A program that prints what codex prints: a thread whose usage counts from its beginning.
+const THREAD: &str = r#"echo "$*" >> called
+cat >> told
+n=$(wc -l < called)
+echo '{"type":"thread.started","thread_id":"t-1"}'
+echo "{\"type\":\"turn.completed\",\"usage\":{\"input_tokens\":${n}00,\"cached_input_tokens\":${n}0,\"output_tokens\":${n}}}"
+"#;
+
+fn turn(place: &Place, name: &str, session: Option<Resumed>) -> RunSpec {
+    let program = place.work().join("thread.sh");
+    std::fs::write(&program, THREAD).unwrap();
+    let command = ["/bin/sh".to_owned(), program.display().to_string()];
+    let turn = Turn {
+        prompt: format!("{name}\n"),
+        model: Some("large".to_owned()),
+        session,
+    };
+    agent_run(
+        &place.setting(&run_id(name)),
+        Preset::find("codex").unwrap(),
+        &command,
+        &BTreeMap::new(),
+        &turn,
+    )
+}
+
+#[test]
+fn a_turn_that_goes_on_counts_only_what_is_its_own() {
+    let place = Place::new();
+    let order = turn(&place, "first", None);
+    assert!(place.run(&order).is_success());
+    let (first, _) = place.runs.read_agent(&order.run).unwrap().unwrap();
+    let each = Usage {
+        input: 90,
+        output: 1,
+        cache_read: 10,
+        ..Usage::default()
+    };
+    assert_eq!(first.account().usage, each);
+
+    let again = Resumed {
+        id: first.account().session.clone().unwrap(),
+        used: first.session_usage(),
+    };
+    let order = turn(&place, "second", Some(again));
+    assert!(place.run(&order).is_success());
+    let (second, _) = place.runs.read_agent(&order.run).unwrap().unwrap();
+    assert_eq!(second.account().usage, each, "the second turn alone");
+    assert_eq!(second.session_usage(), each.plus(&each));
+
+    assert_eq!(place.read("told"), "first\nsecond\n");
+    let exec =
+        "exec --json --dangerously-bypass-approvals-and-sandbox --skip-git-repo-check -m large";
+    let called = format!("{exec} -\n{exec} resume t-1 -\n");
+    assert_eq!(
+        place.read("called"),
+        called,
+        "a person's program comes first"
+    );
+}
