@@ -103,6 +103,19 @@ impl Context {
         self.folder.join(path)
     }
 
+    /// Writes a text to the file that was asked for, or to the screen.
+    pub(crate) fn deliver(&self, file: Option<&Path>, text: &str) -> Result<(), CliError> {
+        let Some(file) = file else {
+            self.screen.write(text.as_bytes());
+            return Ok(());
+        };
+        let path = self.path(file);
+        std::fs::write(&path, text)
+            .map_err(|error| CliError::io(format!("write {}", path.display()), error))?;
+        self.screen.say(format!("wrote {}", path.display()));
+        Ok(())
+    }
+
     /// Returns where each rig is.
     pub(crate) fn rig_folders(&self) -> Result<&RigFolders, CliError> {
         if let Some(folders) = self.folders.get() {

@@ -4,14 +4,7 @@ use std::path::PathBuf;
 
 use gtd_core::ReportDoc;
 
-use crate::{
-    clock,
-    context::Context,
-    error::CliError,
-    exit::Exit,
-    output::{Look, Wishes},
-    show, town,
-};
+use crate::{clock, context::Context, error::CliError, exit::Exit, output::Look, show, town};
 
 /// How the report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -67,7 +60,11 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
             _ => Format::Text,
         }
     });
-    let look = if is_file { plain() } else { ctx.screen.look };
+    let look = if is_file {
+        Look::of_a_file()
+    } else {
+        ctx.screen.look
+    };
     let text = match format {
         Format::Json if !is_file => {
             ctx.screen.document(&document);
@@ -83,24 +80,9 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
             show::markdown(&report).join("\n") + "\n"
         }
     };
-    match &args.output {
-        None => ctx.screen.write(text.as_bytes()),
-        Some(path) => {
-            let path = ctx.path(path);
-            std::fs::write(&path, text)
-                .map_err(|error| CliError::io(format!("write {}", path.display()), error))?;
-            ctx.screen.say(format!("wrote {}", path.display()));
-            if ctx.screen.is_json() {
-                ctx.screen.document(&document);
-            }
-        }
+    ctx.deliver(args.output.as_deref(), &text)?;
+    if is_file && ctx.screen.is_json() {
+        ctx.screen.document(&document);
     }
     Ok(Exit::Done)
-}
-
-fn plain() -> Look {
-    Look {
-        ascii: false,
-        ..Look::of(Wishes::default(), |_| None, false, false)
-    }
 }

@@ -7,14 +7,7 @@ use gtd_core::{BeadRow, Moment};
 use serde_json::json;
 
 use super::bead;
-use crate::{
-    context::Context,
-    error::CliError,
-    exit::Exit,
-    lists,
-    output::{Look, Wishes},
-    town,
-};
+use crate::{context::Context, error::CliError, exit::Exit, lists, output::Look, town};
 
 /// Which beads are written, and where to.
 #[derive(Debug, clap::Args)]
@@ -76,22 +69,14 @@ pub(crate) async fn run(ctx: &Context, args: Args, shape: Shape) -> Result<Exit,
             let beads = rows.into_iter().map(|row| row.id).collect();
             let graph = bead::drawn(&client, beads).await?;
             let lines = if shape == Shape::Dot {
-                graph.dot(plain())
+                graph.dot(Look::of_a_file())
             } else {
-                graph.mermaid(plain())
+                graph.mermaid(Look::of_a_file())
             };
             lines.join("\n") + "\n"
         }
     };
-    match &args.output {
-        None => ctx.screen.write(text.as_bytes()),
-        Some(path) => {
-            let path = ctx.path(path);
-            std::fs::write(&path, text)
-                .map_err(|error| CliError::io(format!("write {}", path.display()), error))?;
-            ctx.screen.say(format!("wrote {}", path.display()));
-        }
-    }
+    ctx.deliver(args.output.as_deref(), &text)?;
     Ok(Exit::Done)
 }
 
@@ -175,13 +160,6 @@ fn markdown(rows: &[BeadRow]) -> String {
 fn cell(text: &str) -> String {
     let text = text.replace('\\', "\\\\").replace('|', "\\|");
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn plain() -> Look {
-    Look {
-        ascii: false,
-        ..Look::of(Wishes::default(), |_| None, false, false)
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::{
     context::Context,
     error::CliError,
     exit::Exit,
-    output::{Look, Wishes},
+    output::Look,
     show,
     town::{self, DocumentKind},
 };
@@ -83,7 +83,11 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
             _ => Format::Text,
         }
     });
-    let look = if is_file { plain() } else { ctx.screen.look };
+    let look = if is_file {
+        Look::of_a_file()
+    } else {
+        ctx.screen.look
+    };
     let text = match format {
         Format::Json if !is_file => {
             ctx.screen.document(&document);
@@ -97,25 +101,10 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         }
         Format::Text => show::timeline(&timeline, look).join("\n") + "\n",
     };
-    match &args.output {
-        None if timeline.rows.is_empty() && format == Format::Text => {
-            ctx.screen.say("nothing happened in that time");
-        }
-        None => ctx.screen.write(text.as_bytes()),
-        Some(path) => {
-            let path = ctx.path(path);
-            std::fs::write(&path, text)
-                .map_err(|error| CliError::io(format!("write {}", path.display()), error))?;
-            ctx.screen.say(format!("wrote {}", path.display()));
-        }
+    if timeline.rows.is_empty() && format == Format::Text && !is_file {
+        ctx.screen.say("nothing happened in that time");
+    } else {
+        ctx.deliver(args.output.as_deref(), &text)?;
     }
     Ok(Exit::Done)
-}
-
-fn plain() -> Look {
-    Look {
-        ascii: false,
-        local: true,
-        ..Look::of(Wishes::default(), |_| None, false, false)
-    }
 }

@@ -84,6 +84,14 @@ impl Look {
         look
     }
 
+    /// What goes into a file: no colours, no width, and the marks as they are.
+    pub(crate) fn of_a_file() -> Self {
+        Self {
+            ascii: false,
+            ..Self::of(Wishes::default(), |_| None, false, false)
+        }
+    }
+
     /// Decides from what is given.
     pub(crate) fn of(
         wishes: Wishes,
