@@ -2,6 +2,7 @@
 
 use gtd_core::{BeadDoc, BeadRow, EdgeDoc, Moment, Timestamp};
 
+use super::why::reason_line;
 use crate::output::{Cell, Ink, Look, State, Table, ago, clock, span};
 
 /// Shows a bead: what is wanted, why it waits, its edges, its attempts.
@@ -20,15 +21,7 @@ pub(crate) fn bead(doc: &BeadDoc, now: Timestamp, look: Look) -> Vec<String> {
         }
     };
     if let Some(reason) = &doc.reason {
-        let clears = if reason.clears_by_itself {
-            "clears by itself"
-        } else {
-            "needs you"
-        };
-        fact(
-            "why",
-            format!("{}: {} ({clears})", reason.code, reason.text),
-        );
+        fact("why", reason_line(reason));
     }
     fact("end", doc.close_reason.clone().unwrap_or_default());
     fact("type", format!("{}  priority {}", doc.kind, doc.priority));

@@ -2,6 +2,7 @@
 
 use gtd_core::{Moment, ReviewDoc, Timestamp};
 
+use super::why::reason_line;
 use crate::output::{Ink, Look, State, ago, span, span_ms};
 
 /// Shows a review without the work itself: the claim, then the proof.
@@ -19,15 +20,7 @@ pub(crate) fn review(doc: &ReviewDoc, now: Timestamp, look: Look) -> Vec<String>
         }
     };
     if let Some(reason) = &doc.reason {
-        let clears = if reason.clears_by_itself {
-            "clears by itself"
-        } else {
-            "needs you"
-        };
-        fact(
-            "why",
-            format!("{}: {} ({clears})", reason.code, reason.text),
-        );
+        fact("why", reason_line(reason));
     }
     let claim = match (&doc.attempt, doc.claim.as_str()) {
         (None, _) => "nobody has worked on it yet".to_owned(),

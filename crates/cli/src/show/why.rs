@@ -2,11 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use gtd_core::{BeadRow, NeedsYou, Standing, Timestamp, Why};
+use gtd_core::{BeadRow, NeedsYou, ReasonDoc, Standing, Timestamp, Why};
 use serde_json::{Value, json};
 
 use super::status::ascii;
 use crate::output::{Ink, Look, State, ago, span};
+
+/// Says in a line why something waits, on the page of something else.
+pub(super) fn reason_line(reason: &ReasonDoc) -> String {
+    let clears = if reason.clears_by_itself {
+        "clears by itself"
+    } else {
+        "needs you"
+    };
+    format!("{}: {} ({clears})", reason.code, reason.text)
+}
 
 /// Shows why something is as it is.
 pub(crate) fn why(doc: &Why, now: Timestamp, look: Look) -> Vec<String> {
