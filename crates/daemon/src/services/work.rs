@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gtd_core::{BeadDoc, Command, Criterion, Gate, Holder, Rejection, Target, bead_doc};
 use gtd_wire::{
-    Caller, Refusal, WriteContext, WriteRequest, Written,
+    Caller, Refusal, WriteRequest,
     pb::work::v1::{
         AskRequest, AskResponse, BriefRequest, BriefResponse, ClaimNextRequest, ClaimNextResponse,
         ClaimRequest, ClaimResponse, DiscoverRequest, DiscoverResponse, FinishRequest,
@@ -125,23 +125,24 @@ impl Api {
     /// Takes what the agent of a seat says of its work as a claim: a remark on the bead.
     ///
     /// Its worker looks at the work itself once the agent has stopped, and hands it in then;
-    /// what the agent says cannot shorten that. Returns none for everybody else, whose word
-    /// hands in.
-    async fn take_claim<T: OfLease>(
+    /// what the agent says cannot shorten that. The word of everybody else hands in.
+    async fn claim_or_write<R: WriteRequest + OfLease>(
         &self,
-        request: &Request<T>,
+        request: Request<R>,
         says: String,
-        context: WriteContext,
-    ) -> Result<Option<Written>, Status> {
-        let caller = caller_of(request)?;
+    ) -> Result<Response<R::Response>, Status> {
+        let caller = caller_of(&request)?;
         self.holds(&caller, request.get_ref())?;
-        if !is_agent(request) {
-            return Ok(None);
-        }
-        let Some(note) = self.claim_of(request.get_ref(), says)? else {
-            return Ok(None);
+        let claim = match is_agent(&request) {
+            true => self.claim_of(request.get_ref(), says)?,
+            false => None,
         };
-        Ok(Some(self.commit(&caller, context, vec![note]).await?))
+        let Some(note) = claim else {
+            return self.write(request).await;
+        };
+        let (_, context) = request.into_inner().command().map_err(malformed)?;
+        let written = self.commit(&caller, context, vec![note]).await?;
+        Ok(Response::new(written.into()))
     }
 
     /// Makes a remark of what the agent of a seat says; none when the lease is no seat's.
@@ -261,6 +262,14 @@ impl Api {
     }
 }
 
+/// Puts what was said behind what it says, when something was.
+fn with_words(says: &str, words: &str) -> String {
+    match words.trim() {
+        "" => says.to_owned(),
+        _ => format!("{says}: {words}"),
+    }
+}
+
 macro_rules! work_service {
     ($($method:ident $request:ty => $response:ty;)*) => {
         super::writes::writes! {
@@ -295,36 +304,17 @@ macro_rules! work_service {
                     &self,
                     request: Request<SubmitRequest>,
                 ) -> Result<Response<SubmitResponse>, Status> {
-                    let (command, context) =
-                        request.get_ref().clone().command().map_err(malformed)?;
-                    let says = match command {
-                        Command::Submit { summary, .. } if !summary.trim().is_empty() => {
-                            format!("says it is done: {summary}")
-                        }
-                        _ => "says it is done".to_owned(),
-                    };
-                    match self.take_claim(&request, says, context).await? {
-                        Some(written) => Ok(Response::new(written.into())),
-                        None => self.write_leased(request).await,
-                    }
+                    let says = with_words("says it is done", &request.get_ref().summary);
+                    self.claim_or_write(request, says).await
                 }
 
                 async fn finish(
                     &self,
                     request: Request<FinishRequest>,
                 ) -> Result<Response<FinishResponse>, Status> {
-                    let (command, context) =
-                        request.get_ref().clone().command().map_err(malformed)?;
-                    let says = match command {
-                        Command::Finish { why, .. } if !why.trim().is_empty() => {
-                            format!("says that nothing has to change: {why}")
-                        }
-                        _ => "says that nothing has to change".to_owned(),
-                    };
-                    match self.take_claim(&request, says, context).await? {
-                        Some(written) => Ok(Response::new(written.into())),
-                        None => self.write_leased(request).await,
-                    }
+                    let said = &request.get_ref().why;
+                    let says = with_words("says that nothing has to change", said);
+                    self.claim_or_write(request, says).await
                 }
 
                 async fn note(
