@@ -5,11 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gtd_client::ProjectTexts;
 pub(crate) use gtd_client::{LOCAL_FILE as LOCAL, PROJECT_FILE as PROJECT};
+use gtd_client::{ProjectTexts, UserTexts, environment};
 use gtd_core::{
     RigName, RuntimeName,
-    config::{Config, Layer, LayerKind, layer_from_env, layer_from_toml, usable_runtimes},
+    config::{Config, Layer, LayerKind, layer_from_toml, usable_runtimes},
 };
 
 use serde_json::Value;
@@ -47,24 +47,18 @@ pub(crate) fn effective(ctx: &Context, rig: Option<&RigName>) -> Result<Config, 
 
 /// Reads the layers that are in effect for a rig, or for the town.
 pub(crate) fn layers(ctx: &Context, rig: Option<&RigName>) -> Result<Vec<Layer>, CliError> {
-    let mut layers = Vec::new();
-    let mut add = |kind: LayerKind, path: &Path, name: &str| -> Result<(), CliError> {
-        if let Some(text) = read(path)? {
-            layers.push(layer_from_toml(kind, name, &text).map_err(wrong)?);
-        }
-        Ok(())
-    };
-    add(LayerKind::System, Path::new(SYSTEM), SYSTEM)?;
-    let user = ctx.places.config.join(USER);
-    add(LayerKind::User, &user, &user.to_string_lossy())?;
+    let town = UserTexts::read(&ctx.places)
+        .map_err(|error| CliError::io(error.to_string(), error.source))?;
+    let mut layers = town.layers().map_err(wrong)?;
     if let Some(rig) = rig {
         let folder = trusted_folder(ctx, rig);
-        add(LayerKind::Project, &folder.join(PROJECT), PROJECT)?;
-        add(LayerKind::Local, &folder.join(LOCAL), LOCAL)?;
+        for (kind, name) in [(LayerKind::Project, PROJECT), (LayerKind::Local, LOCAL)] {
+            if let Some(text) = read(&folder.join(name))? {
+                layers.push(layer_from_toml(kind, name, &text).map_err(wrong)?);
+            }
+        }
     }
-    let variables = std::env::vars_os()
-        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
-    layers.push(layer_from_env(variables).map_err(wrong)?);
+    layers.push(environment().map_err(wrong)?);
     Ok(layers)
 }
 
