@@ -49,6 +49,11 @@ impl Asked {
     }
 }
 
+/// Lists the items of a list; what is no list has none.
+pub(super) fn items(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().into_iter().flatten()
+}
+
 /// Estimates the tokens of a text by its bytes, as providers advise: four to a token.
 pub(super) fn tokens(bytes: usize) -> u64 {
     u64::try_from(bytes.div_ceil(4)).unwrap_or(u64::MAX)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Answer, Ending, Stop, Usage, pieces},
-    asked::{Asked, Tool, choices, name_by_begin, texts, tokens},
+    asked::{Asked, Tool, choices, items, name_by_begin, texts, tokens},
     body::data,
 };
 
@@ -24,12 +24,7 @@ pub(super) fn read(body: &Value, headers: &HeaderMap) -> Asked {
         model: body["model"].as_str().unwrap_or_default().to_owned(),
         chosen,
         n_chosen,
-        tools: body["tools"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(tool)
-            .collect(),
+        tools: items(&body["tools"]).map(tool).collect(),
         is_streamed: body["stream"] == true,
         tokens: tokens(size.iter().sum()),
         is_cached: true,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Answer, Ending, Input, Stop, Usage, pieces},
-    asked::{Asked, Tool, choices, header, name_by_begin, texts, tokens},
+    asked::{Asked, Tool, choices, header, items, name_by_begin, texts, tokens},
     body::event,
 };
 
@@ -35,12 +35,7 @@ pub(super) fn read(body: &Value, headers: &HeaderMap) -> Asked {
         model: body["model"].as_str().unwrap_or_default().to_owned(),
         chosen,
         n_chosen,
-        tools: body["tools"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .flat_map(tools)
-            .collect(),
+        tools: items(&body["tools"]).flat_map(tools).collect(),
         is_streamed: body["stream"] == true,
         tokens: tokens(size.iter().sum()),
         is_cached: true,
@@ -63,9 +58,8 @@ fn tools(tool: &Value) -> Vec<Tool> {
             schema: None,
         }],
         Some("namespace") => {
-            let inner = tool["tools"].as_array().into_iter().flatten();
             let space = name(tool);
-            inner
+            items(&tool["tools"])
                 .flat_map(tools)
                 .map(|inner| Tool {
                     space: Some(space.clone()),
