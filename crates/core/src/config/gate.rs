@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use toml::{Spanned, de::DeValue};
 
-use super::{duration::parse_duration, value::Value};
+use super::{duration::parse_duration, rows::two_of_a_name, value::Value};
 use crate::{Diagnostic, Gate, GateName, GateWhen, InvalidName, toml_text::TomlText};
 
 const TIMEOUT_MS: u64 = 20 * 60_000;
@@ -39,13 +39,7 @@ pub(super) fn check_rows(
             _ => {}
         }
         if let Some(first) = seen.insert(name, span_of("name")) {
-            let first = source.mistake(first, "").line;
-            return Err(source
-                .mistake(
-                    span_of("name"),
-                    &format!("two gates have the name `{name}`"),
-                )
-                .with_help(&format!("the first one is in line {first}; rename one")));
+            return Err(two_of_a_name(source, "gates", name, first, span_of("name")));
         }
     }
     Ok(())

@@ -15,6 +15,7 @@ mod layer;
 mod merge;
 mod resources;
 mod retention;
+mod rows;
 mod rules;
 mod runtimes;
 mod schedule;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use toml::{Spanned, de::DeValue};
 
-use super::value::Value;
+use super::{rows::two_of_a_name, value::Value};
 use crate::{
     BeadSpec, Cron, Diagnostic, ScheduleName, ScheduleRule, ScheduledGoal, toml_text::TomlText,
 };
@@ -45,13 +45,13 @@ pub(super) fn check_rows(
             ));
         }
         if let Some(first) = seen.insert(name, span_of("name")) {
-            let first = source.mistake(first, "").line;
-            return Err(source
-                .mistake(
-                    span_of("name"),
-                    &format!("two schedules have the name `{name}`"),
-                )
-                .with_help(&format!("the first one is in line {first}; rename one")));
+            return Err(two_of_a_name(
+                source,
+                "schedules",
+                name,
+                first,
+                span_of("name"),
+            ));
         }
     }
     Ok(())
