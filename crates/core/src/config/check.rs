@@ -8,7 +8,7 @@ use super::{
     amount::Amount,
     duration::parse_duration,
     gate,
-    keys::{Key, Kind},
+    key::{Key, Kind},
     schedule,
     value::Value,
 };

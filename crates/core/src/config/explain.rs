@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use super::{
     check::wanted,
-    keys::{Effect, Found, KEYS, Key, Kind, Who, find, starts_with},
+    find::{Found, find, starts_with},
+    key::{Effect, Key, Kind, Who},
+    keys::KEYS,
     layer::Origin,
     merge::{Config, built_in},
     value::Value,

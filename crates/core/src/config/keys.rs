@@ -1,100 +1,8 @@
-//! The table of all keys: what each takes, who may set it, and whether anything acts on it yet.
+//! The table of all keys.
 //!
 //! Defaults stand in `builtin.toml`, which is the lowest layer.
 
-/// One key.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Key {
-    /// Its path; `*` stands for a name of the user's choice.
-    pub(super) path: &'static str,
-    /// What it takes.
-    pub(super) kind: Kind,
-    /// Who may set it.
-    pub(super) who: Who,
-    /// Whether anything acts on it.
-    pub(super) effect: Effect,
-    /// What it is for, in a sentence.
-    pub(super) doc: &'static str,
-}
-
-/// What a key takes.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Kind {
-    /// True or false.
-    Bool,
-    /// A whole number in a range.
-    Integer(i64, i64),
-    /// A number in a range, with or without a fraction.
-    Number(f64, f64),
-    /// A text.
-    Text,
-    /// A text that says something.
-    Script,
-    /// A name: lower-case letters, digits and a few marks.
-    Name,
-    /// The prefix of bead ids.
-    Prefix,
-    /// A branch of git.
-    Branch,
-    /// A remote of git, or nothing.
-    Remote,
-    /// One of some words.
-    Word(&'static [&'static str]),
-    /// A duration; zero is allowed.
-    Duration,
-    /// A duration above zero.
-    Span,
-    /// A number of bytes, `64MiB`.
-    Size,
-    /// A number of bytes, or a share of all of them.
-    SizeOrShare,
-    /// A whole number, or a share of all.
-    CountOrShare,
-    /// A time of day, `07:45`.
-    TimeOfDay,
-    /// A span of the day, `22:30-07:30`.
-    TimesOfDay,
-    /// A list of texts.
-    Texts,
-    /// A list of some words.
-    Words(&'static [&'static str]),
-    /// A list of whole numbers in a range.
-    Integers(i64, i64),
-    /// A text, or a program with its arguments.
-    TextOrTexts,
-    /// A table of texts: environment variables.
-    Environment,
-    /// Where a secret is found.
-    Secret,
-    /// A list of tables.
-    Rows(&'static [Key]),
-}
-
-/// Who may set a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Who {
-    /// The user and the project.
-    Anyone,
-    /// The user alone; a repository that sets it is ignored.
-    UserOnly,
-    /// The project alone.
-    ProjectOnly,
-    /// Both, but the project at most what the user set.
-    AtMostTheUser,
-    /// Both, but the project only words that the user has.
-    AmongTheUsers,
-    /// Both, but this word is the user's alone.
-    UserOnlyWord(&'static str),
-}
-
-/// Whether anything acts on a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// It has an effect.
-    Works,
-    /// It is accepted, and nothing acts on it yet.
-    Planned,
-}
+use super::key::{Effect, Key, Kind, Who, key};
 
 use Effect::{Planned, Works};
 use Kind::{
@@ -103,16 +11,6 @@ use Kind::{
     TimesOfDay, Word, Words,
 };
 use Who::{AmongTheUsers, Anyone, AtMostTheUser, ProjectOnly, UserOnly, UserOnlyWord};
-
-const fn key(path: &'static str, kind: Kind, who: Who, effect: Effect, doc: &'static str) -> Key {
-    Key {
-        path,
-        kind,
-        who,
-        effect,
-        doc,
-    }
-}
 
 const MILLIONS: f64 = 1e9;
 const EVENTS: &[&str] = &[
@@ -923,75 +821,3 @@ pub(super) const KEYS: &[Key] = &[
         "Where the daemon's log goes.",
     ),
 ];
-
-/// What a path leads to.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Found {
-    /// A key.
-    Leaf(&'static Key),
-    /// A table that holds keys.
-    Table,
-    /// Nothing.
-    Nothing,
-}
-
-/// Finds what the segments lead to.
-pub(super) fn find(segments: &[&str]) -> Found {
-    let mut found = Found::Nothing;
-    for key in KEYS {
-        if starts_with(key.path, segments) {
-            if key.path.split('.').count() == segments.len() {
-                return Found::Leaf(key);
-            }
-            found = Found::Table;
-        }
-    }
-    found
-}
-
-/// Tells whether the path begins with the segments; `*` is any of them.
-pub(super) fn starts_with(path: &str, segments: &[&str]) -> bool {
-    let mut parts = path.split('.');
-    segments.iter().all(|segment| {
-        parts
-            .next()
-            .is_some_and(|part| part == "*" || part == *segment)
-    })
-}
-
-/// Returns the words that may follow the segments, and whether a name of one's own may.
-pub(super) fn children(segments: &[&str]) -> (Vec<&'static str>, bool) {
-    let mut words: Vec<&'static str> = Vec::new();
-    let mut is_open = segments.is_empty();
-    if is_open {
-        words.push("schema");
-        is_open = false;
-    }
-    for key in KEYS {
-        if starts_with(key.path, segments) {
-            match key.path.split('.').nth(segments.len()) {
-                Some("*") => is_open = true,
-                Some(word) if !words.contains(&word) => words.push(word),
-                _ => {}
-            }
-        }
-    }
-    (words, is_open)
-}
-
-/// What kind of name stands at the place of a `*`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NameKind {
-    /// The name of a role, a policy, a runtime or a model.
-    Plain,
-    /// The name of an environment variable.
-    Variable,
-}
-
-/// Tells what kind of name comes after the segments, where a name of one's own may come.
-pub(super) fn name_kind(segments: &[&str]) -> NameKind {
-    match segments.last() {
-        Some(&("env" | "secrets")) if segments.len() > 2 => NameKind::Variable,
-        _ => NameKind::Plain,
-    }
-}

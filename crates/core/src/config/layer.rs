@@ -10,7 +10,9 @@ use toml::{
 
 use super::{
     check::{check, is_plain_name, is_variable},
-    keys::{Found, KEYS, Key, NameKind, Who, children, find, name_kind},
+    find::{Found, NameKind, children, find, name_kind},
+    key::{Key, Who},
+    keys::KEYS,
     value::Value,
 };
 use crate::{

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    keys::{Effect, Who},
+    key::{Effect, Who},
     layer::{Layer, LayerKind, Origin, Setting, layer_from_toml},
     value::Value,
 };

@@ -3,7 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    keys::{KEYS, Key, Kind, NameKind, Who, name_kind},
+    find::{NameKind, name_kind},
+    key::{Key, Kind, Who},
+    keys::KEYS,
     merge::built_in,
 };
 

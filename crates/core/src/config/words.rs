@@ -5,7 +5,8 @@ use toml::de::DeValue;
 use super::{
     check::{check, is_plain_name, is_variable, wanted},
     explain::suggest,
-    keys::{Found, Key, Kind, NameKind, children, find, name_kind},
+    find::{Found, NameKind, children, find, name_kind},
+    key::{Key, Kind},
     layer::{Layer, LayerKind, Origin, Setting},
     value::{Value, toml_string},
 };
