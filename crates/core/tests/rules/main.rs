@@ -38,4 +38,5 @@ mod runtimes;
 mod scene;
 mod schedules;
 mod undo;
+mod wishes;
 mod world;
