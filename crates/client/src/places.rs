@@ -213,7 +213,7 @@ impl Places {
 
     /// Returns the file that says when the daemon makes backups by itself, and what it made.
     #[must_use]
-    pub fn backup_plan(&self) -> PathBuf {
+    pub fn backup_schedule(&self) -> PathBuf {
         self.data.join("backups.json")
     }
 

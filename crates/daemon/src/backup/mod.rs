@@ -17,8 +17,8 @@ mod archive;
 mod create;
 mod error;
 mod list;
-mod plan;
 mod restore;
+mod schedule;
 mod swap;
 
 use self::archive::Manifest;
@@ -26,7 +26,7 @@ pub(crate) use self::{
     create::create,
     error::BackupError,
     list::{list, verify},
-    plan::{BackupPlan, BackupPlanDoc, When, Wish, make_when_due},
     restore::{Occupied, restore},
+    schedule::{BackupSchedule, BackupScheduleDoc, When, Wish, make_when_due},
     swap::finish,
 };

@@ -13,7 +13,7 @@ use tonic::{Response, Status};
 
 use super::{Api, document, rejected};
 use crate::{
-    backup::{BackupError, BackupPlan, BackupPlanDoc, When, Wish},
+    backup::{BackupError, BackupSchedule, BackupScheduleDoc, When, Wish},
     ledger::chain,
     town::Town,
 };
@@ -30,13 +30,13 @@ impl Api {
             Some(wish) => Some(self.backup_wish(wish)?),
             None => None,
         };
-        let made = self.with_plan(move |town, now| match change {
+        let made = self.with_schedule(move |town, now| match change {
             Some(wish) => {
                 let changing = &town.backing_up;
                 let _one_at_a_time = changing.lock().unwrap_or_else(PoisonError::into_inner);
-                BackupPlan::want(&town.places, wish, now)
+                BackupSchedule::want(&town.places, wish, now)
             }
-            None => BackupPlan::load(&town.places),
+            None => BackupSchedule::load(&town.places),
         });
         let doc = made
             .await?
@@ -46,21 +46,23 @@ impl Api {
 
     /// Says why a person should look at the backups, if so.
     pub(super) async fn problem_of_backups(&self) -> Option<String> {
-        let made = self.with_plan(|town, _| BackupPlan::load(&town.places));
+        let made = self.with_schedule(|town, _| BackupSchedule::load(&town.places));
         match made.await.ok()? {
             Ok(doc) => doc.problem().map(str::to_owned),
             Err(error) => Some(format!("cannot {}", chain(&error))),
         }
     }
 
-    async fn with_plan(
+    async fn with_schedule(
         &self,
-        act: impl FnOnce(&Town, gtd_core::Timestamp) -> Result<BackupPlan, BackupError> + Send + 'static,
-    ) -> Result<Result<BackupPlanDoc, BackupError>, Status> {
+        act: impl FnOnce(&Town, gtd_core::Timestamp) -> Result<BackupSchedule, BackupError>
+        + Send
+        + 'static,
+    ) -> Result<Result<BackupScheduleDoc, BackupError>, Status> {
         let town = Arc::clone(&self.town);
         let task = tokio::task::spawn_blocking(move || {
             let now = town.ledger.now();
-            act(&town, now).map(|plan| plan.document(now, &gtd_host::local_zone()))
+            act(&town, now).map(|schedule| schedule.document(now, &gtd_host::local_zone()))
         });
         task.await
             .map_err(|error| Status::internal(error.to_string()))

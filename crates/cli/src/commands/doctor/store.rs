@@ -68,7 +68,7 @@ pub(super) fn store(ctx: &Context) -> Vec<Check> {
         });
     }
     checks.push(backup(ctx));
-    checks.extend(backup_plan(ctx));
+    checks.extend(backup_schedule(ctx));
     checks
 }
 
@@ -98,12 +98,12 @@ fn backup(ctx: &Context) -> Check {
 }
 
 /// Looks how the last backup by the clock went; nothing when none is wanted.
-fn backup_plan(ctx: &Context) -> Option<Check> {
-    let text = fs::read(ctx.places.backup_plan()).ok()?;
+fn backup_schedule(ctx: &Context) -> Option<Check> {
+    let text = fs::read(ctx.places.backup_schedule()).ok()?;
     let Ok(plan) = serde_json::from_slice::<Value>(&text) else {
         return Some(Check::fail(
             "store.backup_schedule",
-            format!("{} cannot be read", ctx.places.backup_plan().display()),
+            format!("{} cannot be read", ctx.places.backup_schedule().display()),
             "gtd backup schedule off",
         ));
     };

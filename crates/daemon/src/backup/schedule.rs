@@ -53,7 +53,7 @@ pub(crate) struct Wish {
 
 /// What is wanted, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(crate) struct BackupPlan {
+pub(crate) struct BackupSchedule {
     /// What is wanted; nothing when the daemon makes none by itself.
     wish: Option<Wish>,
     /// Times up to this moment do not count any more.
@@ -79,7 +79,7 @@ struct Problem {
 
 /// What documents tell of it.
 #[derive(Debug, Serialize)]
-pub(crate) struct BackupPlanDoc {
+pub(crate) struct BackupScheduleDoc {
     on: bool,
     cron: Option<Cron>,
     every_s: Option<u64>,
@@ -93,20 +93,20 @@ pub(crate) struct BackupPlanDoc {
     problem: Option<String>,
 }
 
-impl BackupPlanDoc {
+impl BackupScheduleDoc {
     /// Says why a person should look.
     pub(crate) fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
     }
 }
 
-impl BackupPlan {
-    /// Reads the plan; where there is none, nothing is wanted.
+impl BackupSchedule {
+    /// Reads the schedule; where there is none, nothing is wanted.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub(crate) fn load(places: &Places) -> Result<Self, BackupError> {
-        let path = places.backup_plan();
+        let path = places.backup_schedule();
         let text = match fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
@@ -118,7 +118,7 @@ impl BackupPlan {
 
     /// Puts it in the place of the one before, whole or not at all.
     fn save(&self, places: &Places) -> Result<(), BackupError> {
-        let path = places.backup_plan();
+        let path = places.backup_schedule();
         let part = path.with_extension("json.part");
         let fail = || BackupError::file("write", &path);
         let text = serde_json::to_vec_pretty(self).map_err(|error| fail()(error.into()))?;
@@ -133,7 +133,7 @@ impl BackupPlan {
     /// Wants something else from now on; what was made stays.
     ///
     /// # Errors
-    /// When the plan cannot be written, or no backup can be put into the folder.
+    /// When the schedule cannot be written, or no backup can be put into the folder.
     pub(crate) fn want(
         places: &Places,
         wish: Option<Wish>,
@@ -142,14 +142,14 @@ impl BackupPlan {
         if let Some(wish) = &wish {
             make_folder(&wish.folder)?;
         }
-        let mut plan = Self::load(places)?;
-        if plan.wish != wish {
-            plan.since = now;
-            plan.problem = None;
-            plan.wish = wish;
-            plan.save(places)?;
+        let mut schedule = Self::load(places)?;
+        if schedule.wish != wish {
+            schedule.since = now;
+            schedule.problem = None;
+            schedule.wish = wish;
+            schedule.save(places)?;
         }
-        Ok(plan)
+        Ok(schedule)
     }
 
     /// Tells whether a backup is due.
@@ -185,7 +185,7 @@ impl BackupPlan {
     }
 
     /// Makes the document.
-    pub(crate) fn document(&self, now: Timestamp, zone: &Zone) -> BackupPlanDoc {
+    pub(crate) fn document(&self, now: Timestamp, zone: &Zone) -> BackupScheduleDoc {
         let wish = self.wish.as_ref();
         let when = wish.map(|wish| &wish.when);
         let from = match when {
@@ -193,7 +193,7 @@ impl BackupPlan {
             _ => self.since,
         };
         let next = std::iter::successors(self.next(from, zone), |at| self.next(*at, zone));
-        BackupPlanDoc {
+        BackupScheduleDoc {
             on: wish.is_some(),
             cron: match when {
                 Some(When::Cron(cron)) => Some(cron.clone()),
@@ -216,10 +216,10 @@ impl BackupPlan {
 
 /// Makes a backup when one is due, and deletes those that are too many. Blocks.
 ///
-/// `changing` is held only while the plan is changed: a backup may take long.
+/// `changing` is held only while the schedule is changed: a backup may take long.
 ///
 /// # Errors
-/// When the plan cannot be read or written; a backup that fails is noted in the plan.
+/// When the schedule cannot be read or written; a backup that fails is noted in the schedule.
 pub(crate) fn make_when_due(
     places: &Places,
     head: Revision,
@@ -227,37 +227,37 @@ pub(crate) fn make_when_due(
     zone: &Zone,
     changing: &Mutex<()>,
 ) -> Result<(), BackupError> {
-    let plan = BackupPlan::load(places)?;
-    let Some(wish) = plan.wish.clone().filter(|_| plan.is_due(now, zone)) else {
+    let schedule = BackupSchedule::load(places)?;
+    let Some(wish) = schedule.wish.clone().filter(|_| schedule.is_due(now, zone)) else {
         return Ok(());
     };
-    let change = |act: &mut dyn FnMut(&mut BackupPlan)| -> Result<BackupPlan, BackupError> {
+    let change = |act: &mut dyn FnMut(&mut BackupSchedule)| -> Result<BackupSchedule, BackupError> {
         let _one_at_a_time = changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut plan = BackupPlan::load(places)?;
-        act(&mut plan);
-        plan.save(places)?;
-        Ok(plan)
+        let mut schedule = BackupSchedule::load(places)?;
+        act(&mut schedule);
+        schedule.save(places)?;
+        Ok(schedule)
     };
     match make(places, &wish, head, now) {
         Ok((path, town_id)) => {
             tracing::info!(path = %path.display(), revision = %head, "made a backup by the clock");
             // What was made is known before anything is deleted.
-            let plan = change(&mut |plan| {
-                plan.made.push(path.clone());
-                plan.last = Some(now);
-                plan.since = now;
-                plan.problem = None;
+            let schedule = change(&mut |schedule| {
+                schedule.made.push(path.clone());
+                schedule.last = Some(now);
+                schedule.since = now;
+                schedule.problem = None;
             })?;
-            let gone = prune(places, &plan.made, wish.keep, &town_id);
+            let gone = prune(places, &schedule.made, wish.keep, &town_id);
             if !gone.is_empty() {
-                change(&mut |plan| plan.made.retain(|path| !gone.contains(path)))?;
+                change(&mut |schedule| schedule.made.retain(|path| !gone.contains(path)))?;
             }
         }
         Err(error) => {
             let why = crate::ledger::chain(&error);
             tracing::warn!(%why, "a backup by the clock failed");
-            change(&mut |plan| {
-                plan.problem = Some(Problem {
+            change(&mut |schedule| {
+                schedule.problem = Some(Problem {
                     at: now,
                     why: why.clone(),
                 });
@@ -313,15 +313,15 @@ mod tests {
 
     const HOUR: i64 = 3_600_000;
 
-    fn plan(when: When) -> BackupPlan {
-        BackupPlan {
+    fn schedule(when: When) -> BackupSchedule {
+        BackupSchedule {
             wish: Some(Wish {
                 when,
                 keep: 3,
                 folder: "/backups".into(),
             }),
             since: Timestamp(10 * HOUR),
-            ..BackupPlan::default()
+            ..BackupSchedule::default()
         }
     }
 
@@ -330,33 +330,33 @@ mod tests {
         let zone = Zone::utc();
         let hourly = When::Cron(Cron::parse("0 * * * *").expect("an expression"));
         for when in [hourly, When::EveryMs(3_600_000)] {
-            let mut plan = plan(when);
-            let due = |plan: &BackupPlan, minutes: i64| {
-                plan.is_due(Timestamp(10 * HOUR + minutes * 60_000), &zone)
+            let mut schedule = schedule(when);
+            let due = |schedule: &BackupSchedule, minutes: i64| {
+                schedule.is_due(Timestamp(10 * HOUR + minutes * 60_000), &zone)
             };
-            assert!(!due(&plan, 59));
-            assert!(due(&plan, 60));
-            plan.problem = Some(Problem {
+            assert!(!due(&schedule, 59));
+            assert!(due(&schedule, 60));
+            schedule.problem = Some(Problem {
                 at: Timestamp(11 * HOUR),
                 why: "no space".to_owned(),
             });
-            assert!(!due(&plan, 69));
-            assert!(due(&plan, 70));
-            assert!(plan.problem(Timestamp(12 * HOUR), &zone).is_some());
+            assert!(!due(&schedule, 69));
+            assert!(due(&schedule, 70));
+            assert!(schedule.problem(Timestamp(12 * HOUR), &zone).is_some());
             // A clock that was a week ahead does not silence it.
-            plan.problem = None;
-            plan.since = Timestamp(10 * HOUR + 7 * 24 * HOUR);
-            assert!(due(&plan, 0));
-            plan.wish = None;
-            assert!(!due(&plan, 0));
+            schedule.problem = None;
+            schedule.since = Timestamp(10 * HOUR + 7 * 24 * HOUR);
+            assert!(due(&schedule, 0));
+            schedule.wish = None;
+            assert!(!due(&schedule, 0));
         }
     }
 
     #[test]
     fn a_backup_that_does_not_come_is_told() {
         let zone = Zone::utc();
-        let plan = plan(When::EveryMs(3_600_000));
-        let told = |hours: i64| plan.problem(Timestamp(hours * HOUR + 1), &zone);
+        let schedule = schedule(When::EveryMs(3_600_000));
+        let told = |hours: i64| schedule.problem(Timestamp(hours * HOUR + 1), &zone);
         assert_eq!(told(11), None);
         assert!(told(12).is_some_and(|text| text.contains("was due")));
     }
