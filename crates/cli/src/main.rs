@@ -16,6 +16,7 @@ mod last;
 mod lists;
 mod names;
 mod output;
+mod parse;
 mod past;
 mod place;
 mod progress;
@@ -27,7 +28,7 @@ mod town;
 mod usage;
 mod wishes;
 
-use clap::{CommandFactory, FromArgMatches, error::ErrorKind};
+use clap::{CommandFactory, error::ErrorKind};
 use serde_json::json;
 
 use crate::{
@@ -41,17 +42,12 @@ use crate::{
 
 fn main() {
     completion::answer();
-    let exit = match parse() {
+    let exit = match parse::command_line() {
         Ok(cli) => run(cli),
         Err(error) => refuse(&error),
     };
     // Nothing is left to do, so nothing is taken down: the runtime may still hold connections.
     std::process::exit(i32::from(exit.code()));
-}
-
-fn parse() -> Result<Cli, clap::Error> {
-    let matches = Cli::command().try_get_matches()?;
-    Cli::from_arg_matches(&matches)
 }
 
 fn run(cli: Cli) -> Exit {
