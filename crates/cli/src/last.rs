@@ -5,6 +5,7 @@
 
 use std::{
     fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::OnceLock,
     time::{Duration, SystemTime},
@@ -34,9 +35,27 @@ pub(crate) fn remember(id: &str) {
     if fs::read_to_string(&file).is_ok_and(|known| known == id) {
         return;
     }
-    drop(fs::create_dir_all(folder));
-    forget_old(folder);
-    drop(fs::write(&file, id));
+    if keep(&file, id).is_err() {
+        // The first of this session: what sessions of long ago left goes with it.
+        drop(fs::create_dir_all(folder));
+        forget_old(folder);
+        drop(fs::write(&file, id));
+    }
+}
+
+/// Writes over what a known session keeps.
+///
+/// Cut only where the new one is shorter: a file that is emptied and written again is
+/// brought to the disk when it is closed, which costs more than all else here.
+fn keep(file: &Path, id: &str) -> io::Result<()> {
+    let mut kept = fs::OpenOptions::new().write(true).open(file)?;
+    let known = kept.metadata()?.len();
+    kept.write_all(id.as_bytes())?;
+    let length = id.len() as u64;
+    if length < known {
+        kept.set_len(length)?;
+    }
+    Ok(())
 }
 
 /// Returns what a word names: itself, or the last object for `@`.

@@ -14,15 +14,12 @@ use crate::{
     settings,
 };
 
-/// How the user likes output.
-#[derive(Debug, Clone)]
-pub(crate) struct Taste(Config);
-
-impl Default for Taste {
-    fn default() -> Self {
-        Self(Config::merge([]))
-    }
-}
+/// How the user likes output: nothing, when they never said.
+///
+/// What gtd brings along is what the code does without a word, so that a command
+/// need not read the whole built-in configuration to find that out.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Taste(Option<Config>);
 
 impl Taste {
     /// Reads what the user says.
@@ -36,12 +33,16 @@ impl Taste {
         let variables = std::env::vars_os()
             .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
             .filter(|(key, _)| key.starts_with("GTD_UI__"));
+        let mut variables = variables.peekable();
+        let said_here = variables.peek().is_some();
         let layers = [
             file(LayerKind::System, Path::new(settings::SYSTEM)),
             file(LayerKind::User, &places.config.join(settings::USER)),
-            layer_from_env(variables).ok(),
+            said_here.then(|| layer_from_env(variables).ok()).flatten(),
         ];
-        Self(Config::merge(layers.into_iter().flatten()))
+        let mut layers = layers.into_iter().flatten().peekable();
+        let is_said = layers.peek().is_some();
+        Self(is_said.then(|| Config::merge(layers)))
     }
 
     /// Returns when output is coloured.
@@ -57,7 +58,7 @@ impl Taste {
 
     /// Returns the pager, if one is said.
     pub(crate) fn pager(&self) -> Option<Pager> {
-        match self.0.get("ui.pager")?.0 {
+        match self.0.as_ref()?.get("ui.pager")?.0 {
             Value::Text(text) => Some(Pager::of_text(text)),
             Value::List(words) => {
                 let words = words.iter().filter_map(Value::as_str);
@@ -68,6 +69,6 @@ impl Taste {
     }
 
     fn word(&self, key: &str) -> Option<&str> {
-        self.0.get(key)?.0.as_str()
+        self.0.as_ref()?.get(key)?.0.as_str()
     }
 }
