@@ -5,7 +5,7 @@ use std::{
     fs,
     os::unix::ffi::{OsStrExt, OsStringExt},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use gtd_core::Oid;
@@ -53,13 +53,7 @@ impl Repository {
     /// # Errors
     /// When there is none, or git is missing or too old.
     pub fn open(path: &Path) -> Result<Self, GitError> {
-        let version = Self::version()?;
-        if version < OLDEST {
-            return Err(GitError::TooOld {
-                found: format!("{}.{}.{}", version.0, version.1, version.2),
-                needed: "2.38",
-            });
-        }
+        need_new_enough()?;
         let not_a_repository = || GitError::NotARepository {
             path: path.to_owned(),
         };
@@ -69,31 +63,18 @@ impl Repository {
         } else {
             folder.parent().ok_or_else(not_a_repository)?
         };
-        let ask = |question: &str| {
-            Git::at(folder)
-                .args(["rev-parse", "--path-format=absolute", question])
-                .run()
-        };
-        let common = ask("--git-common-dir")?;
-        if common.code != 0 {
-            return Err(if common.stderr.contains("not a git repository") {
-                not_a_repository()
-            } else {
-                GitError::Run(common.failed())
-            });
-        }
-        let common_dir = canonical(&path_of(&common.stdout))?;
-        let own = ask("--git-dir")?;
-        let is_linked = canonical(&path_of(&own.stdout))? != common_dir;
-        let top = ask("--show-toplevel")?;
+        let asked = Places::ask(folder, not_a_repository)?;
+        let common_dir = canonical(&asked.common_dir)?;
+        let is_linked = canonical(&asked.git_dir)? != common_dir;
         let bare = Self {
             inner: Arc::new(Inner::new(common_dir.clone(), common_dir.clone())),
         };
-        let root = if top.code == 0 && !is_linked {
-            canonical(&path_of(&top.stdout))?
-        } else {
-            let main = bare.worktrees()?.into_iter().next();
-            main.map_or(common_dir.clone(), |main| main.path)
+        let root = match &asked.top {
+            Some(top) if !is_linked => canonical(top)?,
+            _ => {
+                let main = bare.worktrees()?.into_iter().next();
+                main.map_or(common_dir.clone(), |main| main.path)
+            }
         };
         Ok(Self {
             inner: Arc::new(Inner::new(root, common_dir)),
@@ -310,6 +291,68 @@ impl Repository {
             1 => Ok(None),
             _ => Err(output.failed().into()),
         }
+    }
+}
+
+/// Looks once whether git is new enough: it was, so it is.
+fn need_new_enough() -> Result<(), GitError> {
+    static IS_NEW_ENOUGH: OnceLock<()> = OnceLock::new();
+    if IS_NEW_ENOUGH.get().is_some() {
+        return Ok(());
+    }
+    let version = Repository::version()?;
+    if version < OLDEST {
+        return Err(GitError::TooOld {
+            found: format!("{}.{}.{}", version.0, version.1, version.2),
+            needed: "2.38",
+        });
+    }
+    let _known = IS_NEW_ENOUGH.set(());
+    Ok(())
+}
+
+/// Where git says that a repository is.
+struct Places {
+    common_dir: PathBuf,
+    git_dir: PathBuf,
+    /// The top of the worktree, unless there is none.
+    top: Option<PathBuf>,
+}
+
+impl Places {
+    fn ask(folder: &Path, not_a_repository: impl Fn() -> GitError) -> Result<Self, GitError> {
+        let ask = |questions: &[&str]| {
+            Git::at(folder)
+                .args(["rev-parse", "--path-format=absolute"])
+                .args(questions.iter().copied())
+                .run()
+        };
+        let all = ["--git-common-dir", "--git-dir", "--show-toplevel"];
+        // A name may hold a line's end, and a bare repository has no top: then each by itself.
+        let together = ask(&all)?;
+        let lines: Vec<&[u8]> = together.stdout.split(|byte| *byte == b'\n').collect();
+        if let (0, [common, own, top, b""]) = (together.code, lines.as_slice()) {
+            return Ok(Self {
+                common_dir: path_of(common),
+                git_dir: path_of(own),
+                top: Some(path_of(top)),
+            });
+        }
+        let [common, own, top] = all.map(|question| ask(&[question]));
+        let common = common?;
+        if common.code != 0 {
+            return Err(if common.stderr.contains("not a git repository") {
+                not_a_repository()
+            } else {
+                GitError::Run(common.failed())
+            });
+        }
+        let top = top?;
+        Ok(Self {
+            common_dir: path_of(&common.stdout),
+            git_dir: path_of(&own?.stdout),
+            top: (top.code == 0).then(|| path_of(&top.stdout)),
+        })
     }
 }
 

@@ -14,9 +14,9 @@ use crate::HostError;
 pub struct Survey {
     /// The root of the main checkout, or the bare repository.
     pub root: PathBuf,
-    /// The branch that work usually lands on.
-    pub default_branch: String,
-    /// Where the branch is that was asked about.
+    /// The branch that was asked about; without a question, the one that work usually lands on.
+    pub branch: String,
+    /// Where that branch is.
     pub branch_tip: Option<Oid>,
     /// The worktree that has it checked out.
     pub checked_out_at: Option<PathBuf>,
@@ -32,13 +32,16 @@ pub fn survey(path: &Path, branch: Option<&str>) -> Result<Survey, HostError> {
         source,
     };
     let repository = Repository::open(path).map_err(wrong)?;
-    let default_branch = repository.default_branch().map_err(wrong)?;
-    let name = format!("refs/heads/{}", branch.unwrap_or(&default_branch));
+    let branch = match branch {
+        Some(branch) => branch.to_owned(),
+        None => repository.default_branch().map_err(wrong)?,
+    };
+    let name = format!("refs/heads/{branch}");
     Ok(Survey {
         root: repository.root().to_owned(),
         branch_tip: repository.resolve(&name).map_err(wrong)?,
         checked_out_at: repository.checked_out_at(&name).map_err(wrong)?,
-        default_branch,
+        branch,
     })
 }
 

@@ -455,8 +455,8 @@ fn look(places: &Places, path: &Path, name: Option<RigName>) -> Result<Looked, R
         Some(name) => name,
         None => config::name(&config, &survey.root).map_err(ConfigError::from)?,
     };
-    let rules = config::rules(&config, roles.sound()?, &name, &survey.default_branch)
-        .map_err(ConfigError::from)?;
+    let rules =
+        config::rules(&config, roles.sound()?, &name, &survey.branch).map_err(ConfigError::from)?;
     Ok(Looked {
         root: survey.root,
         project,

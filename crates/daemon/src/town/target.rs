@@ -119,7 +119,7 @@ mod tests {
     fn choice(wish: LandWish, at: Option<&str>) -> Result<(String, usize), Rejection> {
         let survey = Survey {
             root: "/src/api".into(),
-            default_branch: "main".into(),
+            branch: "main".into(),
             branch_tip: None,
             checked_out_at: at.map(PathBuf::from),
         };
