@@ -3,6 +3,8 @@
 //! An event about a bead that does not exist changes nothing: the ledger never
 //! writes one, and a reader must not stumble over one.
 
+use std::sync::Arc;
+
 use super::{Graph, index::Index};
 use crate::{
     Attempt, Bead, BeadId, Envelope, Epoch, Event, Fault, FaultClass, GatePurpose, GateRun,
@@ -11,9 +13,26 @@ use crate::{
 };
 
 impl Graph {
+    /// Folds one record that `ahead` has folded already, and holds what came out the same
+    /// together with it: two graphs of one log then need one copy of nearly all beads.
+    pub fn follow(&mut self, ahead: &Self, revision: Revision, envelope: &Envelope) {
+        self.apply(revision, envelope);
+        for id in &self.changed {
+            let (Some(own), Some(theirs)) =
+                (self.facts.beads.get_mut(id), ahead.facts.beads.get(id))
+            else {
+                continue;
+            };
+            if own == theirs {
+                *own = Arc::clone(theirs);
+            }
+        }
+    }
+
     /// Folds one record of the log into the graph.
     pub fn apply(&mut self, revision: Revision, envelope: &Envelope) {
         self.facts.revision = revision;
+        self.changed.clear();
         let at = envelope.at;
         match &envelope.event {
             Event::RigTrusted { rig, rules, digest } => {
@@ -608,7 +627,7 @@ impl Graph {
             if let Some(bead) = &bead {
                 self.forget_firing(&bead.rig, id);
             }
-            let goal = bead.and_then(|bead| bead.goal);
+            let goal = bead.and_then(|bead| bead.goal.clone());
             self.facts.goals.remove(id);
             if let Some(goal) = goal.and_then(|goal| self.facts.goals.get_mut(&goal)) {
                 goal.beads.retain(|bead| bead != id);
@@ -630,7 +649,7 @@ impl Graph {
             {
                 goal.beads.push(bead.id.clone());
             }
-            self.facts.beads.insert(bead.id.clone(), bead);
+            self.put(bead);
         }
         let ended = |pause: &Pause| reversal.resumed.contains(&pause.scope);
         self.facts.pauses.retain(|pause| !ended(pause));
@@ -655,10 +674,15 @@ impl Graph {
         }
         let id = bead.id.clone();
         self.index.link(&bead);
-        self.facts.beads.insert(id.clone(), bead);
+        self.put(bead);
         let bead = &self.facts.beads[&id];
         self.index.insert(&self.facts, bead);
         self.reclassify_affected(&id);
+    }
+
+    fn put(&mut self, bead: Bead) {
+        self.changed.push(bead.id.clone());
+        self.facts.beads.insert(bead.id.clone(), Arc::new(bead));
     }
 
     /// Changes one bead and keeps the index true for that bead.
@@ -669,8 +693,10 @@ impl Graph {
         self.index.remove(&self.facts, bead);
         let revision = self.facts.revision;
         if let Some(bead) = self.facts.beads.get_mut(id) {
+            let bead = Arc::make_mut(bead);
             change(bead);
             bead.changed = revision;
+            self.changed.push(id.clone());
         }
         let bead = &self.facts.beads[id];
         self.index.insert(&self.facts, bead);

@@ -3,7 +3,7 @@
 //! Counted, not timed: which beads an index names differently afterwards, and
 //! how many the fold looked at.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::Graph;
 use crate::{
@@ -15,6 +15,7 @@ const NOW: Timestamp = Timestamp(1_000);
 
 struct Town {
     graph: Graph,
+    follower: Option<Graph>,
     revision: Revision,
 }
 
@@ -29,6 +30,9 @@ impl Town {
             event,
         };
         self.graph.apply(self.revision, &envelope);
+        if let Some(follower) = &mut self.follower {
+            follower.follow(&self.graph, self.revision, &envelope);
+        }
     }
 
     fn tell(&mut self, command: Command) {
@@ -82,6 +86,7 @@ fn id(n: usize) -> BeadId {
 fn town(n: usize) -> Town {
     let mut town = Town {
         graph: Graph::default(),
+        follower: None,
         revision: Revision(0),
     };
     town.apply(Event::RigTrusted {
@@ -151,4 +156,33 @@ fn a_grant_among_a_hundred_thousand_beads_touches_its_neighbourhood() {
     assert_eq!(differs, ten);
     assert_eq!(changed, [bead]);
     assert!(town.graph.index_is_true());
+}
+
+#[test]
+fn a_graph_that_follows_another_holds_its_beads_and_no_copies() {
+    let mut town = town(100);
+    town.follower = Some(town.graph.clone());
+    let bead = id(50);
+    town.tell(Command::Grant {
+        bead: bead.clone(),
+        seat: seat(),
+        epoch: Epoch(1),
+        reserved: Reserved::default(),
+    });
+    town.tell(Command::Finish {
+        bead,
+        epoch: Epoch(1),
+        outcome: Outcome::NoOp,
+        why: String::new(),
+    });
+    let follower = town.follower.unwrap();
+    assert_eq!(follower, town.graph);
+    assert!(follower.index_is_true());
+    let both = follower
+        .facts
+        .beads
+        .values()
+        .zip(town.graph.facts.beads.values());
+    let copies = both.filter(|(own, theirs)| !Arc::ptr_eq(own, theirs));
+    assert_eq!(copies.count(), 0);
 }

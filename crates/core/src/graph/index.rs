@@ -88,7 +88,7 @@ fn queue_key(facts: &Facts, bead: &Bead) -> Option<String> {
 }
 
 fn is_satisfied(facts: &Facts, need: &crate::Need) -> bool {
-    let Some(other) = facts.beads.get(&need.on) else {
+    let Some(other) = facts.bead(&need.on) else {
         return true;
     };
     match need.wanted_end() {
@@ -100,8 +100,8 @@ fn is_satisfied(facts: &Facts, need: &crate::Need) -> bool {
 
 /// Lists the edges that hold `bead` back: its own, then those of its parents, then its goal's.
 fn unmet<'a>(facts: &'a Facts, bead: &'a Bead) -> impl Iterator<Item = (&'a Bead, &'a Need)> {
-    let parent = |bead: &&'a Bead| facts.beads.get(bead.spec.parent.as_ref()?);
-    let goal = bead.goal.as_ref().and_then(|goal| facts.beads.get(goal));
+    let parent = |bead: &&'a Bead| facts.bead(bead.spec.parent.as_ref()?);
+    let goal = bead.goal.as_ref().and_then(|goal| facts.bead(goal));
     std::iter::successors(Some(bead), parent)
         .chain(goal)
         .flat_map(|owner| owner.needs.iter().map(move |need| (owner, need)))
@@ -123,7 +123,7 @@ fn attempts_spent(facts: &Facts, bead: &Bead) -> bool {
 /// Finds the goal that a bead answers.
 fn goal_of<'a>(facts: &'a Facts, bead: &Bead) -> Option<(&'a Bead, &'a crate::Goal)> {
     let id = bead.goal.as_ref()?;
-    Some((facts.beads.get(id)?, facts.goals.get(id)?))
+    Some((facts.bead(id)?, facts.goals.get(id)?))
 }
 
 fn id_prefix(id: &BeadId) -> &str {

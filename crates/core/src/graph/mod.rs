@@ -17,7 +17,10 @@ mod schedules;
 mod state;
 mod tally;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +42,8 @@ use crate::{
 pub struct Graph {
     facts: Facts,
     index: index::Index,
+    /// The beads that the last record changed.
+    changed: Vec<BeadId>,
 }
 
 impl Serialize for Graph {
@@ -55,7 +60,7 @@ struct Facts {
     #[serde(default)]
     rigs: BTreeMap<RigName, Rig>,
     #[serde(default)]
-    beads: BTreeMap<BeadId, Bead>,
+    beads: BTreeMap<BeadId, Arc<Bead>>,
     #[serde(default)]
     goals: BTreeMap<BeadId, Goal>,
     #[serde(default)]
@@ -96,6 +101,12 @@ struct Facts {
     spend: Spend,
 }
 
+impl Facts {
+    fn bead(&self, id: &BeadId) -> Option<&Bead> {
+        self.beads.get(id).map(Arc::as_ref)
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
@@ -115,7 +126,11 @@ pub struct Spend {
 impl From<Facts> for Graph {
     fn from(facts: Facts) -> Self {
         let index = index::Index::of(&facts);
-        Self { facts, index }
+        Self {
+            facts,
+            index,
+            changed: Vec::new(),
+        }
     }
 }
 
@@ -137,12 +152,12 @@ impl Graph {
     /// Finds a bead.
     #[must_use]
     pub fn bead(&self, id: &BeadId) -> Option<&Bead> {
-        self.facts.beads.get(id)
+        self.facts.bead(id)
     }
 
     /// Lists all beads, by id. For lists that a person asks for; no planner calls it.
     pub fn beads(&self) -> impl Iterator<Item = &Bead> {
-        self.facts.beads.values()
+        self.facts.beads.values().map(Arc::as_ref)
     }
 
     /// Lists all beads with an id behind `after`, by id.
@@ -151,7 +166,7 @@ impl Graph {
         self.facts
             .beads
             .range::<str, _>(behind)
-            .map(|(_, bead)| bead)
+            .map(|(_, bead)| bead.as_ref())
     }
 
     /// Counts all beads.
@@ -339,7 +354,7 @@ impl Graph {
             ))
             .take_while(|(id, _)| id.as_str().starts_with(prefix))
             .take(limit)
-            .map(|(_, bead)| bead)
+            .map(|(_, bead)| bead.as_ref())
             .collect()
     }
 

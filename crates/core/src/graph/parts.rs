@@ -4,6 +4,8 @@
 //! their ids; everything else is the frame, whose form nobody but this module
 //! knows.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Facts, Graph};
@@ -25,7 +27,7 @@ impl Frame {
 impl Graph {
     /// Takes the graph apart.
     #[must_use]
-    pub fn into_parts(self) -> (Frame, Vec<Bead>) {
+    pub fn into_parts(self) -> (Frame, Vec<Arc<Bead>>) {
         let mut facts = self.facts;
         let beads = std::mem::take(&mut facts.beads);
         (Frame(facts), beads.into_values().collect())
@@ -35,7 +37,9 @@ impl Graph {
     #[must_use]
     pub fn from_parts(frame: Frame, beads: impl IntoIterator<Item = Bead>) -> Self {
         let mut facts = frame.0;
-        let beads = beads.into_iter().map(|bead| (bead.id.clone(), bead));
+        let beads = beads
+            .into_iter()
+            .map(|bead| (bead.id.clone(), Arc::new(bead)));
         facts.beads = beads.collect();
         facts.into()
     }

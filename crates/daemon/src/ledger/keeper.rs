@@ -313,7 +313,7 @@ impl Keeper {
             }
             gtd_fault::point("ledger.after-append");
             let records = batch.stored();
-            self.published.extend(batch.all(), records);
+            self.published.extend(&self.working, batch.all(), records);
             self.begin_snapshot_when_due();
         }
         gtd_fault::point("ledger.before-reply");

@@ -56,16 +56,18 @@ impl Published {
             .after(after, limit)
     }
 
-    /// Publishes durable records: the graph first, then the ring, then the wake.
+    /// Publishes durable records, which the working graph holds already: the graph first, then
+    /// the ring, then the wake.
     pub(super) fn extend<'a>(
         &self,
+        working: &Graph,
         envelopes: impl IntoIterator<Item = (Revision, &'a Envelope)>,
         records: impl IntoIterator<Item = Stored>,
     ) {
         {
             let mut graph = self.graph.write().unwrap_or_else(PoisonError::into_inner);
             for (revision, envelope) in envelopes {
-                graph.apply(revision, envelope);
+                graph.follow(working, revision, envelope);
             }
         }
         self.wake(records);
