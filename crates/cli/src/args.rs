@@ -212,6 +212,8 @@ pub(crate) enum Command {
     Report(commands::report::Args),
     /// Where the time went: agent, gate, merge, queue, you
     Timeline(commands::timeline::Args),
+    /// What models used, and for what
+    Cost(commands::cost::Args),
     /// Decisions that wait for you
     Inbox(commands::inbox::Args),
     /// Say yes to a plan, or to work that waits for it

@@ -30,7 +30,7 @@ pub use key::{KeyError, TownKey};
 pub use mirror::Mirror;
 pub use places::{Places, PlacesError};
 pub use project::{LOCAL_FILE, PROJECT_FILE, ProjectError, ProjectTexts, read_roles};
-pub use read::{Hello, Page, Told};
+pub use read::{CostWish, Hello, Page, Told};
 pub use rig_folders::{RigFolders, RigFoldersError};
 pub use room::{Resource, Room, look_at_room};
 pub use stream::{Lines, LogPage, Recorded, Watch};

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use gtd_core::{BeadId, Epoch, Revision, RigName, Timestamp};
+use gtd_core::{BeadId, CostBy, Epoch, Revision, RigName, Timestamp};
 use gtd_wire::{API_LEVEL, Call, Document, Read, pb};
 use serde_json::Value;
 
@@ -33,6 +33,21 @@ pub struct Told {
     pub text: String,
     /// What its role calls the model; none leaves it to the runtime.
     pub model: Option<String>,
+}
+
+/// Which costs are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CostWish {
+    /// From this moment on.
+    pub since: Option<Timestamp>,
+    /// Up to this moment.
+    pub until: Option<Timestamp>,
+    /// What one group is.
+    pub by: CostBy,
+    /// Only this goal or bead.
+    pub id: Option<String>,
+    /// Only this rig.
+    pub rig: Option<RigName>,
 }
 
 /// One page of a list.
@@ -165,6 +180,25 @@ impl Client {
             since_ms: since.map(|moment| moment.0),
             until_ms: until.map(|moment| moment.0),
             goal: goal.map(ToString::to_string).unwrap_or_default(),
+        })
+        .await
+    }
+
+    /// Reads what models used, in groups.
+    ///
+    /// # Errors
+    /// When there is no such goal, bead, rig or way to group, or the daemon is silent or is not there.
+    pub async fn cost(&self, wish: &CostWish) -> Result<Value, ClientError> {
+        self.read(pb::town::v1::CostRequest {
+            since_ms: wish.since.map(|moment| moment.0),
+            until_ms: wish.until.map(|moment| moment.0),
+            by: wish.by.word().to_owned(),
+            id: wish.id.clone().unwrap_or_default(),
+            rig: wish
+                .rig
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
         })
         .await
     }

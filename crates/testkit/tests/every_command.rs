@@ -20,6 +20,8 @@ const READS: &[&str] = &[
     "why",
     "why @GOAL",
     "report",
+    "cost",
+    "cost --by role --since 8h",
     "inbox",
     "bead list --all",
     "bead graph",

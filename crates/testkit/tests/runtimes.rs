@@ -98,6 +98,12 @@ fn a_reached_limit_is_met_once_and_everything_goes_on_when_one_attempt_has_tried
     for bead in &others {
         assert_eq!(starts_of(&town, bead), 1);
     }
+    let cost = town.json(&["cost", "--by", "runtime"]);
+    assert_eq!(cost["groups"][0]["key"], "claude", "{cost}");
+    assert_eq!(cost["groups"][0]["runs"], cost["runs"], "{cost}");
+    assert!(cost["tokens"]["output"].as_u64().unwrap() > 0, "{cost}");
+    let of_one = town.json(&["cost", &bead]);
+    assert_eq!(of_one["groups"][0]["key"], bead.as_str(), "{of_one}");
 }
 
 #[test]

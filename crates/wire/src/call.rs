@@ -171,6 +171,7 @@ calls! {
         status StatusRequest StatusResponse,
         why WhyRequest WhyResponse,
         report ReportRequest ReportResponse,
+        cost CostRequest CostResponse,
         pause PauseRequest PauseResponse,
         resume ResumeRequest ResumeResponse,
         stop_all StopAllRequest StopAllResponse,

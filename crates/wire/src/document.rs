@@ -39,7 +39,7 @@ documents! {
     merge { GetResponse, GateHistoryResponse }
     run { ListResponse }
     town {
-        StatusResponse, WhyResponse, ReportResponse, ConfigResponse, ListRigsResponse,
+        StatusResponse, WhyResponse, ReportResponse, CostResponse, ConfigResponse, ListRigsResponse,
         RolesResponse, CheckRolesResponse, RenderRoleResponse, GatesResponse, BackupResponse, OperationsResponse,
         ReviewResponse, ScheduleBackupsResponse, TimelineResponse
     }

@@ -10,6 +10,7 @@ pub(crate) mod brief;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod convoy;
+pub(crate) mod cost;
 pub(crate) mod crew;
 pub(crate) mod demo;
 pub(crate) mod doctor;
@@ -75,6 +76,7 @@ pub(crate) async fn run(ctx: &Context, command: Option<Command>) -> Result<Exit,
         Command::Inbox(args) => inbox::run(ctx, args).await,
         Command::Review(args) => review::run(ctx, args).await,
         Command::Timeline(args) => timeline::run(ctx, args).await,
+        Command::Cost(args) => cost::run(ctx, args).await,
         Command::Reject(args) => reject::run(ctx, args).await,
         Command::Answer(args) => answer::run(ctx, args).await,
         Command::Undo(args) => undo::run(ctx, args).await,

@@ -3,6 +3,7 @@
 mod agent;
 mod bead;
 mod convoy;
+mod cost;
 mod event;
 mod gate;
 mod graph;
@@ -22,6 +23,7 @@ pub(crate) use self::{
     agent::{AgentSeen, agent},
     bead::{bead, bead_table},
     convoy::{convoy, convoy_table},
+    cost::cost,
     event::{Subject, event_line, event_object},
     gate::{gate, gate_table, history},
     graph::{Edge, Graph, Node, has_ended},

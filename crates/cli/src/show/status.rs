@@ -180,7 +180,7 @@ fn merge(queue: &MergeDoc, look: Look) -> String {
     )
 }
 
-fn dollars(micros: u64) -> String {
+pub(super) fn dollars(micros: u64) -> String {
     format!("${}.{:02}", micros / 1_000_000, micros / 10_000 % 100)
 }
 

@@ -260,6 +260,7 @@ impl TownService for Fake {
         status StatusRequest StatusResponse,
         why WhyRequest WhyResponse,
         report ReportRequest ReportResponse,
+        cost CostRequest CostResponse,
         pause PauseRequest PauseResponse,
         resume ResumeRequest ResumeResponse,
         stop_all StopAllRequest StopAllResponse,

@@ -5,6 +5,7 @@
 
 mod bead;
 mod convoy;
+mod cost;
 mod crew;
 mod inbox;
 mod merge;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     bead::{AttemptDoc, BeadDoc, BeadRow, EdgeDoc, ReasonDoc, bead_doc, bead_row},
     convoy::{ConvoyBead, ConvoyDoc, TargetDoc, convoy_doc},
+    cost::{CostBy, CostDoc, CostRow, TokensDoc, cost_doc},
     crew::{CrewDoc, crew_docs},
     inbox::{NeedsYou, needs_you},
     merge::{HoldDoc, MergeRow, MergeShownDoc, merge_of_bead, merge_of_candidate, merge_rows},

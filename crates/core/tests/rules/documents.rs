@@ -2,8 +2,8 @@
 
 use expect_test::expect;
 use gtd_core::{
-    Approval, BeadState, Command, Document, FaultClass, Outcome, PauseScope, WaitReason, bead_doc,
-    convoy_doc, needs_you, status_doc,
+    Approval, BeadState, Command, CostBy, Document, FaultClass, Outcome, PauseScope, WaitReason,
+    bead_doc, convoy_doc, needs_you, status_doc,
 };
 
 use crate::scene::{Scene, rig};
@@ -360,6 +360,56 @@ fn a_report_counts_what_the_log_tells() {
         .filter(|bead| matches!(bead.phase, gtd_core::Phase::Landed { .. }))
         .count();
     assert_eq!(report.landed.len(), landed);
+}
+
+#[test]
+fn a_cost_page_sums_each_record_once_and_says_which_runs_named_no_price() {
+    let mut scene = Scene::new();
+    let (one, two) = (scene.bead("one"), scene.bead("two"));
+    for (bead, run, sequence, usd_micros) in [
+        (&one, "a", 1, 250_000),
+        (&one, "a", 2, 500_000),
+        (&two, "b", 1, 0),
+    ] {
+        let epoch = match scene.at(bead).phase.lease() {
+            Some(lease) => lease.epoch,
+            None => scene.grant(bead),
+        };
+        scene.tell(Command::RecordUsage {
+            bead: bead.clone(),
+            epoch,
+            usage: gtd_core::UsageDelta {
+                run: crate::scene::run_id(run),
+                sequence,
+                input: 10,
+                output: 1,
+                cache_read: 80,
+                cache_write: 10,
+                usd_micros,
+            },
+        });
+    }
+    let cost = |by, only: Option<&gtd_core::BeadId>| {
+        let is_wanted = |bead: &gtd_core::Bead| only.is_none_or(|id| bead.id == *id);
+        let since = gtd_core::Timestamp(0);
+        gtd_core::cost_doc(scene.view(), &scene.log, by, since, is_wanted)
+    };
+    let by_bead = cost(CostBy::Bead, None);
+    let keys: Vec<&str> = by_bead.groups.iter().map(|row| row.key.as_str()).collect();
+    assert_eq!(keys, [one.as_str(), two.as_str()], "the dearest first");
+    assert_eq!(by_bead.groups[0].usd.0, 750_000);
+    assert_eq!(by_bead.groups[0].runs, 1);
+    assert_eq!(by_bead.total_usd.0, scene.graph.spend().usd_micros);
+    assert_eq!((by_bead.runs, by_bead.unpriced_runs), (2, 1));
+    assert_eq!(by_bead.tokens.all_input(), 300);
+    assert_eq!(cost(CostBy::Bead, Some(&two)).groups.len(), 1);
+    for by in CostBy::ALL {
+        let groups = cost(by, None).groups;
+        let sum: u64 = groups.iter().map(|row| row.usd.0).sum();
+        assert_eq!(sum, 750_000, "{by:?}");
+        assert_eq!(CostBy::of_word(by.word()), Some(by));
+    }
+    assert_eq!(cost(CostBy::Rig, None).groups.len(), 1);
 }
 
 /// The branches that wait to be brought home, by the goals that say so.

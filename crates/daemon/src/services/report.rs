@@ -52,7 +52,7 @@ impl Api {
     }
 
     /// Reads the records of a span of time; moments never fall along the log.
-    async fn records_between(
+    pub(super) async fn records_between(
         &self,
         since: Timestamp,
         until: Timestamp,

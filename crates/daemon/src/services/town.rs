@@ -11,12 +11,12 @@ use gtd_wire::{
         common::v1::Line,
         town::v1::{
             AddRigRequest, AddRigResponse, BackupRequest, BackupResponse, CheckRolesRequest,
-            CheckRolesResponse, ConfigRequest, ConfigResponse, GatesRequest, GatesResponse,
-            HelloRequest, HelloResponse, ListRigsRequest, ListRigsResponse, LogsRequest,
-            LogsResponse, OperationsRequest, OperationsResponse, PauseRequest, PauseResponse,
-            RemoveRigRequest, RemoveRigResponse, RenderRoleRequest, RenderRoleResponse,
-            ReportRequest, ReportResponse, ResumeRequest, ResumeResponse, ReviewRequest,
-            ReviewResponse, RolesRequest, RolesResponse, ScheduleBackupsRequest,
+            CheckRolesResponse, ConfigRequest, ConfigResponse, CostRequest, CostResponse,
+            GatesRequest, GatesResponse, HelloRequest, HelloResponse, ListRigsRequest,
+            ListRigsResponse, LogsRequest, LogsResponse, OperationsRequest, OperationsResponse,
+            PauseRequest, PauseResponse, RemoveRigRequest, RemoveRigResponse, RenderRoleRequest,
+            RenderRoleResponse, ReportRequest, ReportResponse, ResumeRequest, ResumeResponse,
+            ReviewRequest, ReviewResponse, RolesRequest, RolesResponse, ScheduleBackupsRequest,
             ScheduleBackupsResponse, ShutdownRequest, ShutdownResponse, StatusRequest,
             StatusResponse, StopAllRequest, StopAllResponse, ThawRequest, ThawResponse,
             TimelineRequest, TimelineResponse, TrustRigRequest, TrustRigResponse, UndoRequest,
@@ -190,6 +190,13 @@ super::writes::writes! {
             request: Request<ReportRequest>,
         ) -> Result<Response<ReportResponse>, Status> {
             self.make_report(request.into_inner()).await
+        }
+
+        async fn cost(
+            &self,
+            request: Request<CostRequest>,
+        ) -> Result<Response<CostResponse>, Status> {
+            self.sum_cost(request.into_inner()).await
         }
 
         async fn shutdown(

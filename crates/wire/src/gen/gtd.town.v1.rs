@@ -509,6 +509,35 @@ pub struct TimelineResponse {
     #[prost(uint64, tag = "2")]
     pub revision: u64,
 }
+/// CostRequest asks for Cost.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CostRequest {
+    /// From this moment on.
+    #[prost(int64, optional, tag = "1")]
+    pub since_ms: ::core::option::Option<i64>,
+    /// Up to this moment.
+    #[prost(int64, optional, tag = "2")]
+    pub until_ms: ::core::option::Option<i64>,
+    /// What one group is: bead, convoy, agent, role, runtime, rig or day.
+    #[prost(string, tag = "3")]
+    pub by: ::prost::alloc::string::String,
+    /// Only this goal or bead.
+    #[prost(string, tag = "4")]
+    pub id: ::prost::alloc::string::String,
+    /// Only this rig.
+    #[prost(string, tag = "5")]
+    pub rig: ::prost::alloc::string::String,
+}
+/// CostResponse answers Cost.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CostResponse {
+    /// The document: one JSON object with `kind`.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub json: ::prost::bytes::Bytes,
+    /// The revision that it shows.
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+}
 /// Generated client implementations.
 pub mod town_service_client {
     #![allow(
@@ -676,6 +705,28 @@ pub mod town_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("gtd.town.v1.TownService", "Report"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Cost tells what models used.
+        pub async fn cost(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CostRequest>,
+        ) -> std::result::Result<tonic::Response<super::CostResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.town.v1.TownService/Cost",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.town.v1.TownService", "Cost"));
             self.inner.unary(req, path, codec).await
         }
         /// Pause begins no new work in a scope.
@@ -1208,6 +1259,11 @@ pub mod town_service_server {
             &self,
             request: tonic::Request<super::ReportRequest>,
         ) -> std::result::Result<tonic::Response<super::ReportResponse>, tonic::Status>;
+        /// Cost tells what models used.
+        async fn cost(
+            &self,
+            request: tonic::Request<super::CostRequest>,
+        ) -> std::result::Result<tonic::Response<super::CostResponse>, tonic::Status>;
         /// Pause begins no new work in a scope.
         async fn pause(
             &self,
@@ -1585,6 +1641,49 @@ pub mod town_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ReportSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.town.v1.TownService/Cost" => {
+                    #[allow(non_camel_case_types)]
+                    struct CostSvc<T: TownService>(pub Arc<T>);
+                    impl<T: TownService> tonic::server::UnaryService<super::CostRequest>
+                    for CostSvc<T> {
+                        type Response = super::CostResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CostRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TownService>::cost(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CostSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -1,0 +1,119 @@
+//! `gtd cost`: what models used, and for what.
+
+use gtd_client::CostWish;
+use gtd_core::{CostBy, CostDoc};
+
+use crate::{
+    clock,
+    context::Context,
+    error::CliError,
+    exit::Exit,
+    show,
+    town::{self, DocumentKind},
+};
+
+/// What one group is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum By {
+    /// One bead.
+    #[default]
+    Bead,
+    /// One goal with its beads.
+    Convoy,
+    /// One seat or claimant.
+    Agent,
+    /// One role.
+    Role,
+    /// One runtime.
+    Runtime,
+    /// One repository.
+    Rig,
+    /// One day in UTC.
+    Day,
+}
+
+impl From<By> for CostBy {
+    fn from(by: By) -> Self {
+        match by {
+            By::Bead => Self::Bead,
+            By::Convoy => Self::Convoy,
+            By::Agent => Self::Agent,
+            By::Role => Self::Role,
+            By::Runtime => Self::Runtime,
+            By::Rig => Self::Rig,
+            By::Day => Self::Day,
+        }
+    }
+}
+
+/// What models used, and for what
+///
+/// Tokens are counted by the agents' programs, and so is the money: a program
+/// that names no price adds tokens and no dollars, and how many runs did is
+/// said. Of a goal or bead since it was made; else the last 24 hours, of the
+/// rig or elsewhere of the whole town.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only this goal or bead, or the beginning of its id
+    id: Option<String>,
+    /// What one line is
+    #[arg(long, value_name = "WHAT", default_value = "bead")]
+    by: By,
+    /// From then on: 22:00, 8h, yesterday, or RFC 3339
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// Up to then
+    #[arg(long, value_name = "WHEN")]
+    until: Option<String>,
+    /// Of all rigs, also in a rig
+    #[arg(long)]
+    all_rigs: bool,
+}
+
+pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
+    let since = args.since.as_deref().map(clock::behind).transpose()?;
+    let until = args.until.as_deref().map(clock::behind).transpose()?;
+    let client = town::reach(ctx).await?;
+    let id = match &args.id {
+        Some(id) => {
+            let found = town::find(&client, id).await?;
+            if found.kind == DocumentKind::Other {
+                return Err(
+                    CliError::usage(format!("{} is neither a bead nor a goal", found.id))
+                        .help("everything of a rig: gtd cost -r RIG"),
+                );
+            }
+            crate::last::remember(&found.id);
+            Some(found.id)
+        }
+        None => None,
+    };
+    let rig = match (&id, args.all_rigs) {
+        (None, false) => ctx.rig()?,
+        _ => None,
+    };
+    let document = client
+        .cost(&CostWish {
+            since,
+            until,
+            by: args.by.into(),
+            id,
+            rig,
+        })
+        .await?;
+    if ctx.screen.is_json() {
+        ctx.screen.document(&document);
+        return Ok(Exit::Done);
+    }
+    let cost: CostDoc = town::read(&document)?;
+    if ctx.screen.is_quiet() {
+        for row in &cost.groups {
+            ctx.screen.line(&row.key);
+        }
+        return Ok(Exit::Done);
+    }
+    for line in show::cost(&cost, clock::now(), ctx.screen.look) {
+        ctx.screen.line(line);
+    }
+    Ok(Exit::Done)
+}

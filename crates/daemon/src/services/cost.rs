@@ -1,0 +1,66 @@
+//! What models used, read from the log.
+
+use gtd_core::{Bead, BeadId, CostBy, Rejection, RigName, Timestamp, View, cost_doc};
+use gtd_wire::pb::town::v1::{CostRequest, CostResponse};
+use tonic::{Response, Status};
+
+use super::{Api, document, lookup, reads::known_rig, rejected};
+
+/// How far back a cost page goes unless it is told.
+const COST_MS: i64 = 24 * 3_600_000;
+
+impl Api {
+    /// Sums what models used: of a span of time, a rig, a goal or a bead.
+    pub(super) async fn sum_cost(
+        &self,
+        request: CostRequest,
+    ) -> Result<Response<CostResponse>, Status> {
+        let now = self.town.ledger.now();
+        let by = match request.by.as_str() {
+            "" => CostBy::default(),
+            word => CostBy::of_word(word).ok_or_else(|| rejected(unknown_group(word)))?,
+        };
+        let subject: Option<(BeadId, Timestamp)> = match request.id.as_str() {
+            "" => None,
+            text => {
+                let graph = self.town.ledger.graph();
+                let bead = lookup::bead(&graph, text).map_err(rejected)?;
+                Some((bead.id.clone(), bead.created_at))
+            }
+        };
+        let rig: Option<RigName> = self
+            .town
+            .view(|view| match request.rig.as_str() {
+                "" => Ok(None),
+                name => known_rig(view, name).map(Some),
+            })
+            .map_err(rejected)?;
+        let since = match (request.since_ms, &subject) {
+            (Some(since), _) => Timestamp(since),
+            (None, Some((_, made))) => *made,
+            (None, None) => Timestamp(now.0.saturating_sub(COST_MS)),
+        };
+        let until = request.until_ms.map_or(now, Timestamp).min(now);
+        let log = self.records_between(since, until).await?;
+        let is_wanted = |bead: &Bead| {
+            let of_subject = subject
+                .as_ref()
+                .is_none_or(|(id, _)| bead.id == *id || bead.goal.as_ref() == Some(id));
+            of_subject && rig.as_ref().is_none_or(|rig| bead.rig == *rig)
+        };
+        let (cost, revision) = self.town.view(|view| {
+            let view = View { now: until, ..view };
+            let cost = cost_doc(view, &log, by, since, is_wanted);
+            (cost, view.graph.revision())
+        });
+        document("Cost", cost, revision)
+    }
+}
+
+fn unknown_group(word: &str) -> Rejection {
+    let words: Vec<&str> = CostBy::ALL.into_iter().map(CostBy::word).collect();
+    Rejection::BadText {
+        field: "what a group is".to_owned(),
+        why: format!("cannot be `{word}`: {}", words.join(" ")),
+    }
+}
