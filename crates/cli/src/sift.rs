@@ -20,10 +20,11 @@ pub(crate) struct SiftArgs {
     /// From a gate of this name
     #[arg(long, value_name = "NAME")]
     pub(crate) gate: Option<String>,
-    /// Of these kinds: what a run printed (stdout, stderr), said, used or edited, what the
+    /// Of these kinds: what a run printed (stdout, stderr), what an agent did in it, what the
     /// shim noted, or everything of work, checks or gates
     #[arg(long, value_name = "KIND", value_delimiter = ',',
-        value_parser = ["stdout", "stderr", "note", "say", "tool", "edit", "think", "work", "check", "gate"])]
+        value_parser = ["stdout", "stderr", "note", "say", "think", "tool", "edit", "git", "result", "retry", "limit",
+            "error", "session", "event", "work", "check", "gate"])]
     kind: Vec<String>,
     /// Of this level or a worse one; lines of a run have none
     #[arg(short = 'l', long, value_name = "LEVEL", value_parser = LEVELS)]
@@ -110,11 +111,9 @@ impl Sift {
             || self.kinds.iter().any(|wanted| match wanted.as_str() {
                 "stdout" => kind == "out",
                 "stderr" => kind == "err",
-                "work" => run.ends_with(".work"),
+                "work" => part(run) == "work",
                 "check" => part(run).starts_with("check"),
-                "gate" => {
-                    !run.is_empty() && !run.ends_with(".work") && !part(run).starts_with("check")
-                }
+                "gate" => !run.is_empty() && part(run) != "work" && !part(run).starts_with("check"),
                 other => kind == other,
             });
         let data = line.object.get("data");
@@ -143,12 +142,13 @@ fn holds(text: &str, wanted: &str) -> bool {
 
 /// Returns the last part of a run's name that says what it is for; a retry has a part more.
 fn part(run: &str) -> &str {
-    let is_retry = |part: &&str| {
-        part.strip_prefix('r')
+    // A retry or a further turn of the same.
+    let is_again = |part: &&str| {
+        part.strip_prefix(['r', 't'])
             .is_some_and(|n| n.parse::<u32>().is_ok())
     };
     run.rsplit('.')
-        .find(|part| !is_retry(part))
+        .find(|part| !is_again(part))
         .unwrap_or_default()
 }
 

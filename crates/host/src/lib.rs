@@ -27,7 +27,10 @@ pub mod roles;
 pub use emergency::{StopReport, effects_have_ended, stop_everything, thaw_everything};
 pub use epochs::{EpochsSeen, end_every_run, epochs_seen};
 pub use error::HostError;
-pub use gtd_agent::{End, RunState, Runs, TranscriptLine};
+pub use gtd_agent::{
+    End, Kind, RunState, Runs, TranscriptLine,
+    stream::{AgentEvent, Reader},
+};
 pub use run::{HostOptions, run_host};
 pub use survey::{Survey, commit_at, runs, shim_path, survey};
 pub use zone::local_zone;

@@ -98,6 +98,11 @@ fn a_reached_limit_is_met_once_and_everything_goes_on_when_one_attempt_has_tried
     for bead in &others {
         assert_eq!(starts_of(&town, bead), 1);
     }
+    let said = town.gtd_ok(&["logs", &bead, "--kind", "say,tool,edit,session"]);
+    assert!(said.contains("session"), "{said}");
+    assert!(!said.contains("\"type\""), "{said}");
+    let raw = town.gtd_ok(&["logs", &bead, "--kind", "session", "--raw"]);
+    assert!(raw.contains("\"type\":\"system\""), "{raw}");
     let cost = town.json(&["cost", "--by", "runtime"]);
     assert_eq!(cost["groups"][0]["key"], "claude", "{cost}");
     assert_eq!(cost["groups"][0]["runs"], cost["runs"], "{cost}");

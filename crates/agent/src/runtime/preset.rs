@@ -187,6 +187,24 @@ fn preset_of(spec: &RunSpec) -> Option<&'static Preset> {
 }
 
 impl Runs {
+    /// Returns a reader of what an agent's run says, from its first line; none for a run that is
+    /// no agent's.
+    ///
+    /// # Errors
+    /// When the order of the run cannot be read.
+    pub fn agent_reader(&self, run: &RunId) -> Result<Option<Reader>, RunError> {
+        let spec = self.spec(run)?;
+        let Some(preset) = preset_of(&spec) else {
+            return Ok(None);
+        };
+        let used = spec.labels.get(LABEL_USED);
+        let before = used.and_then(|text| serde_json::from_str(text).ok());
+        Ok(Some(Reader::new(
+            preset.dialect,
+            before.unwrap_or_default(),
+        )))
+    }
+
     /// Reads what an agent's run has said so far.
     ///
     /// Returns none for a run that is no agent's, and else the reader and the
@@ -197,13 +215,9 @@ impl Runs {
     pub fn read_agent(&self, run: &RunId) -> Result<Option<(Reader, u64)>, RunError> {
         /// Lines that are read at once.
         const PART: usize = 1_000;
-        let spec = self.spec(run)?;
-        let Some(preset) = preset_of(&spec) else {
+        let Some(mut reader) = self.agent_reader(run)? else {
             return Ok(None);
         };
-        let used = spec.labels.get(LABEL_USED);
-        let before = used.and_then(|text| serde_json::from_str(text).ok());
-        let mut reader = Reader::new(preset.dialect, before.unwrap_or_default());
         let mut seq = 0;
         loop {
             let lines = self.transcript(run, seq, PART)?;

@@ -13,6 +13,7 @@
 mod claude;
 mod codex;
 mod json;
+mod told;
 
 use gtd_core::{RuntimeFault, Timestamp, Usage};
 

@@ -67,7 +67,7 @@ pub(crate) struct Args {
     attempt: Option<Tries>,
     #[command(flatten)]
     sift: SiftArgs,
-    /// Only the text of each line
+    /// Only what was written in each line, of an agent program as it wrote it
     #[arg(long)]
     raw: bool,
     /// Long texts whole, and not only their beginning
@@ -542,7 +542,7 @@ fn show_line(ctx: &Context, line: &Line, args: &Args) {
     if ctx.screen.is_json() {
         ctx.screen.object(&line.object.clone().into());
     } else if args.raw {
-        ctx.screen.line(line.text().unwrap_or_default());
+        ctx.screen.line(line.raw().unwrap_or_default());
     } else {
         let text = show::log_line(line, ctx.screen.look);
         let n_lines = text.lines().count();

@@ -41,6 +41,11 @@ impl Line {
             .find_map(|key| self.object.get(key)?.as_str())
     }
 
+    /// Returns what was written, where the words tell it in another form.
+    pub(crate) fn raw(&self) -> Option<&str> {
+        self.word("raw").or_else(|| self.text())
+    }
+
     fn word(&self, key: &str) -> Option<&str> {
         self.object.get(key)?.as_str()
     }

@@ -25,6 +25,7 @@ mod run;
 mod schedule;
 mod seat;
 mod town;
+mod transcripts;
 mod undo;
 mod why;
 mod work;

@@ -1,17 +1,14 @@
 //! The supervised processes: a list, their output, a stop.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use gtd_core::{BeadId, ListDoc, Moment, Rejection, RunId};
 use gtd_host::Runs;
 use gtd_wire::{
     Written,
-    pb::{
-        common::v1::Line,
-        run::v1::{
-            ListRequest, ListResponse, StopRequest, StopResponse, TailRequest, TailResponse,
-            run_service_server::RunService, tail_request::Subject,
-        },
+    pb::run::v1::{
+        ListRequest, ListResponse, StopRequest, StopResponse, TailRequest, TailResponse,
+        run_service_server::RunService, tail_request::Subject,
     },
 };
 use serde::Serialize;
@@ -20,8 +17,9 @@ use tonic::{Request, Response, Status};
 
 use super::{
     Api, caller_of, document,
-    lines::{self, Source, Until},
+    lines::{self, Until},
     lookup, reads, rejected,
+    transcripts::{Output, Tailed},
 };
 use crate::{ledger::chain, town::Town};
 
@@ -32,7 +30,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// One run.
 #[derive(Debug, Serialize)]
-struct RunDoc {
+pub(super) struct RunDoc {
     id: String,
     /// `prepared`, `live`, `exited` or `lost`.
     state: &'static str,
@@ -42,7 +40,7 @@ struct RunDoc {
     purpose: Option<String>,
     program: String,
     pid: Option<i32>,
-    started_at: Option<Moment>,
+    pub(super) started_at: Option<Moment>,
     ended_at: Option<Moment>,
     exit_code: Option<i32>,
     signal: Option<i32>,
@@ -129,15 +127,6 @@ impl RunService for Api {
     }
 }
 
-/// What a tail is about.
-#[derive(Debug)]
-enum Tailed {
-    /// One run.
-    Run(RunId),
-    /// All runs whose names begin so: those of an attempt, or of a candidate.
-    Begin(String),
-}
-
 impl Api {
     fn subject_of(&self, subject: Option<Subject>) -> Result<Tailed, Status> {
         let graph = self.town.ledger.graph();
@@ -200,7 +189,7 @@ fn is_of(run: &RunId, bead: &BeadId) -> bool {
 }
 
 /// Describes a run; one that is just being pruned is passed over.
-fn describe(runs: &Runs, run: &RunId) -> Option<RunDoc> {
+pub(super) fn describe(runs: &Runs, run: &RunId) -> Option<RunDoc> {
     let state = runs.state(run).ok()?;
     let spec = runs.spec(run).ok();
     let label = |key: &str| spec.as_ref()?.labels.get(key).cloned();
@@ -251,144 +240,13 @@ fn describe(runs: &Runs, run: &RunId) -> Option<RunDoc> {
     Some(doc)
 }
 
-/// The transcripts of one run or of several, one after the other.
-struct Output {
-    runs: Runs,
-    queue: VecDeque<RunId>,
-    after: u64,
-    /// Lines of the runs before the present one, so that numbers go on rising.
-    before: u64,
-    skip_to: u64,
-    waiting: VecDeque<Line>,
-}
-
-impl Output {
-    fn open(runs: Runs, subject: &Tailed, after: u64, last: Option<u32>) -> Result<Self, Status> {
-        let queue: VecDeque<RunId> = match subject {
-            Tailed::Run(run) => VecDeque::from([run.clone()]),
-            Tailed::Begin(begin) => {
-                let mut found: Vec<(Option<Moment>, RunId)> = runs
-                    .list()
-                    .map_err(failed)?
-                    .into_iter()
-                    .filter(|run| run.as_str().starts_with(begin))
-                    .map(|run| (describe(&runs, &run).and_then(|doc| doc.started_at), run))
-                    .collect();
-                // What has not begun comes last.
-                found.sort_by_key(|(at, run)| (at.is_none(), *at, run.clone()));
-                found.into_iter().map(|(_, run)| run).collect()
-            }
-        };
-        if queue.is_empty() {
-            let name = match subject {
-                Tailed::Run(run) => run.to_string(),
-                Tailed::Begin(begin) => begin.trim_end_matches('.').to_owned(),
-            };
-            return Err(no_run(&name));
-        }
-        let mut output = Self {
-            runs,
-            queue,
-            after: 0,
-            before: 0,
-            skip_to: after,
-            waiting: VecDeque::new(),
-        };
-        if let Some(last) = last {
-            let last = usize::try_from(last).unwrap_or(usize::MAX);
-            loop {
-                let lines = output.look()?;
-                if lines.is_empty() {
-                    break;
-                }
-                output.waiting.extend(lines);
-                let surplus = output.waiting.len().saturating_sub(last);
-                output.waiting.drain(..surplus);
-            }
-        }
-        Ok(output)
-    }
-
-    /// Reads on in the present run, and in the next one when it has ended.
-    fn look(&mut self) -> Result<Vec<Line>, Status> {
-        loop {
-            let Some(run) = self.queue.front().cloned() else {
-                return Ok(Vec::new());
-            };
-            let has_ended = has_ended(&self.runs, &run);
-            let lines = self
-                .runs
-                .transcript(&run, self.after, lines::BATCH)
-                .map_err(failed)?;
-            if let Some(last) = lines.last() {
-                self.after = last.seq;
-                let lines: Vec<Line> = lines
-                    .into_iter()
-                    .map(|line| self.line(&run, &line))
-                    .filter(|line| line.seq > self.skip_to)
-                    .collect();
-                if lines.is_empty() {
-                    continue;
-                }
-                return Ok(lines);
-            }
-            if !has_ended || self.queue.len() == 1 {
-                return Ok(Vec::new());
-            }
-            self.before += self.after;
-            self.after = 0;
-            self.queue.pop_front();
-        }
-    }
-
-    fn line(&self, run: &RunId, line: &gtd_host::TranscriptLine) -> Line {
-        let seq = self.before + line.seq;
-        let json = serde_json::json!({
-            "kind": "LogLine",
-            "seq": seq,
-            "at": Moment(line.at),
-            "run": run,
-            "type": line.kind,
-            "text": line.text,
-        });
-        Line {
-            seq,
-            json: json.to_string().into_bytes().into(),
-        }
-    }
-}
-
-impl Source for Output {
-    fn next(&mut self) -> Result<Vec<Line>, Status> {
-        if !self.waiting.is_empty() {
-            return Ok(self.waiting.drain(..).collect());
-        }
-        self.look()
-    }
-
-    fn has_ended(&mut self) -> bool {
-        self.queue.len() <= 1
-            && self
-                .queue
-                .front()
-                .is_none_or(|run| has_ended(&self.runs, run))
-    }
-}
-
-fn has_ended(runs: &Runs, run: &RunId) -> bool {
-    matches!(
-        runs.state(run),
-        Ok(gtd_host::RunState::Exited(_) | gtd_host::RunState::Lost | gtd_host::RunState::Absent)
-    )
-}
-
-fn no_run(name: &str) -> Status {
+pub(super) fn no_run(name: &str) -> Status {
     rejected(Rejection::NotFound {
         kind: "run".to_owned(),
         name: name.to_owned(),
     })
 }
 
-fn failed(error: impl std::error::Error + 'static) -> Status {
+pub(super) fn failed(error: impl std::error::Error + 'static) -> Status {
     Status::internal(chain(&error))
 }

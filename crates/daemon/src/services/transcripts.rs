@@ -1,0 +1,203 @@
+//! The output of runs as lines of a log: of one run, or of those of an attempt one after the other.
+//!
+//! What an agent program says is told in one kind and one text for all programs; the line as
+//! it was written stands beside that.
+
+use std::collections::VecDeque;
+
+use gtd_core::{Moment, RunId};
+use gtd_host::{AgentEvent, Reader, Runs};
+use gtd_wire::pb::common::v1::Line;
+use tonic::Status;
+
+use super::{
+    lines::{self, Source},
+    run::{describe, failed, no_run},
+};
+
+/// What a tail is about.
+#[derive(Debug)]
+pub(super) enum Tailed {
+    /// One run.
+    Run(RunId),
+    /// All runs whose names begin so: those of an attempt, or of a candidate.
+    Begin(String),
+}
+
+/// The transcripts of one run or of several, one after the other.
+pub(super) struct Output {
+    runs: Runs,
+    queue: VecDeque<RunId>,
+    after: u64,
+    /// Lines of the runs before the present one, so that numbers go on rising.
+    before: u64,
+    /// What understands the present run, when an agent program speaks there.
+    reader: Option<Reader>,
+    skip_to: u64,
+    waiting: VecDeque<Line>,
+}
+
+impl Output {
+    pub(super) fn open(
+        runs: Runs,
+        subject: &Tailed,
+        after: u64,
+        last: Option<u32>,
+    ) -> Result<Self, Status> {
+        let queue: VecDeque<RunId> = match subject {
+            Tailed::Run(run) => VecDeque::from([run.clone()]),
+            Tailed::Begin(begin) => {
+                let mut found: Vec<(Option<Moment>, RunId)> = runs
+                    .list()
+                    .map_err(failed)?
+                    .into_iter()
+                    .filter(|run| run.as_str().starts_with(begin))
+                    .map(|run| (describe(&runs, &run).and_then(|doc| doc.started_at), run))
+                    .collect();
+                // What has not begun comes last.
+                found.sort_by_key(|(at, run)| (at.is_none(), *at, run.clone()));
+                found.into_iter().map(|(_, run)| run).collect()
+            }
+        };
+        if queue.is_empty() {
+            let name = match subject {
+                Tailed::Run(run) => run.to_string(),
+                Tailed::Begin(begin) => begin.trim_end_matches('.').to_owned(),
+            };
+            return Err(no_run(&name));
+        }
+        let reader = queue.front().and_then(|run| reader_of(&runs, run));
+        let mut output = Self {
+            runs,
+            queue,
+            after: 0,
+            before: 0,
+            reader,
+            skip_to: after,
+            waiting: VecDeque::new(),
+        };
+        if let Some(last) = last {
+            let last = usize::try_from(last).unwrap_or(usize::MAX);
+            loop {
+                let lines = output.look()?;
+                if lines.is_empty() {
+                    break;
+                }
+                output.waiting.extend(lines);
+                let surplus = output.waiting.len().saturating_sub(last);
+                output.waiting.drain(..surplus);
+            }
+        }
+        Ok(output)
+    }
+
+    /// Reads on in the present run, and in the next one when it has ended.
+    fn look(&mut self) -> Result<Vec<Line>, Status> {
+        loop {
+            let Some(run) = self.queue.front().cloned() else {
+                return Ok(Vec::new());
+            };
+            let has_ended = has_ended(&self.runs, &run);
+            let lines = self
+                .runs
+                .transcript(&run, self.after, lines::BATCH)
+                .map_err(failed)?;
+            if let Some(last) = lines.last() {
+                self.after = last.seq;
+                let skip_to = self.skip_to;
+                let lines: Vec<Line> = lines
+                    .into_iter()
+                    .map(|line| self.line(&run, &line))
+                    .filter(|line| line.seq > skip_to)
+                    .collect();
+                if lines.is_empty() {
+                    continue;
+                }
+                return Ok(lines);
+            }
+            if !has_ended || self.queue.len() == 1 {
+                return Ok(Vec::new());
+            }
+            self.before += self.after;
+            self.after = 0;
+            self.queue.pop_front();
+            self.reader = self
+                .queue
+                .front()
+                .and_then(|run| reader_of(&self.runs, run));
+        }
+    }
+
+    fn line(&mut self, run: &RunId, line: &gtd_host::TranscriptLine) -> Line {
+        let seq = self.before + line.seq;
+        let mut json = serde_json::json!({
+            "kind": "LogLine",
+            "seq": seq,
+            "at": Moment(line.at),
+            "run": run,
+            "type": line.kind,
+            "text": line.text,
+        });
+        if line.kind == gtd_host::Kind::Out
+            && let Some(reader) = &mut self.reader
+        {
+            let (kind, text) = told(reader, &line.text);
+            json["type"] = kind.into();
+            json["raw"] = std::mem::replace(&mut json["text"], text.into());
+        }
+        Line {
+            seq,
+            json: json.to_string().into_bytes().into(),
+        }
+    }
+}
+
+/// Finds what understands a run; one that cannot be read is shown as it is.
+fn reader_of(runs: &Runs, run: &RunId) -> Option<Reader> {
+    let reader = runs.agent_reader(run).ok().flatten()?;
+    (!reader.is_plain()).then_some(reader)
+}
+
+/// Says in one kind and one text what a line of an agent program tells.
+fn told(reader: &mut Reader, line: &str) -> (&'static str, String) {
+    const NOTHING: &str = "event";
+    let events = reader.read(line);
+    let mut kinds = events.iter().map(AgentEvent::kind);
+    let kind = kinds.find(|kind| *kind != NOTHING).unwrap_or(NOTHING);
+    let of_kind = events.iter().filter(|event| event.kind() == kind);
+    let texts: Vec<String> = of_kind.map(AgentEvent::text).collect();
+    match texts.join("\n") {
+        text if text.is_empty() => (kind, type_of(line)),
+        text => (kind, text),
+    }
+}
+
+/// Names a line of which nothing is told by what the program calls it.
+fn type_of(line: &str) -> String {
+    let object: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+    object["type"].as_str().unwrap_or_default().to_owned()
+}
+
+impl Source for Output {
+    fn next(&mut self) -> Result<Vec<Line>, Status> {
+        if !self.waiting.is_empty() {
+            return Ok(self.waiting.drain(..).collect());
+        }
+        self.look()
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.queue.len() <= 1
+            && self
+                .queue
+                .front()
+                .is_none_or(|run| has_ended(&self.runs, run))
+    }
+}
+
+fn has_ended(runs: &Runs, run: &RunId) -> bool {
+    matches!(
+        runs.state(run),
+        Ok(gtd_host::RunState::Exited(_) | gtd_host::RunState::Lost | gtd_host::RunState::Absent)
+    )
+}
