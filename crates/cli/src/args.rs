@@ -240,6 +240,8 @@ pub(crate) enum Command {
     Rig(commands::rig::Args),
     /// The roles: who runs them, what their files say
     Role(commands::role::Args),
+    /// What agents run on: which there are, what holds them up, do they answer
+    Runtime(commands::runtime::Args),
     /// The gates: what they are, what they say, what they said
     Gate(commands::gate::Args),
     /// The merge queues: what waits, in which order, and what is held

@@ -14,7 +14,7 @@ fn town(recording: &str) -> Town {
     let streams = Path::new(env!("CARGO_MANIFEST_DIR")).join("../agent/tests/streams/claude");
     let program = town.path("claude");
     let text = format!(
-        "#!/bin/sh\ncat > /dev/null\necho \"$GTD_BEAD\" >> {starts}\n\
+        "#!/bin/sh\n[ \"$1\" != --version ] || {{ echo '9.9.9 (Claude)'; exit; }}\ncat > /dev/null\necho \"$GTD_BEAD\" >> {starts}\n\
          if [ -e {away} ]; then\n\
          sed 's/\"resetsAt\":[0-9]*/\"resetsAt\":4102444800/' {streams}/{recording}.jsonl\nexit 1\nfi\n\
          echo done > \"$GTD_BEAD.txt\"\ncat {streams}/write.jsonl\n",
@@ -28,7 +28,8 @@ fn town(recording: &str) -> Town {
     fs::write(
         town.path("home/config/config.toml"),
         format!(
-            "schema = 1\n\n[runtimes.claude]\npreset = \"claude-code\"\ncommand = [\"{}\"]\n",
+            "schema = 1\n\n[runtimes.claude]\npreset = \"claude-code\"\ncommand = [\"{}\"]\n\
+             env = {{ ANTHROPIC_API_KEY = \"none\" }}\n",
             program.display()
         ),
     )
@@ -76,6 +77,15 @@ fn a_reached_limit_is_met_once_and_everything_goes_on_when_one_attempt_has_tried
     let why = until_it_waits(&town, &bead, "rate_limit");
     assert_eq!(why["clears_by_itself"], true, "{why}");
     assert_eq!(why["eta"], "2100-01-01T00:01:00.000Z", "{why}");
+    let listed = town.json(&["runtime", "list"]);
+    let claude = &listed["items"].as_array().unwrap()[0];
+    assert_eq!(claude["name"], "claude", "{listed}");
+    assert_eq!(claude["limit"]["next"], "gtd resume claude", "{listed}");
+    let probed = town.json(&["runtime", "probe", "claude"]);
+    let probed = &probed["items"][0];
+    assert_eq!(probed["version"], "9.9.9 (Claude)", "{probed}");
+    assert_eq!(probed["login"], "$ANTHROPIC_API_KEY", "{probed}");
+    assert_eq!(probed["problem"], serde_json::Value::Null, "{probed}");
     // Who comes later does not run into it, and who needs no claude goes on.
     let second = town.goal(&beads(&["b", "c"]));
     let others = of_goal(&town, &second);

@@ -34,6 +34,7 @@ pub(crate) mod resume;
 pub(crate) mod review;
 pub(crate) mod rig;
 pub(crate) mod role;
+pub(crate) mod runtime;
 pub(crate) mod schedule;
 pub(crate) mod service;
 pub(crate) mod status;
@@ -85,6 +86,7 @@ pub(crate) async fn run(ctx: &Context, command: Option<Command>) -> Result<Exit,
         Command::Agent(args) => agent::run(ctx, args, agent::Whose::Anybody).await,
         Command::Worker(args) => agent::run(ctx, args, agent::Whose::Workers).await,
         Command::Rig(args) => rig::run(ctx, args).await,
+        Command::Runtime(args) => runtime::run(ctx, args).await,
         Command::Role(args) => role::run(ctx, args).await,
         Command::Gate(args) => gate::run(ctx, args).await,
         Command::Merge(args) => merge::run(ctx, args).await,

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use gtd_core::{AgentDoc, ConvoyRow, MergeDoc, NeedsYou, StatusDoc, Timestamp};
+use gtd_core::{AgentDoc, ConvoyRow, LimitDoc, MergeDoc, NeedsYou, StatusDoc, Timestamp};
 
-use crate::output::{Cell, Ink, Look, State, Table, ago, span};
+use crate::output::{Cell, Ink, Look, State, Table, ago, clock, span};
 
 const BAR: usize = 20;
 
@@ -33,6 +33,13 @@ pub(crate) fn status(doc: &StatusDoc, title: &str, now: Timestamp, look: Look) -
         let verb = if n == 1 { "needs" } else { "need" };
         lines.push(look.paint(Ink::Warn, &format!("{mark} {n} {verb} you")));
         lines.extend(needs.iter().flat_map(|item| needs_you(item, now, look)));
+    }
+    for held in doc.limits.iter().filter(|held| held.until.is_some()) {
+        lines.push(format!(
+            "held     {}: {}",
+            held.runtime,
+            limit(held, now, look)
+        ));
     }
     for row in &doc.convoys {
         lines.push(progress(row, look));
@@ -182,6 +189,14 @@ fn merge(queue: &MergeDoc, look: Look) -> String {
 
 pub(super) fn dollars(micros: u64) -> String {
     format!("${}.{:02}", micros / 1_000_000, micros / 10_000 % 100)
+}
+
+/// Says what holds up a runtime, and until when.
+pub(crate) fn limit(held: &LimitDoc, now: Timestamp, look: Look) -> String {
+    match held.until {
+        Some(until) => format!("{}; tries again {}", held.text, clock(until, now, look)),
+        None => format!("{}; until you say so: {}", held.text, held.next),
+    }
 }
 
 /// Replaces the few marks that stand between words.

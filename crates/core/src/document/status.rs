@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{HoldDoc, NeedsYou, View, merge, needs_you};
-use crate::{Bead, BeadId, Holder, Moment, Phase, RigName, WaitReason, explain, explain::blame};
+use crate::{
+    Bead, BeadId, Holder, Moment, Phase, RigName, RuntimeName, WaitReason, explain, explain::blame,
+};
 
 /// One goal in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +100,25 @@ pub struct AgentDoc {
     pub run: Option<String>,
 }
 
+/// What holds up a runtime, so that nothing begins with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitDoc {
+    /// The runtime.
+    pub runtime: RuntimeName,
+    /// What it is, in a word.
+    pub reason: String,
+    /// In words, as the last attempt told it.
+    pub text: String,
+    /// Since when nothing begins.
+    pub since: Moment,
+    /// When one attempt tries again; none when a person has to act first.
+    pub until: Option<Moment>,
+    /// The bead whose attempt ran into it last.
+    pub bead: BeadId,
+    /// What lets it go on at once.
+    pub next: String,
+}
+
 /// The whole town on one page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusDoc {
@@ -110,6 +131,9 @@ pub struct StatusDoc {
     pub short: Vec<String>,
     /// What needs a person, most unblocking first.
     pub needs_you: Vec<NeedsYou>,
+    /// Runtimes with which nothing begins for a while.
+    #[serde(default)]
+    pub limits: Vec<LimitDoc>,
     /// Goals that have not ended, and those that ended last.
     pub convoys: Vec<ConvoyRow>,
     /// The merge queues.
@@ -173,6 +197,7 @@ pub fn status_doc(view: View<'_>, rig: Option<&RigName>) -> StatusDoc {
             .map(|stop| format!("by {}", blame(&stop.by, &stop.why))),
         short: short(view),
         needs_you: needs_you(view, rig),
+        limits: limits(view),
         convoys,
         merge: graph
             .queues()
@@ -191,6 +216,21 @@ pub fn status_doc(view: View<'_>, rig: Option<&RigName>) -> StatusDoc {
         usd: Dollars(graph.spend().usd_micros),
         revision: graph.revision().0,
     }
+}
+
+fn limits(view: View<'_>) -> Vec<LimitDoc> {
+    let holds = view.graph.runtime_holds();
+    holds
+        .map(|(runtime, hold)| LimitDoc {
+            runtime: runtime.clone(),
+            reason: hold.fault.word().to_owned(),
+            text: hold.text.clone(),
+            since: Moment(hold.since),
+            until: hold.until.map(Moment),
+            bead: hold.bead.clone(),
+            next: format!("gtd resume {runtime}"),
+        })
+        .collect()
 }
 
 /// Says what the machine is short of: once, whoever else waits for the same.
