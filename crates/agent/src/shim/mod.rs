@@ -14,6 +14,7 @@ mod launch;
 mod output;
 mod ready;
 mod reap;
+mod redact;
 mod repeats;
 mod shift;
 mod supervise;

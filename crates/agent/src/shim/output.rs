@@ -17,7 +17,11 @@ use serde::Serialize;
 use crate::{
     folder::{self, Folder, Keep},
     segment::Segments,
-    shim::{now, repeats::Repeats},
+    shim::{
+        now,
+        redact::{Redactor, Secrets},
+        repeats::Repeats,
+    },
     state::{Kind, Progress},
 };
 
@@ -34,6 +38,8 @@ pub(super) struct Output {
     raw: Segments,
     transcript: Transcript,
     line_limit: usize,
+    clean_out: Redactor,
+    clean_err: Redactor,
     out: Vec<u8>,
     err: Vec<u8>,
     bytes: u64,
@@ -45,7 +51,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn create(folder: &Folder, cap: u64) -> Self {
+    pub(super) fn create(folder: &Folder, cap: u64, secrets: Secrets) -> Self {
         let half = cap.max(SMALLEST_CAP) / 2;
         let transcript = Transcript::create(&folder.path, half);
         // A line of the transcript, even one of escapes alone, fits into one file.
@@ -55,6 +61,8 @@ impl Output {
             raw: Segments::create(&folder.path, folder::OUTPUT, half),
             transcript,
             line_limit: fits.min(LONGEST_LINE),
+            clean_out: Redactor::new(secrets.clone()),
+            clean_err: Redactor::new(secrets),
             out: Vec::new(),
             err: Vec::new(),
             bytes: 0,
@@ -69,6 +77,15 @@ impl Output {
     /// Takes what was read from one of the two streams.
     pub(super) fn take(&mut self, kind: Kind, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
+        let clean = self.redactor(kind).take(bytes);
+        self.take_clean(kind, &clean);
+        let earliest = self
+            .last_progress
+            .map_or_else(Instant::now, |last| last + PROGRESS_EVERY);
+        self.next_progress.get_or_insert(earliest);
+    }
+
+    fn take_clean(&mut self, kind: Kind, bytes: &[u8]) {
         self.take_raw(bytes);
         let at = now();
         let mut partial = std::mem::take(self.partial(kind));
@@ -95,10 +112,6 @@ impl Output {
         }
         *self.partial(kind) = partial;
         self.transcript.flush();
-        let earliest = self
-            .last_progress
-            .map_or_else(Instant::now, |last| last + PROGRESS_EVERY);
-        self.next_progress.get_or_insert(earliest);
     }
 
     /// Says something in the shim's own name.
@@ -122,6 +135,8 @@ impl Output {
     /// Ends lines that have no end, and writes the last progress record.
     pub(super) fn finish(&mut self) {
         for kind in [Kind::Out, Kind::Err] {
+            let held = self.redactor(kind).finish();
+            self.take_clean(kind, &held);
             let partial = std::mem::take(self.partial(kind));
             if !partial.is_empty() {
                 self.line(now(), kind, &partial);
@@ -175,6 +190,13 @@ impl Output {
             self.folder
                 .write(folder::PROGRESS, &progress, Keep::Lightly),
         );
+    }
+
+    fn redactor(&mut self, kind: Kind) -> &mut Redactor {
+        match kind {
+            Kind::Err => &mut self.clean_err,
+            Kind::Out | Kind::Note => &mut self.clean_out,
+        }
     }
 
     fn partial(&mut self, kind: Kind) -> &mut Vec<u8> {

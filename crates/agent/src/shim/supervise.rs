@@ -27,6 +27,7 @@ use crate::{
         chain,
         finish::{Ended, finish},
         output::Output,
+        redact::Secrets,
         say,
         shift::Shift,
     },
@@ -62,7 +63,7 @@ pub(super) fn run(dir: &Path) -> Result<(), String> {
         .map_err(|error| chain(&error))?;
     gtd_fault::point("shim.before-child");
 
-    let mut output = Output::create(&folder, spec.output_cap);
+    let mut output = Output::create(&folder, spec.output_cap, Secrets::of(&spec.env));
     let begun = begin(&folder, &spec, &mut record);
     tell_launcher();
     match begun {

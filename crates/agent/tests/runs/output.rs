@@ -54,6 +54,34 @@ fn what_is_not_utf8_is_kept_raw_and_replaced_in_the_transcript() {
 }
 
 #[test]
+fn a_secret_that_a_run_was_given_is_in_nothing_that_it_wrote() {
+    let place = Place::new();
+    let run = run_id("secret");
+    let mut spec = place.sh(
+        &run,
+        "printf 'it is %s\\n' \"$HOUSE_API_KEY\"; printf 'half %s' \"$HALF\" >&2; sleep 0.05; \
+         printf 'part\\n' >&2",
+    );
+    let secret = "value-in-two-part";
+    spec.env.insert("HOUSE_API_KEY".into(), secret.into());
+    spec.env.insert("HALF".into(), "value-in-two-".into());
+    let exit = place.run(&spec);
+    assert_eq!(exit.end, End::Code(0));
+    let folder = place.runs.run_dir(&run);
+    for file in ["out.log", "transcript.jsonl", "progress.json"] {
+        let text = fs::read_to_string(folder.join(file)).unwrap();
+        assert!(!text.contains(secret), "{file}: {text}");
+        assert!(text.contains("[redacted HOUSE_API_KEY]"), "{file}: {text}");
+    }
+    let texts = place.texts(&run);
+    let wanted = [
+        "it is [redacted HOUSE_API_KEY]",
+        "half [redacted HOUSE_API_KEY]",
+    ];
+    assert_eq!(texts, wanted);
+}
+
+#[test]
 fn both_streams_are_in_the_transcript_and_long_lines_are_split() {
     let place = Place::new();
     let run = run_id("streams");
