@@ -148,31 +148,45 @@ async fn start(ctx: &Context) -> Result<Town, CliError> {
     let until = Instant::now() + START;
     let mut ended_at = None;
     loop {
-        match Client::connect_within(&ctx.places, person(), LOOK).await {
-            Ok(client) => {
-                let deadline = ctx.deadline.unwrap_or(DEFAULT_DEADLINE);
-                let client = client.with_deadline(deadline);
-                let hello = client.hello().await?;
+        match look(ctx).await? {
+            // Its log may still turn out to be one that nobody may write.
+            Some((_, hello)) if hello.opening && Instant::now() < until => {}
+            Some((client, hello)) => {
                 ctx.screen
                     .say(format!("started  town {}  pid {}", hello.town, hello.pid));
+                if hello.opening {
+                    ctx.screen
+                        .say("the log is still being opened: reads are answered, writes wait");
+                }
                 return Ok(Town {
                     client,
                     started: Some(hello),
                 });
             }
-            Err(error @ ClientError::OtherApi { .. }) => return Err(error.into()),
-            Err(_) => {}
-        }
-        // One that ends at once may have lost a race: the winner answers soon.
-        if ended_at.is_none() && started.has_ended() {
-            ended_at = Some(Instant::now());
-        }
-        let lost = ended_at.is_some_and(|at: Instant| at.elapsed() > RACE);
-        if lost || Instant::now() >= until {
-            return Err(started.failure());
+            None => {
+                // One that ends at once may have lost a race: the winner answers soon.
+                if ended_at.is_none() && started.has_ended() {
+                    ended_at = Some(Instant::now());
+                }
+                let lost = ended_at.is_some_and(|at: Instant| at.elapsed() > RACE);
+                if lost || Instant::now() >= until {
+                    return Err(started.failure());
+                }
+            }
         }
         tokio::time::sleep(Duration::from_millis(15)).await;
     }
+}
+
+/// Looks whether a daemon answers by now.
+async fn look(ctx: &Context) -> Result<Option<(Client, Hello)>, CliError> {
+    let client = match Client::connect_within(&ctx.places, person(), LOOK).await {
+        Ok(client) => client.with_deadline(ctx.deadline.unwrap_or(DEFAULT_DEADLINE)),
+        Err(error @ ClientError::OtherApi { .. }) => return Err(error.into()),
+        Err(_) => return Ok(None),
+    };
+    let hello = client.hello().await.ok();
+    Ok(hello.map(|hello| (client, hello)))
 }
 
 /// Returns the caller that a person at this machine is.

@@ -24,6 +24,8 @@ pub struct Hello {
     pub api_level: u32,
     /// The newest revision of its log.
     pub revision: Revision,
+    /// Its log is being opened: reads are answered, writes wait.
+    pub opening: bool,
 }
 
 /// What an agent is told.
@@ -78,6 +80,7 @@ impl Client {
             town: answer.town,
             api_level: answer.api_level,
             revision: Revision(answer.revision),
+            opening: answer.opening,
         })
     }
 

@@ -14,6 +14,7 @@
 //!        | "stop"       SIGSTOP to this process
 //!        | "exit"       leave at once with code 97, without any clean-up
 //!        | "sleep:" ms  sleep so many milliseconds
+//!        | "until:" path  wait until this path exists
 //!        | "fail"       an error from `point_result`; nothing at `point`
 //! ```
 //!
@@ -45,6 +46,9 @@ use nix::{
 
 /// The exit code of a process that was ended by the action `exit`.
 pub const EXIT_CODE: i32 = 97;
+
+/// How often a point looks for the path that it waits for.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// The failure that a test asked for at a named point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,12 +129,13 @@ struct Fault {
     hits: AtomicU64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Action {
     Kill,
     Stop,
     Exit,
     Sleep(Duration),
+    Until(PathBuf),
     Fail,
 }
 
@@ -163,10 +168,14 @@ fn parse_one(part: &str) -> Result<Fault, String> {
         "stop" => Action::Stop,
         "exit" => Action::Exit,
         "fail" => Action::Fail,
-        other => match other.strip_prefix("sleep:").map(str::parse) {
-            Some(Ok(ms)) => Action::Sleep(Duration::from_millis(ms)),
-            _ => return Err(format!("`{part}`: there is no action `{other}`")),
-        },
+        other => {
+            let sleep = other.strip_prefix("sleep:").map(str::parse);
+            match (other.strip_prefix("until:"), sleep) {
+                (Some(path), _) if !path.is_empty() => Action::Until(path.into()),
+                (None, Some(Ok(ms))) => Action::Sleep(Duration::from_millis(ms)),
+                _ => return Err(format!("`{part}`: there is no action `{other}`")),
+            }
+        }
     };
     Ok(Fault {
         name: name.trim().to_owned(),
@@ -193,14 +202,19 @@ fn hit(faults: &[Fault], name: &'static str) -> Result<(), Injected> {
         {
             continue;
         }
-        match fault.action {
+        match &fault.action {
             Action::Kill => loop {
                 signal_self(Signal::SIGKILL);
                 thread::sleep(Duration::from_millis(10));
             },
             Action::Stop => signal_self(Signal::SIGSTOP),
             Action::Exit => std::process::exit(EXIT_CODE),
-            Action::Sleep(duration) => thread::sleep(duration),
+            Action::Sleep(duration) => thread::sleep(*duration),
+            Action::Until(path) => {
+                while !path.exists() {
+                    thread::sleep(LOOK);
+                }
+            }
             Action::Fail => return Err(Injected { name }),
         }
     }
@@ -226,7 +240,7 @@ mod tests {
     #[test]
     fn the_grammar_is_what_the_documentation_says() {
         assert_eq!(
-            actions("a.b=kill, c=sleep:20@3,d=fail!/tmp/m,e=stop@1!/x@y,f=exit,"),
+            actions("a.b=kill, c=sleep:20@3,d=fail!/tmp/m,e=stop@1!/x@y,f=exit,g=until:/x/y@2,"),
             vec![
                 ("a.b".to_owned(), Action::Kill, None, None),
                 (
@@ -238,6 +252,7 @@ mod tests {
                 ("d".to_owned(), Action::Fail, None, Some("/tmp/m".into())),
                 ("e".to_owned(), Action::Stop, Some(1), Some("/x@y".into())),
                 ("f".to_owned(), Action::Exit, None, None),
+                ("g".to_owned(), Action::Until("/x/y".into()), Some(2), None),
             ]
         );
         for wrong in [
@@ -247,6 +262,7 @@ mod tests {
             "a=kill@0",
             "a=kill@x",
             "a=sleep:x",
+            "a=until:",
             "a=kill!",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");

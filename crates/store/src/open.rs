@@ -30,7 +30,7 @@ pub struct Options {
     pub cache_capacity: u64,
     /// Compares both witnesses from the first record on, not only since the last snapshot.
     pub compares_everything: bool,
-    /// Reads the newest snapshot; without it the caller has read it already ([`crate::newest_snapshot`]).
+    /// Reads the newest snapshot; without it the caller has read it already ([`crate::preview`]).
     pub reads_snapshot: bool,
 }
 
@@ -126,6 +126,7 @@ impl Opening<'_> {
     fn make_ready(&mut self) -> Result<Ready, StoreError> {
         let (header, begin) = journal::read_header(&self.layout.journal())?;
         self.suspicion = keep::keep_suspect(&self.layout)?;
+        gtd_fault::point("store.open-database");
         let stored = Stored::open(&self.layout.sled(), self.opener)?;
         let town = agreed_town(&stored, &header)?;
         let length = file_length(&self.layout.journal())?;

@@ -273,14 +273,6 @@ pub(crate) fn newest(layout: &Layout, head: Option<Revision>) -> Newest {
     (None, ignored)
 }
 
-/// Reads the newest snapshot of the store in `dir`, without the store: for whoever reads it while the store is opened.
-///
-/// The caller compares its revision with the head of the opened store, and must not use one behind that.
-#[must_use]
-pub fn newest_snapshot(dir: &Path) -> (Option<(Revision, Vec<u8>)>, Vec<Repair>) {
-    newest(&Layout::new(dir), None)
-}
-
 /// Removes all but the newest snapshots that can be used.
 fn prune(dir: &Path) -> io::Result<()> {
     let mut n_kept = 0;

@@ -71,7 +71,7 @@ fn row_37_a_flipped_bit_in_the_database_is_mended_and_told() {
     let store = town.path("home/data/store");
     assert!(flip_a_bit(&store.join("sled"), "the marked one") > 0);
     let _daemon = town.start("");
-    let said = fs::read_to_string(town.path("gtdd.out")).unwrap();
+    let said = town.daemon_said();
     let aside = fs::read_dir(&store)
         .unwrap()
         .flatten()

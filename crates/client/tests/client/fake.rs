@@ -247,6 +247,7 @@ impl TownService for Fake {
             town: "home".into(),
             api_level: self.0.api_level.load(Ordering::SeqCst),
             revision: 1,
+            opening: false,
         }))
     }
 

@@ -37,7 +37,7 @@ use crate::{
     backup::{self, BackupError},
     board::Board,
     callers::{Gate, Gatekeeper},
-    ledger::{Ballast, Ledger, LoadError},
+    ledger::{Ballast, Ledger, LoadError, Opening},
     logs, services,
     town::{BUILT_IN, Hosts, Rigs, Town},
 };
@@ -143,23 +143,13 @@ pub(crate) fn run(places: &Places) -> Result<(), BootError> {
     let key = TownKey::load_or_create(&places.key_file())?;
     let runs = gtd_host::runs(places).map_err(BootError::Runs)?;
     let board = Arc::new(Board::default());
-    let (ledger, started) = Ledger::start(&places.store(), ballast, Arc::clone(&board)).map_err(
-        |error| match error {
-            LoadError::Store {
-                source: StoreError::Held { pid, .. },
-            } => BootError::Held { pid },
-            other => BootError::Ledger(other),
-        },
-    )?;
-    for repair in &started.repairs {
-        // A warning also goes to the terminal: nothing is mended in silence.
-        tracing::warn!("the log was mended: {repair}");
-    }
+    let (ledger, opening) =
+        Ledger::start(&places.store(), ballast, Arc::clone(&board)).map_err(not_opened)?;
     let town = Arc::new(Town {
         rigs: Rigs::load(places)?,
         places: places.clone(),
         key,
-        id: started.town_id,
+        id: opening.town_id.clone(),
         started_at: ledger.now(),
         ledger,
         board,
@@ -177,9 +167,18 @@ pub(crate) fn run(places: &Places) -> Result<(), BootError> {
         .enable_all()
         .build()
         .map_err(BootError::Runtime)?;
-    let outcome = runtime.block_on(live(town));
+    let outcome = runtime.block_on(live(town, opening));
     runtime.shutdown_timeout(THREADS_END);
     outcome
+}
+
+fn not_opened(error: LoadError) -> BootError {
+    match error {
+        LoadError::Store {
+            source: StoreError::Held { pid, .. },
+        } => BootError::Held { pid },
+        other => BootError::Ledger(other),
+    }
 }
 
 /// Reads how large the ballast is to be; a configuration that is wrong is told where it matters.
@@ -214,17 +213,21 @@ impl Signals {
     }
 }
 
-async fn live(town: Arc<Town>) -> Result<(), BootError> {
+async fn live(town: Arc<Town>, opening: Opening) -> Result<(), BootError> {
     // Before "ready": a wish to end must never meet the default of the system.
     let mut signals = Signals::listen().map_err(BootError::Runtime)?;
     let mut hang_up = signal(SignalKind::hangup()).map_err(BootError::Runtime)?;
     let mut server = serve(&town).await?;
+    let card = socket::leave_card(&town)?;
+    if !takes_writes(&town, opening, &mut signals).await? {
+        // Asked to end before anything was written: a death is as good.
+        return Ok(());
+    }
     rounds::reconcile_stop(&town).await;
     town.rigs.refresh(&town.ledger).await;
     let host_cancel = CancellationToken::new();
     let host = tokio::spawn(keep_host(Arc::clone(&town), host_cancel.clone()));
     let rounds = tokio::spawn(rounds::go(Arc::clone(&town)));
-    let card = socket::leave_card(&town)?;
     announce(&town);
     let notifier = notify::Notifier::find().map(Arc::new);
     let signs = notifier.clone().map(|notifier| {
@@ -260,6 +263,26 @@ async fn live(town: Arc<Town>) -> Result<(), BootError> {
     rounds.abort();
     drop(card);
     outcome
+}
+
+/// Waits until the log takes writes; false when somebody wants the end before that.
+///
+/// Meanwhile reads are answered, and nothing of the daemon's own acts.
+async fn takes_writes(
+    town: &Town,
+    mut opening: Opening,
+    signals: &mut Signals,
+) -> Result<bool, BootError> {
+    let started = tokio::select! {
+        ended = opening.end() => ended.map_err(not_opened)?,
+        () = town.leaving.cancelled() => return Ok(false),
+        () = signals.end() => return Ok(false),
+    };
+    for repair in &started.repairs {
+        // A warning also goes to the terminal: nothing is mended in silence.
+        tracing::warn!("the log was mended: {repair}");
+    }
+    Ok(true)
 }
 
 async fn end(

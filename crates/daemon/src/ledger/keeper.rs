@@ -13,7 +13,7 @@ use std::{
 
 use gtd_core::{
     Actor, Ask, Command, Envelope, Event, Graph, Observation, Rejection, RequestId, Revision,
-    WaitReason, decide,
+    Timestamp, WaitReason, decide,
 };
 use gtd_store::{Opened, Store, StoreError};
 
@@ -21,7 +21,8 @@ use super::{
     Answer, Ballast, LoadError, Message, Order, Refused, Started, Stored,
     batch::{Batch, Reply, Verdict},
     chain,
-    load::{self, Folded},
+    load::{self, Folded, Shown},
+    opening::Teller,
     published::Published,
     snapshots::Snapshots,
 };
@@ -33,6 +34,8 @@ const REOPEN: Duration = Duration::from_secs(2);
 const PAGE: usize = 1024;
 /// The name under which the ledger tells what it sees.
 const OBSERVER: &str = "ledger";
+/// What is told of the town until the store is open.
+const OPENING: &str = "the log is being opened: reads are answered, writes wait";
 
 /// Whether writes are taken.
 enum Mode {
@@ -75,14 +78,21 @@ enum Next {
 }
 
 impl Keeper {
-    /// Opens the store and folds the log.
+    /// Opens the store and folds the log; tells as soon as there is something to read.
     pub(super) fn open(
         dir: &Path,
         mut ballast: Ballast,
         board: Arc<Board>,
+        published: Arc<Published>,
+        teller: &Teller,
     ) -> Result<(Self, Started), LoadError> {
-        let (store, opened, mut early) = match load::open(dir) {
-            Err(StoreError::OutOfSpace { .. }) if ballast.give_up() => load::open(dir)?,
+        let show = |shown: Shown<'_>| {
+            published.begin(shown.graph.clone(), shown.last_at);
+            board.publish(OBSERVER, vec![short(OPENING, published.now())]);
+            teller.readable(&shown.town_id);
+        };
+        let (store, opened, mut early) = match load::open(dir, show) {
+            Err(StoreError::OutOfSpace { .. }) if ballast.give_up() => load::open(dir, |_| {})?,
             other => other?,
         };
         if !ballast.is_spent() {
@@ -95,25 +105,47 @@ impl Keeper {
         } = opened;
         repairs.append(&mut early.repairs);
         let folded = load::fold(&store, early)?;
-        let snapshots = Snapshots::after(folded.snapshot);
-        let working = folded.graph;
         let keeper = Self {
             dir: dir.to_owned(),
+            snapshots: Snapshots::after(folded.snapshot),
+            working: folded.graph,
             store: Some(store),
-            published: Arc::new(Published::new(working.clone(), folded.last_at)),
-            working,
-            snapshots,
+            published,
             mode: Mode::Open,
             ballast,
             board,
         };
+        keeper.publish_all(folded.last_at)?;
         keeper.tell_of_ballast();
-        Ok((keeper, Started { town_id, repairs }))
+        keeper.published.opened();
+        teller.readable(&town_id);
+        Ok((keeper, Started { repairs }))
     }
 
-    /// Returns what everybody may read.
-    pub(super) fn published(&self) -> Arc<Published> {
-        Arc::clone(&self.published)
+    /// Publishes the working graph, and to watchers the records that are not published yet.
+    fn publish_all(&self, last_at: Timestamp) -> Result<(), LoadError> {
+        let seen = self.published.graph().revision();
+        if seen == Revision(0) {
+            self.published.begin(self.working.clone(), last_at);
+            return Ok(());
+        }
+        let missed = self.records_after(seen)?;
+        self.published.not_before(last_at);
+        if seen != self.working.revision() {
+            self.published.replace(self.working.clone(), missed);
+        }
+        Ok(())
+    }
+
+    fn records_after(&self, mut seen: Revision) -> Result<Vec<Stored>, LoadError> {
+        let mut found = Vec::new();
+        while let Some(store) = &self.store {
+            let page = store.read(seen, PAGE)?;
+            let Some(last) = page.last() else { break };
+            seen = last.revision;
+            found.extend(page.into_iter().map(stored));
+        }
+        Ok(found)
     }
 
     /// Works until it is closed or nobody can ask any more.
@@ -346,16 +378,9 @@ impl Keeper {
             // The next open finds room for what ends something.
             self.ballast.give_up();
         }
-        self.board.publish(
-            OBSERVER,
-            vec![Observation {
-                subject: "town".to_owned(),
-                reason: WaitReason::Resources,
-                text: format!("the log takes no writes: {why}"),
-                since: self.published.now(),
-                until: None,
-            }],
-        );
+        let text = format!("the log takes no writes: {why}");
+        let seen = short(text, self.published.now());
+        self.board.publish(OBSERVER, vec![seen]);
         self.mode = Mode::ReadOnly {
             why,
             next_try: Instant::now(),
@@ -398,37 +423,22 @@ impl Keeper {
 
     /// Says to everybody whether the log lives on its reserve.
     fn tell_of_ballast(&self) {
-        let seen = self.ballast.is_spent().then(|| Observation {
-            subject: "town".to_owned(),
-            reason: WaitReason::Resources,
-            text: self.ballast.why(),
-            since: self.published.now(),
-            until: None,
-        });
+        let is_spent = self.ballast.is_spent();
+        let seen = is_spent.then(|| short(self.ballast.why(), self.published.now()));
         self.board.publish(OBSERVER, seen.into_iter().collect());
     }
 
     /// Opens the store anew, and takes over what the failed append may have left there after all.
     fn reopen(&mut self) -> Result<(), LoadError> {
         drop(self.store.take());
-        let (store, opened, early) = load::open(&self.dir)?;
+        let (store, opened, early) = load::open(&self.dir, |_| {})?;
         for repair in opened.repairs.iter().chain(&early.repairs) {
             tracing::warn!(%repair, "the log was mended");
         }
         let Folded { graph, last_at, .. } = load::fold(&store, early)?;
-        let mut seen = self.published.graph().revision();
-        let mut missed = Vec::new();
-        loop {
-            let page = store.read(seen, PAGE)?;
-            let Some(last) = page.last() else { break };
-            seen = last.revision;
-            missed.extend(page.into_iter().map(stored));
-        }
-        self.published.not_before(last_at);
-        self.working = graph.clone();
-        self.published.replace(graph, missed);
         self.store = Some(store);
-        Ok(())
+        self.working = graph;
+        self.publish_all(last_at)
     }
 
     fn begin_snapshot_when_due(&mut self) {
@@ -447,6 +457,17 @@ impl Keeper {
                 .end(self.working, |at| store.snapshot_place(at));
         }
         store.close();
+    }
+}
+
+/// Says to everybody what the log lacks.
+fn short(text: impl Into<String>, since: Timestamp) -> Observation {
+    Observation {
+        subject: "town".to_owned(),
+        reason: WaitReason::Resources,
+        text: text.into(),
+        since,
+        until: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{io, path::Path, sync::mpsc::sync_channel};
 
 use gtd_core::{Envelope, Graph, Revision, Timestamp};
-use gtd_store::{Opened, Options, Record, Repair, Store, StoreError};
+use gtd_store::{Opened, Options, Preview, Record, Repair, Store, StoreError, Tail};
 
 use super::body;
 
@@ -53,29 +53,72 @@ pub(super) struct Folded {
     pub(super) snapshot: Revision,
 }
 
-/// The graph of the newest snapshot, read before the store is open; and what is to be said of newer ones.
+/// The graph as far as the newest snapshot and the journal tell it, read before the store is open;
+/// and what is to be said of snapshots that cannot be used.
 pub(super) struct Early {
     graph: Option<Graph>,
     pub(super) repairs: Vec<Repair>,
 }
 
+/// A graph that may be read before the store is open.
+pub(super) struct Shown<'a> {
+    pub(super) graph: &'a Graph,
+    /// The moment of its last record.
+    pub(super) last_at: Timestamp,
+    pub(super) town_id: String,
+}
+
 impl Early {
-    /// Reads the newest snapshot of the store in a folder.
-    pub(super) fn read(dir: &Path) -> Self {
-        let (snapshot, repairs) = gtd_store::newest_snapshot(dir);
-        let graph = snapshot.and_then(|(at, bytes)| graph_of(at, &bytes));
-        Self { graph, repairs }
+    /// Reads what there is, and shows it when it is a whole log.
+    fn read(dir: &Path, show: impl FnOnce(Shown<'_>)) -> Self {
+        let Preview {
+            snapshot,
+            ignored,
+            tail,
+        } = gtd_store::preview(dir);
+        let mut graph = snapshot.and_then(|(at, bytes)| graph_of(at, &bytes));
+        if let (Some(graph), Some(Tail { town_id, records })) = (&mut graph, tail)
+            && let Some(last_at) = apply(graph, &records)
+        {
+            show(Shown {
+                graph,
+                last_at,
+                town_id,
+            });
+        }
+        Self {
+            graph,
+            repairs: ignored,
+        }
     }
 }
 
-/// Opens the store, and reads the newest snapshot meanwhile.
-pub(super) fn open(dir: &Path) -> Result<(Store, Opened, Early), StoreError> {
+/// Applies the records of a journal, the first of which is that of the graph; returns the moment of the last.
+///
+/// One that cannot be read is met again, and told, when the store is open.
+fn apply(graph: &mut Graph, records: &[Record]) -> Option<Timestamp> {
+    let envelopes: Vec<_> = records
+        .iter()
+        .map(envelope)
+        .collect::<Result<_, _>>()
+        .ok()?;
+    for (record, envelope) in records.iter().zip(&envelopes).skip(1) {
+        graph.apply(record.revision, envelope);
+    }
+    envelopes.last().map(|envelope| envelope.at)
+}
+
+/// Opens the store, and shows meanwhile what can be read without it.
+pub(super) fn open(
+    dir: &Path,
+    show: impl FnOnce(Shown<'_>) + Send,
+) -> Result<(Store, Opened, Early), StoreError> {
     let options = Options {
         reads_snapshot: false,
         ..Options::default()
     };
     std::thread::scope(|scope| {
-        let early = scope.spawn(|| Early::read(dir));
+        let early = scope.spawn(|| Early::read(dir, show));
         let (store, opened) = Store::open(dir, &options)?;
         let early = early.join().unwrap_or(Early {
             graph: None,

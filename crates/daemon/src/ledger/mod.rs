@@ -7,6 +7,7 @@
 //!
 //! | state | writes | reads |
 //! |---|---|---|
+//! | being opened, once the snapshot and the journal are read | wait | graph; the store and what it holds wait |
 //! | open | decided and appended | graph, ring, store |
 //! | read-only, after a failed append | refused, with why | graph, ring; the store once it opens again |
 //! | the reserve is given up | those that end something | graph, ring, store |
@@ -19,6 +20,7 @@ mod body;
 mod clock;
 mod keeper;
 mod load;
+mod opening;
 mod published;
 mod snapshots;
 mod tail;
@@ -35,16 +37,17 @@ use std::{
 };
 
 use gtd_core::{Actor, Command, Graph, Rejection, RequestId, Revision, Timestamp};
-use gtd_store::{Repair, Store, StoreError};
+use gtd_store::{Store, StoreError};
 use tokio::sync::{oneshot, watch};
 
 pub(crate) use self::{
     answer::Answer,
     ballast::Ballast,
     load::LoadError,
+    opening::Opening,
     tail::{Followed, Stored},
 };
-use self::{clock::Clock, keeper::Keeper, published::Published};
+use self::{clock::Clock, keeper::Keeper, opening::Started, published::Published};
 use crate::board::Board;
 
 /// How many orders may wait.
@@ -119,15 +122,6 @@ enum Message {
     },
 }
 
-/// What a start found.
-#[derive(Debug)]
-pub(crate) struct Started {
-    /// The town that the log belongs to.
-    pub(crate) town_id: String,
-    /// What the store had to mend.
-    pub(crate) repairs: Vec<Repair>,
-}
-
 /// A handle to the ledger; clones share it.
 #[derive(Clone)]
 pub(crate) struct Ledger {
@@ -142,27 +136,37 @@ impl std::fmt::Debug for Ledger {
 }
 
 impl Ledger {
-    /// Opens the store, folds the log and starts the thread.
+    /// Starts the thread, which opens the store and folds the log; returns as soon as there is something to read.
     ///
     /// # Errors
-    /// When the store cannot be opened, a record cannot be read, or no thread can be had.
+    /// When the store cannot be opened, a record cannot be read, or no thread can be had. What is
+    /// found later is told by [`Opening::end`].
     pub(crate) fn start(
         dir: &Path,
         ballast: Ballast,
         board: Arc<Board>,
-    ) -> Result<(Self, Started), LoadError> {
+    ) -> Result<(Self, Opening), LoadError> {
         let (messages, inbox) = std::sync::mpsc::sync_channel(WAITING_MAX);
-        let (keeper, started) = Keeper::open(dir, ballast, board)?;
-        let published = keeper.published();
-        std::thread::Builder::new()
-            .name("ledger".to_owned())
-            .spawn(move || keeper.run(&inbox))
-            .map_err(LoadError::Thread)?;
+        let (teller, listener) = opening::pair();
+        let published = Arc::new(Published::empty());
         let ledger = Self {
             messages,
-            published,
+            published: Arc::clone(&published),
         };
-        Ok((ledger, started))
+        let dir = dir.to_owned();
+        std::thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(
+                move || match Keeper::open(&dir, ballast, board, published, &teller) {
+                    Ok((keeper, started)) => {
+                        teller.end(Ok(started));
+                        keeper.run(&inbox);
+                    }
+                    Err(error) => teller.end(Err(error)),
+                },
+            )
+            .map_err(LoadError::Thread)?;
+        Ok((ledger, listener.wait()?))
     }
 
     /// Has an order decided and made durable.
@@ -230,6 +234,11 @@ impl Ledger {
     /// Returns a moment that is not before the last record's.
     pub(crate) fn now(&self) -> Timestamp {
         self.published.now()
+    }
+
+    /// Returns whether the store is still being opened: reads are answered, writes wait.
+    pub(crate) fn is_opening(&self) -> bool {
+        self.published.is_opening()
     }
 
     /// Gives a receiver that wakes at each new revision.

@@ -1,6 +1,9 @@
 //! What everybody may read: the graph, the ring of records, the newest revision.
 
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{
+    PoisonError, RwLock, RwLockReadGuard,
+    atomic::{AtomicBool, Ordering},
+};
 
 use gtd_core::{Envelope, Graph, Revision, Timestamp};
 use tokio::sync::watch;
@@ -17,18 +20,37 @@ pub(super) struct Published {
     tail: RwLock<Tail>,
     head: watch::Sender<Revision>,
     clock: Clock,
+    /// Whether the store is being opened for the first time.
+    is_opening: AtomicBool,
 }
 
 impl Published {
-    /// Publishes a graph for the first time.
-    pub(super) fn new(graph: Graph, last_at: Timestamp) -> Self {
-        let revision = graph.revision();
+    /// Holds nothing yet.
+    pub(super) fn empty() -> Self {
         Self {
-            graph: RwLock::new(graph),
-            tail: RwLock::new(Tail::new(revision)),
-            head: watch::channel(revision).0,
-            clock: Clock::new(last_at),
+            graph: RwLock::default(),
+            tail: RwLock::new(Tail::new(Revision(0))),
+            head: watch::channel(Revision(0)).0,
+            clock: Clock::new(Timestamp(0)),
+            is_opening: AtomicBool::new(true),
         }
+    }
+
+    /// Publishes a graph for the first time.
+    pub(super) fn begin(&self, graph: Graph, last_at: Timestamp) {
+        self.clock.at_least(last_at);
+        *self.tail.write().unwrap_or_else(PoisonError::into_inner) = Tail::new(graph.revision());
+        self.replace(graph, []);
+    }
+
+    /// Says that the store is open.
+    pub(super) fn opened(&self) {
+        self.is_opening.store(false, Ordering::Release);
+    }
+
+    /// Returns whether the store is still being opened, so that writes wait.
+    pub(super) fn is_opening(&self) -> bool {
+        self.is_opening.load(Ordering::Acquire)
     }
 
     // A panic while a lock was held leaves at worst an unfinished fold, and the

@@ -8,8 +8,7 @@ use gtd_core::{
 };
 use proptest::prelude::*;
 
-use super::{Ballast, Followed, Ledger, Order, Refused, Stored};
-use crate::board::Board;
+use super::{Ballast, Followed, Ledger, LoadError, Order, Refused, Stored};
 
 fn rig() -> RigName {
     RigName::parse("api").unwrap()
@@ -61,9 +60,14 @@ fn no_ballast(dir: &std::path::Path) -> Ballast {
 }
 
 fn open(dir: &std::path::Path) -> Ledger {
-    Ledger::start(dir, no_ballast(dir), Arc::new(Board::default()))
-        .unwrap()
-        .0
+    try_open(dir).unwrap()
+}
+
+/// Opens a ledger that takes writes.
+fn try_open(dir: &std::path::Path) -> Result<Ledger, LoadError> {
+    let (ledger, mut opening) = Ledger::start(dir, no_ballast(dir), Arc::default())?;
+    block_on(opening.end())?;
+    Ok(ledger)
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -337,14 +341,53 @@ fn after_a_restart_the_graph_is_the_fold_of_the_log() {
 fn wait_for_the_lock(dir: &std::path::Path) {
     let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
     loop {
-        match Ledger::start(dir, no_ballast(dir), Arc::new(Board::default())) {
-            Ok((ledger, _)) => return block_on(ledger.close()),
+        match try_open(dir) {
+            Ok(ledger) => return block_on(ledger.close()),
             Err(error) => {
                 assert!(std::time::Instant::now() < until, "{error:?}");
                 std::thread::yield_now();
             }
         }
     }
+}
+
+#[test]
+fn what_only_the_database_has_reaches_those_who_read_before_it_was_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(folder.path());
+    block_on(async {
+        ledger.write(order("", trust())).await.unwrap();
+        ledger.close().await;
+    });
+    let ledger = open(folder.path());
+    let before = block_on(async {
+        for name in ["a", "b", "c"] {
+            ledger.write(order("", create(name))).await.unwrap();
+        }
+        ledger.graph().clone()
+    });
+    drop(ledger);
+    wait_for_the_lock(folder.path());
+    // The last snapshot is gone, and so is the end of the journal.
+    std::fs::remove_file(folder.path().join("snapshots/00000000000000000004.snap")).unwrap();
+    let journal = folder.path().join("journal.jsonl");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let (front, _) = text.trim_end().rsplit_once('\n').unwrap();
+    std::fs::write(&journal, format!("{front}\n")).unwrap();
+    let (ledger, mut opening) =
+        Ledger::start(folder.path(), no_ballast(folder.path()), Arc::default()).unwrap();
+    // From here on this reader sees what comes, whether it was early or not.
+    let first = ledger.graph().revision();
+    assert!(first == Revision(3) || first == Revision(4), "{first}");
+    block_on(async {
+        let started = opening.end().await.unwrap();
+        assert_eq!(started.repairs.len(), 1, "{started:?}");
+        assert!(!ledger.is_opening());
+        assert_eq!(*ledger.graph(), before);
+        let records = read_on(&ledger, first, 7).await;
+        assert_eq!(records.len() as u64, 4 - first.0);
+        ledger.close().await;
+    });
 }
 
 #[test]

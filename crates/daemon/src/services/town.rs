@@ -144,6 +144,7 @@ super::writes::writes! {
                 town: self.town.places.town.clone(),
                 api_level: told_level(),
                 revision: self.town.ledger.graph().revision().0,
+                opening: self.town.ledger.is_opening(),
             }))
         }
 

@@ -9,6 +9,8 @@ mod keep;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod preview;
+#[cfg(test)]
 mod refusal;
 #[cfg(test)]
 mod repair;

@@ -20,11 +20,30 @@ pub struct Daemon {
 }
 
 impl Town {
-    /// Starts the daemon and waits until it answers. `faults` is the value of `GTD_FAULT`.
+    /// Starts the daemon and waits until it is ready. `faults` is the value of `GTD_FAULT`.
     ///
     /// # Panics
     /// When it does not come up.
     pub fn start(&self, faults: &str) -> Daemon {
+        let mut daemon = self.spawn(faults);
+        until("the daemon is ready", || {
+            let said = self.daemon_said();
+            if said.contains(" is ready: ") {
+                return Some(());
+            }
+            if let Ok(Some(status)) = daemon.child.try_wait() {
+                panic!("gtdd ended with {status} before it was ready:\n{said}");
+            }
+            None
+        });
+        daemon
+    }
+
+    /// Starts the daemon and waits for nothing.
+    ///
+    /// # Panics
+    /// When the program cannot be started.
+    pub fn spawn(&self, faults: &str) -> Daemon {
         let out = fs::File::create(self.path("gtdd.out")).expect("make a file");
         let err = out.try_clone().expect("copy a descriptor");
         let mut command = self.program(binary("gtdd"));
@@ -37,16 +56,13 @@ impl Town {
             .stderr(err)
             .spawn()
             .expect("start gtdd");
-        let pid = i32::try_from(child.id()).expect("a process id");
-        let mut daemon = Daemon { child };
-        until("the daemon answers", || {
-            if let Ok(Some(status)) = daemon.child.try_wait() {
-                let said = fs::read_to_string(self.path("gtdd.out")).unwrap_or_default();
-                panic!("gtdd ended with {status} before it answered:\n{said}");
-            }
-            (self.daemon_pid() == Some(pid)).then_some(())
-        });
-        daemon
+        Daemon { child }
+    }
+
+    /// Returns what the daemon that was started last wrote to its terminal.
+    #[must_use]
+    pub fn daemon_said(&self) -> String {
+        fs::read_to_string(self.path("gtdd.out")).unwrap_or_default()
     }
 
     /// Ends the daemon in good order and waits for it.
@@ -83,8 +99,16 @@ impl Daemon {
     ///
     /// # Panics
     /// When it does not end.
-    pub fn terminate(mut self) -> Option<i32> {
+    pub fn terminate(self) -> Option<i32> {
         kill(Pid::from_raw(self.pid()), Signal::SIGTERM).expect("signal gtdd");
+        self.ends()
+    }
+
+    /// Waits until it ends by itself and returns its exit code.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn ends(mut self) -> Option<i32> {
         until("the daemon ends", || {
             self.child.try_wait().expect("ask for its end")
         })

@@ -27,6 +27,9 @@ pub struct HelloResponse {
     /// The newest revision of the log.
     #[prost(uint64, tag = "5")]
     pub revision: u64,
+    /// The log is being opened: reads are answered, writes wait.
+    #[prost(bool, tag = "6")]
+    pub opening: bool,
 }
 /// StatusRequest asks for Status.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

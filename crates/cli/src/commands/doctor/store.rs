@@ -171,6 +171,13 @@ pub(super) async fn daemon(ctx: &Context) -> Vec<Check> {
                 "daemon.running",
                 format!("pid {} answers", hello.pid),
             ));
+            if hello.opening {
+                checks.push(Check::warn(
+                    "daemon.log",
+                    "the log is being opened: reads are answered, writes wait",
+                    "gtd doctor --only daemon",
+                ));
+            }
             checks.push(match hello.version == own {
                 true => Check::good("daemon.version", format!("gtd and gtdd are {own}")),
                 false => Check::warn(
