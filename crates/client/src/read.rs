@@ -6,7 +6,7 @@ use gtd_core::{BeadId, CostBy, Epoch, Revision, RigName, Timestamp};
 use gtd_wire::{API_LEVEL, Call, Document, Read, pb};
 use serde_json::Value;
 
-use crate::{Client, ClientError};
+use crate::{Client, ClientError, Rehearsal};
 
 /// How long a backup may take at least.
 const BACKUP: Duration = Duration::from_secs(600);
@@ -253,6 +253,23 @@ impl Client {
     /// When the daemon is silent or is not there.
     pub async fn rigs(&self) -> Result<Value, ClientError> {
         self.read(pb::town::v1::ListRigsRequest {}).await
+    }
+
+    /// Finds what gtd made in a rig for attempts that have ended, and takes it away but in a
+    /// rehearsal.
+    ///
+    /// # Errors
+    /// When the daemon refuses, is silent or is not there.
+    pub async fn sweep_rig(
+        &self,
+        rig: &RigName,
+        rehearsal: Rehearsal,
+    ) -> Result<Value, ClientError> {
+        self.read(pb::town::v1::SweepRigRequest {
+            rig: rig.to_string(),
+            validate_only: rehearsal == Rehearsal::Only,
+        })
+        .await
     }
 
     /// Reads the roles, or one of them.

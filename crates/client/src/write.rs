@@ -78,16 +78,26 @@ impl Client {
     ) -> Result<GoalReceipt, ClientError> {
         let answer = self.call(wish.into_request(named(context))).await?;
         let method = pb::goal::v1::SubmitRequest::NAME;
-        let missing = || ClientError::unreadable(method, &Malformed::new("target", "is missing"));
-        Ok(GoalReceipt {
-            written: written(answer.written, method)?,
-            target: answer
-                .target
-                .ok_or_else(missing)?
-                .try_into()
-                .map_err(|malformed| ClientError::unreadable(method, &malformed))?,
-            notices: answer.notices,
-        })
+        receipt(answer.written, answer.target, answer.notices, method)
+    }
+
+    /// Opens a goal that beads answer which exist already.
+    ///
+    /// # Errors
+    /// When the daemon refuses, is silent or is not there.
+    pub async fn gather(
+        &self,
+        wish: GoalWish,
+        beads: &[BeadId],
+        context: WriteContext,
+    ) -> Result<GoalReceipt, ClientError> {
+        let request = pb::goal::v1::GatherRequest {
+            goal: Some(wish.into_request(named(context))),
+            beads: beads.iter().map(ToString::to_string).collect(),
+        };
+        let answer = self.call(request).await?;
+        let method = pb::goal::v1::GatherRequest::NAME;
+        receipt(answer.written, answer.target, answer.notices, method)
     }
 
     /// Takes back what a person did, or only checks that it could be.
@@ -259,6 +269,23 @@ fn named(mut context: WriteContext) -> WriteContext {
 
 fn wire(context: WriteContext) -> Option<pb::common::v1::WriteContext> {
     Some(named(context).into())
+}
+
+fn receipt(
+    answered: Option<pb::common::v1::Written>,
+    target: Option<pb::common::v1::Target>,
+    notices: Vec<String>,
+    method: &'static str,
+) -> Result<GoalReceipt, ClientError> {
+    let missing = || ClientError::unreadable(method, &Malformed::new("target", "is missing"));
+    Ok(GoalReceipt {
+        written: written(answered, method)?,
+        target: target
+            .ok_or_else(missing)?
+            .try_into()
+            .map_err(|malformed| ClientError::unreadable(method, &malformed))?,
+        notices,
+    })
 }
 
 fn written(

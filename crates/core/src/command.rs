@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, BeadId, BeadSpec, CandidateId, CrewOutcome, Criterion, Cron, Epoch, Fault, GateName,
-    GateRun, HoldKind, HostName, Member, Need, Oid, Outcome, PauseScope, RequestId, Reserved,
-    Reversal, Revision, RigName, RigRules, RoleName, RunId, ScheduleName, ScheduledGoal, SeatName,
-    Target, Timestamp, UsageDelta, Verdict,
+    GateRun, HoldKind, HostName, ImportedBead, Member, Need, Oid, Outcome, PauseScope, RequestId,
+    Reserved, Reversal, Revision, RigName, RigRules, RoleName, RunId, ScheduleName, ScheduledGoal,
+    SeatName, Target, Timestamp, UsageDelta, Verdict,
 };
 
 /// One ask, with its caller.
@@ -61,6 +61,13 @@ pub enum Command {
         /// The digest of the trusted file.
         digest: String,
     },
+    /// Takes the trust in a rig's configuration back.
+    RevokeTrust {
+        /// The rig.
+        rig: RigName,
+        /// Why.
+        why: String,
+    },
     /// Takes a rig out of the town.
     RemoveRig {
         /// The rig.
@@ -80,6 +87,37 @@ pub enum Command {
         plan: Option<Plan>,
         /// Whether the plan waits for a person.
         approval: Approval,
+    },
+    /// Opens a goal that beads answer which exist already.
+    OpenConvoy {
+        /// The goal's own wishes.
+        spec: BeadSpec,
+        /// Where it lands.
+        target: Target,
+        /// Seats at most.
+        max: Option<u32>,
+        /// No new attempt after this moment.
+        until: Option<Timestamp>,
+        /// The beads.
+        beads: Vec<BeadId>,
+    },
+    /// Has beads that exist answer a goal.
+    JoinGoal {
+        /// The goal.
+        goal: BeadId,
+        /// The beads.
+        beads: Vec<BeadId>,
+    },
+    /// Changes what is wanted of a goal, and its limits.
+    EditGoal {
+        /// The goal.
+        goal: BeadId,
+        /// All of the wishes as they are to be.
+        spec: BeadSpec,
+        /// Seats at most.
+        max: Option<u32>,
+        /// No new attempt after this moment.
+        until: Option<Timestamp>,
     },
     /// Lets a proposed plan begin.
     ApprovePlan {
@@ -103,6 +141,13 @@ pub enum Command {
         spec: BeadSpec,
         /// What it needs.
         needs: Vec<Need>,
+    },
+    /// Takes in the beads of an interchange file.
+    ImportBeads {
+        /// The rig.
+        rig: RigName,
+        /// The beads.
+        beads: Vec<ImportedBead>,
     },
     /// Changes a bead's wishes.
     EditBead {
@@ -145,6 +190,20 @@ pub enum Command {
     RetryBead {
         /// The bead.
         bead: BeadId,
+    },
+    /// Lets a bead that has ended without a landing begin anew.
+    ReopenBead {
+        /// The bead.
+        bead: BeadId,
+    },
+    /// Has parts of a bead done one by one; the bead itself is then what is left.
+    SplitBead {
+        /// The bead.
+        bead: BeadId,
+        /// The parts; what one does not say is as the bead says.
+        parts: Vec<PlannedBead>,
+        /// The script of what is left, where the bead has one; without it, nothing but its checks.
+        rest: Option<String>,
     },
     /// Sends back what was handed in, with what is to be otherwise.
     WantChanges {
@@ -284,6 +343,15 @@ pub enum Command {
         member: SeatName,
         /// Whether work that has not landed goes too, once it is saved.
         discard: bool,
+    },
+    /// Puts a decision that waits for a person out of sight for a while, or back into it.
+    SnoozeDecision {
+        /// The kind of the decision, as the inbox names it.
+        kind: String,
+        /// What it is about, as the inbox names it.
+        subject: String,
+        /// When it is seen again; none for at once.
+        until: Option<Timestamp>,
     },
     /// Takes an operation of a person back.
     Undo {
@@ -584,14 +652,20 @@ impl Command {
         matches!(
             self,
             Self::OpenGoal { .. }
+                | Self::OpenConvoy { .. }
+                | Self::JoinGoal { .. }
+                | Self::EditGoal { .. }
                 | Self::ApprovePlan { .. }
                 | Self::ProposePlan { .. }
                 | Self::CreateBead { .. }
+                | Self::ImportBeads { .. }
                 | Self::EditBead { .. }
                 | Self::Discover { .. }
                 | Self::Link { .. }
                 | Self::AddNote { .. }
                 | Self::RetryBead { .. }
+                | Self::ReopenBead { .. }
+                | Self::SplitBead { .. }
                 | Self::RequestLanding { .. }
                 | Self::AskGate { .. }
                 | Self::AddCrew { .. }

@@ -12,7 +12,7 @@ use crate::{
     Actor, Bead, BeadId, BeadSpec, Candidate, CandidateId, CrewMember, CrewOutcome, Epoch, Fault,
     GateAsk, GateRun, Goal, HoldKind, HostName, Lease, MailItem, MergeHold, Need, Note, Oid,
     Outcome, RequestId, Revision, RigName, RigRules, RunId, Schedule, ScheduleName, SeatName,
-    Target, Timestamp, UsageDelta, Verdict,
+    Snooze, Target, Timestamp, UsageDelta, Verdict,
 };
 
 /// The format of the log that this code writes.
@@ -46,6 +46,13 @@ pub enum Event {
         rules: RigRules,
         /// The digest of the trusted file.
         digest: String,
+    },
+    /// A person does not trust the configuration of a rig any more.
+    TrustRevoked {
+        /// The rig.
+        rig: RigName,
+        /// Why.
+        why: String,
     },
     /// A rig left the town.
     RigRemoved {
@@ -100,6 +107,34 @@ pub enum Event {
     BeadOpened {
         /// The bead.
         bead: Bead,
+    },
+    /// A bead that existed answers a goal from now on.
+    BeadJoined {
+        /// The bead.
+        bead: BeadId,
+        /// The goal.
+        goal: BeadId,
+    },
+    /// The limits of a goal were changed by hand.
+    GoalEdited {
+        /// The goal.
+        goal: BeadId,
+        /// Seats at most.
+        max: Option<u32>,
+        /// No new attempt after this moment.
+        until: Option<Timestamp>,
+    },
+    /// Parts of a bead are done first; the bead itself is what is left then.
+    BeadSplit {
+        /// The bead.
+        bead: BeadId,
+        /// The parts, which the bead needs.
+        parts: Vec<BeadId>,
+    },
+    /// A person let a bead begin anew that had ended without a landing.
+    BeadReopened {
+        /// The bead.
+        bead: BeadId,
     },
     /// A bead's wishes were changed by hand.
     BeadEdited {
@@ -439,6 +474,18 @@ pub enum Event {
         /// What is as it was before.
         reversal: crate::Reversal,
     },
+    /// A person does not want to see a decision for a while.
+    DecisionSnoozed {
+        /// The decision, and until when.
+        snooze: Snooze,
+    },
+    /// A person wants to see a decision again.
+    DecisionWoken {
+        /// Its kind.
+        kind: String,
+        /// What it is about.
+        subject: String,
+    },
     /// A goal comes by the clock.
     ScheduleAdded {
         /// The schedule.
@@ -507,6 +554,7 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self {
             Self::RigTrusted { .. } => "RigTrusted",
+            Self::TrustRevoked { .. } => "TrustRevoked",
             Self::RigRemoved { .. } => "RigRemoved",
             Self::GoalOpened { .. } => "GoalOpened",
             Self::PlanProposed { .. } => "PlanProposed",
@@ -515,6 +563,10 @@ impl Event {
             Self::LandRequested { .. } => "LandRequested",
             Self::LandConcluded { .. } => "LandConcluded",
             Self::BeadOpened { .. } => "BeadOpened",
+            Self::BeadJoined { .. } => "BeadJoined",
+            Self::GoalEdited { .. } => "GoalEdited",
+            Self::BeadSplit { .. } => "BeadSplit",
+            Self::BeadReopened { .. } => "BeadReopened",
             Self::BeadEdited { .. } => "BeadEdited",
             Self::EdgeAdded { .. } => "EdgeAdded",
             Self::EdgeRemoved { .. } => "EdgeRemoved",
@@ -562,6 +614,8 @@ impl Event {
             Self::EffectRecovered { .. } => "EffectRecovered",
             Self::TownRestored { .. } => "TownRestored",
             Self::OperationUndone { .. } => "OperationUndone",
+            Self::DecisionSnoozed { .. } => "DecisionSnoozed",
+            Self::DecisionWoken { .. } => "DecisionWoken",
             Self::ScheduleAdded { .. } => "ScheduleAdded",
             Self::ScheduleRemoved { .. } => "ScheduleRemoved",
             Self::SchedulePaused { .. } => "SchedulePaused",

@@ -11,6 +11,7 @@ impl Event {
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::RigTrusted { .. } => "rig.trusted",
+            Self::TrustRevoked { .. } => "rig.trust_revoked",
             Self::RigRemoved { .. } => "rig.removed",
             Self::GoalOpened { .. } => "goal.opened",
             Self::PlanProposed { .. } => "plan.proposed",
@@ -19,6 +20,10 @@ impl Event {
             Self::LandRequested { .. } => "goal.land_requested",
             Self::LandConcluded { .. } => "goal.land_concluded",
             Self::BeadOpened { .. } => "bead.opened",
+            Self::BeadJoined { .. } => "bead.joined",
+            Self::GoalEdited { .. } => "goal.edited",
+            Self::BeadSplit { .. } => "bead.split",
+            Self::BeadReopened { .. } => "bead.reopened",
             Self::BeadEdited { .. } => "bead.edited",
             Self::EdgeAdded { .. } => "bead.edge_added",
             Self::EdgeRemoved { .. } => "bead.edge_removed",
@@ -66,6 +71,8 @@ impl Event {
             Self::GateAsked { .. } => "gate.asked",
             Self::GateAnswered { .. } => "gate.answered",
             Self::OperationUndone { .. } => "operation.undone",
+            Self::DecisionSnoozed { .. } => "decision.snoozed",
+            Self::DecisionWoken { .. } => "decision.woken",
             Self::ScheduleAdded { .. } => "schedule.added",
             Self::ScheduleRemoved { .. } => "schedule.removed",
             Self::SchedulePaused { .. } => "schedule.paused",
@@ -85,9 +92,13 @@ impl Event {
             Self::PlanProposed { goal, .. }
             | Self::PlanApproved { goal }
             | Self::GoalClosed { goal, .. }
+            | Self::GoalEdited { goal, .. }
             | Self::LandRequested { goal }
             | Self::LandConcluded { goal, .. } => Some(goal),
             Self::BeadEdited { bead, .. }
+            | Self::BeadJoined { bead, .. }
+            | Self::BeadSplit { bead, .. }
+            | Self::BeadReopened { bead }
             | Self::EdgeAdded { bead, .. }
             | Self::EdgeRemoved { bead, .. }
             | Self::NoteAdded { bead, .. }
@@ -123,6 +134,7 @@ impl Event {
         }
         match self {
             Self::RigTrusted { rig, .. }
+            | Self::TrustRevoked { rig, .. }
             | Self::RigRemoved { rig }
             | Self::BreakerTripped { rig, .. } => Some(rig.to_string()),
             Self::SeatOpened { seat, .. }
@@ -130,6 +142,8 @@ impl Event {
             | Self::CrewLeaving { member: seat, .. }
             | Self::CrewConcluded { member: seat, .. } => Some(seat.to_string()),
             Self::CrewJoined { member } => Some(member.name.to_string()),
+            Self::DecisionSnoozed { snooze } => Some(snooze.subject.clone()),
+            Self::DecisionWoken { subject, .. } => Some(subject.clone()),
             Self::CandidateFormed { candidate } => Some(candidate.id.to_string()),
             Self::CandidateJudged { candidate, .. }
             | Self::CandidateLanded { candidate }
@@ -168,6 +182,7 @@ impl Event {
     pub fn rig(&self) -> Option<&RigName> {
         match self {
             Self::RigTrusted { rig, .. }
+            | Self::TrustRevoked { rig, .. }
             | Self::RigRemoved { rig }
             | Self::BreakerTripped { rig, .. }
             | Self::SeatOpened { rig, .. } => Some(rig),

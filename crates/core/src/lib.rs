@@ -5,6 +5,7 @@
 
 mod actor;
 mod bead;
+mod beads_file;
 mod command;
 pub mod config;
 mod crew;
@@ -25,12 +26,14 @@ mod rig;
 mod runtime_fault;
 mod runtime_hold;
 mod schedule;
+mod snooze;
 mod toml_text;
 mod town;
 mod undo;
 
 pub use actor::*;
 pub use bead::*;
+pub use beads_file::*;
 pub use command::*;
 pub use crew::*;
 pub use decide::*;
@@ -49,5 +52,6 @@ pub use rig::*;
 pub use runtime_fault::*;
 pub use runtime_hold::*;
 pub use schedule::*;
+pub use snooze::*;
 pub use town::*;
 pub use undo::*;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{GateName, Oid, RigName, ScheduleRule};
+use crate::{GateName, Oid, Pause, RigName, ScheduleRule};
 
 /// One git repository under gtd.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub struct Rig {
     pub rules: RigRules,
     /// The digest of the trusted files; empty when there are none.
     pub digest: String,
+    /// Who does not trust it any more; nothing of it begins until it is trusted again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<Pause>,
 }
 
 impl Rig {

@@ -75,6 +75,13 @@ const fn any_role(rule: Rule) -> Rule {
 /// Every method, by its full name.
 pub(crate) const TABLE: &[(&str, Rule)] = &[
     ("gtd.goal.v1.GoalService/Submit", PERSON),
+    ("gtd.goal.v1.GoalService/Gather", PERSON),
+    ("gtd.goal.v1.GoalService/Join", PERSON),
+    ("gtd.goal.v1.GoalService/EditGoal", PERSON),
+    ("gtd.goal.v1.GoalService/Reopen", PERSON),
+    ("gtd.goal.v1.GoalService/Split", PERSON),
+    ("gtd.goal.v1.GoalService/Snooze", PERSON),
+    ("gtd.goal.v1.GoalService/Import", PERSON),
     ("gtd.goal.v1.GoalService/Approve", PERSON),
     ("gtd.goal.v1.GoalService/Cancel", PERSON),
     ("gtd.goal.v1.GoalService/CreateBead", PERSON),
@@ -163,6 +170,8 @@ pub(crate) const TABLE: &[(&str, Rule)] = &[
     ("gtd.town.v1.TownService/AddRig", PERSON),
     ("gtd.town.v1.TownService/TrustRig", PERSON),
     ("gtd.town.v1.TownService/RemoveRig", PERSON),
+    ("gtd.town.v1.TownService/SweepRig", PERSON),
+    ("gtd.town.v1.TownService/RevokeTrust", PERSON),
     ("gtd.town.v1.TownService/ListRigs", EVERYONE),
     ("gtd.town.v1.TownService/Roles", EVERYONE),
     ("gtd.town.v1.TownService/CheckRoles", EVERYONE),

@@ -113,6 +113,20 @@ impl Repository {
             .collect()
     }
 
+    /// Lists the refs below a prefix that a commit reaches, by name.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn refs_within(&self, prefix: &str, commit: &Oid) -> Result<Vec<String>, GitError> {
+        let output = self
+            .git()
+            .args(["for-each-ref", "--format=%(refname)"])
+            .args(["--merged", commit.as_str(), "--"])
+            .arg(prefix)
+            .ok()?;
+        Ok(lossy(&output).lines().map(str::to_owned).collect())
+    }
+
     /// Says whether any ref reaches a commit; heads of worktrees do not count.
     pub(crate) fn is_kept_by_a_ref(&self, commit: &Oid) -> Result<bool, GitError> {
         let output = self

@@ -12,6 +12,7 @@ mod epochs;
 mod errands;
 mod error;
 mod hands;
+mod leftovers;
 mod machine;
 mod processes;
 mod retention;
@@ -31,6 +32,8 @@ pub use gtd_agent::{
     End, Kind, RunState, Runs, TranscriptLine,
     stream::{AgentEvent, Reader},
 };
+pub use gtd_plan::is_spent_attempt;
+pub use leftovers::{Leftover, Sweep, sweep_leftovers};
 pub use run::{HostOptions, run_host};
 pub use survey::{Survey, commit_at, runs, shim_path, survey};
 pub use zone::local_zone;

@@ -164,6 +164,24 @@ pub fn attempt_owner(bead: &BeadId, epoch: Epoch) -> String {
     format!("{bead}.e{epoch}")
 }
 
+/// Tells of which attempt an owner of a worktree is; nothing when it is no attempt.
+#[must_use]
+pub fn attempt_of_owner(owner: &str) -> Option<(BeadId, Epoch)> {
+    let (bead, epoch) = owner.rsplit_once(".e")?;
+    attempt_of(bead, epoch)
+}
+
+/// Tells of which attempt a branch is, by its name without `refs/heads/`.
+#[must_use]
+pub fn attempt_of_branch(branch: &str) -> Option<(BeadId, Epoch)> {
+    let (bead, epoch) = branch.strip_prefix("gtd/")?.split_once("/e")?;
+    attempt_of(bead, epoch)
+}
+
+fn attempt_of(bead: &str, epoch: &str) -> Option<(BeadId, Epoch)> {
+    Some((BeadId::parse(bead).ok()?, Epoch(epoch.parse().ok()?)))
+}
+
 /// Names the owner of the worktree of a standing member. No run and no attempt has such a name.
 #[must_use]
 pub fn standing_owner(member: &SeatName) -> String {
@@ -235,6 +253,20 @@ mod tests {
         let long = "é".repeat(120);
         assert!(slot(&long).len() < 150);
         assert_ne!(slot(&format!("{long}1")), slot(&format!("{long}2")));
+    }
+
+    #[test]
+    fn an_attempt_is_read_out_of_the_names_that_it_gave() {
+        let (bead, epoch) = (BeadId::parse("gt-1.e2").expect("a name"), Epoch(13));
+        let attempt = Some((bead.clone(), epoch));
+        assert_eq!(attempt_of_owner(&attempt_owner(&bead, epoch)), attempt);
+        assert_eq!(attempt_of_branch(&branch_name(&bead, epoch)), attempt);
+        for other in ["gtd/crew/ada", "gtd/integration/main", "gtd/gt-1/e", "main"] {
+            assert_eq!(attempt_of_branch(other), None, "{other}");
+        }
+        for other in ["crew/ada", "mr-0123456789.g0", "gt-1.accept-0123456789-7"] {
+            assert_eq!(attempt_of_owner(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl Refinery {
         }
         graph
             .rig(&self.rig)
-            .map(|rig| &rig.digest)
+            .map(|rig| (&rig.digest, rig.revoked.is_some()))
             .hash(&mut hasher);
         for hold in graph.holds().filter(|hold| hold.rig == self.rig) {
             (hold.kind, hold.until).hash(&mut hasher);

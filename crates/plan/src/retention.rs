@@ -69,6 +69,16 @@ fn has_ended(graph: &Graph, id: &BeadId) -> bool {
     })
 }
 
+/// Tells whether what an attempt at a bead left may go: its bead has ended.
+///
+/// What the town does not know is not its to take away.
+#[must_use]
+pub fn is_spent_attempt(graph: &Graph, bead: &BeadId) -> bool {
+    graph
+        .bead(bead)
+        .is_some_and(|bead| bead.phase.is_finished())
+}
+
 /// Tells whether a run of no bead says something that a queue or a person still waits for.
 fn is_of_a_queue(graph: &Graph, run: &str) -> bool {
     let of_rig = |kind: &str, rig: &RigName| run.starts_with(&format!("{kind}-{rig}-"));

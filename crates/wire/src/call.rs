@@ -77,6 +77,13 @@ macro_rules! calls {
 calls! {
     goal goal_service_client GoalServiceClient {
         submit SubmitRequest SubmitResponse,
+        gather GatherRequest GatherResponse,
+        join JoinRequest JoinResponse,
+        edit_goal EditGoalRequest EditGoalResponse,
+        reopen ReopenRequest ReopenResponse,
+        split SplitRequest SplitResponse,
+        snooze SnoozeRequest SnoozeResponse,
+        import ImportRequest ImportResponse,
         approve ApproveRequest ApproveResponse,
         cancel CancelRequest CancelResponse,
         create_bead CreateBeadRequest CreateBeadResponse,
@@ -181,6 +188,8 @@ calls! {
         add_rig AddRigRequest AddRigResponse,
         trust_rig TrustRigRequest TrustRigResponse,
         remove_rig RemoveRigRequest RemoveRigResponse,
+        sweep_rig SweepRigRequest SweepRigResponse,
+        revoke_trust RevokeTrustRequest RevokeTrustResponse,
         list_rigs ListRigsRequest ListRigsResponse,
         roles RolesRequest RolesResponse,
         check_roles CheckRolesRequest CheckRolesResponse,

@@ -40,6 +40,7 @@ documents! {
     run { ListResponse }
     town {
         StatusResponse, WhyResponse, ReportResponse, CostResponse, ConfigResponse, ListRigsResponse,
+        SweepRigResponse,
         RolesResponse, CheckRolesResponse, RenderRoleResponse, GatesResponse, BackupResponse, OperationsResponse,
         ReviewResponse, ScheduleBackupsResponse, TimelineResponse
     }

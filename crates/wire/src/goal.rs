@@ -113,6 +113,16 @@ impl GoalWish {
     }
 }
 
+/// Reads a goal that beads answer which exist already: what is wished, and the beads.
+impl TryFrom<pb::GatherRequest> for (GoalWish, Vec<BeadId>, WriteContext) {
+    type Error = Malformed;
+    fn try_from(wire: pb::GatherRequest) -> Result<Self, Malformed> {
+        let goal = wire.goal.ok_or_else(|| Malformed::missing("goal"))?;
+        let (wish, context) = GoalWish::take(goal).map_err(|error| error.under("goal"))?;
+        Ok((wish, Carried::take(wire.beads, "beads")?, context))
+    }
+}
+
 impl Carried for LandWish {
     type Wire = i32;
     fn take(wire: i32, field: &str) -> Result<Self, Malformed> {

@@ -1,7 +1,7 @@
 //! Each command with the rpc that carries it: one table, read in both directions.
 //!
-//! `OpenGoal`, `TrustRig`, `AskGate` and `Undo` have no line: the daemon makes
-//! them from a wish, once it has looked at the repository or the log.
+//! `OpenGoal`, `OpenConvoy`, `TrustRig`, `AskGate` and `Undo` have no line: the
+//! daemon makes them from a wish, once it has looked at the repository or the log.
 
 use std::time::Duration;
 
@@ -79,6 +79,7 @@ macro_rules! writes {
                         })
                     }
                     Command::OpenGoal { .. } => return Err(Unsendable("OpenGoal")),
+                    Command::OpenConvoy { .. } => return Err(Unsendable("OpenConvoy")),
                     Command::TrustRig { .. } => return Err(Unsendable("TrustRig")),
                     Command::AskGate { .. } => return Err(Unsendable("AskGate")),
                     Command::Undo { .. } => return Err(Unsendable("Undo")),
@@ -158,6 +159,13 @@ macro_rules! writes {
 writes! {
     lines {
         GoalApprove goal ApproveRequest ApproveResponse = ApprovePlan { goal };
+        GoalJoin goal JoinRequest JoinResponse = JoinGoal { goal, beads };
+        GoalEditGoal goal EditGoalRequest EditGoalResponse
+            = EditGoal { goal, spec, max, until };
+        GoalReopen goal ReopenRequest ReopenResponse = ReopenBead { bead };
+        GoalSplit goal SplitRequest SplitResponse = SplitBead { bead, parts, rest };
+        GoalImport goal ImportRequest ImportResponse = ImportBeads { rig, beads };
+        GoalSnooze goal SnoozeRequest SnoozeResponse = SnoozeDecision { kind, subject, until };
         GoalCancel goal CancelRequest CancelResponse = Cancel { bead, why };
         GoalCreateBead goal CreateBeadRequest CreateBeadResponse
             = CreateBead { rig, goal, spec, needs };
@@ -237,6 +245,7 @@ writes! {
         TownResume town ResumeRequest ResumeResponse = Resume { scope };
         TownStopAll town StopAllRequest StopAllResponse = Stop { why };
         TownThaw town ThawRequest ThawResponse = Thaw {};
+        TownRevokeTrust town RevokeTrustRequest RevokeTrustResponse = RevokeTrust { rig, why };
         TownRemoveRig town RemoveRigRequest RemoveRigResponse = RemoveRig { rig };
     }
     by_hand {

@@ -234,6 +234,13 @@ fn unsendable() -> Vec<Command> {
             plan: None,
             approval: Approval::Needed,
         },
+        Command::OpenConvoy {
+            spec: full_spec(),
+            target: target(LandMode::Local),
+            max: None,
+            until: None,
+            beads: vec![bead("gt-1")],
+        },
         Command::TrustRig {
             rig: rig(),
             rules: RigRules {
@@ -267,6 +274,10 @@ fn sendable() -> Vec<Command> {
     let name = seat;
     let mut commands = vec![
         Command::RemoveRig { rig: rig() },
+        Command::RevokeTrust {
+            rig: rig(),
+            why: why(),
+        },
         Command::ApprovePlan { goal: goal() },
         Command::Cancel {
             bead: goal(),
@@ -289,6 +300,49 @@ fn sendable() -> Vec<Command> {
             text: why(),
         },
         Command::RetryBead { bead: goal() },
+        Command::ReopenBead { bead: goal() },
+        Command::SplitBead {
+            bead: goal(),
+            parts: plan().beads,
+            rest: Some("make".into()),
+        },
+        Command::SplitBead {
+            bead: goal(),
+            parts: vec![],
+            rest: None,
+        },
+        Command::ImportBeads {
+            rig: rig(),
+            beads: gtd_core::read_beads("f", "{\"id\":\"bd-1\",\"title\":\"t\",\"x\":0.1}")
+                .unwrap()
+                .beads,
+        },
+        Command::SnoozeDecision {
+            kind: "question".into(),
+            subject: why(),
+            until: Some(Timestamp(7)),
+        },
+        Command::SnoozeDecision {
+            kind: "question".into(),
+            subject: why(),
+            until: None,
+        },
+        Command::JoinGoal {
+            goal: goal(),
+            beads: vec![bead("gt-1"), bead("gt-2")],
+        },
+        Command::EditGoal {
+            goal: goal(),
+            spec: full_spec(),
+            max: Some(2),
+            until: Some(Timestamp(7)),
+        },
+        Command::EditGoal {
+            goal: goal(),
+            spec: full_spec(),
+            max: None,
+            until: None,
+        },
         Command::ParkBead {
             bead: goal(),
             why: why(),
@@ -612,8 +666,16 @@ macro_rules! variants {
 
 variants!(
     TrustRig,
+    RevokeTrust,
     RemoveRig,
     OpenGoal,
+    OpenConvoy,
+    JoinGoal,
+    EditGoal,
+    ReopenBead,
+    SplitBead,
+    SnoozeDecision,
+    ImportBeads,
     ApprovePlan,
     Cancel,
     CreateBead,

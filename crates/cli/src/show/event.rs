@@ -186,6 +186,17 @@ fn event_text(event: &Event, subject: &Subject) -> String {
                 format!("needs {}", list(&needs))
             }
         }
+        Event::BeadJoined { goal, .. } => format!("answers {goal}"),
+        Event::GoalEdited { max, until, .. } => {
+            let max = max.map(|max| format!("{max} seats at most"));
+            let until = until.map(|until| format!("until {}", Moment(until)));
+            let limits: Vec<String> = max.into_iter().chain(until).collect();
+            match limits.is_empty() {
+                true => "no limits".to_owned(),
+                false => limits.join(", "),
+            }
+        }
+        Event::BeadSplit { parts, .. } => format!("into {}", list(parts)),
         Event::EdgeAdded { need, .. } => format!("needs {}", need.on),
         Event::EdgeRemoved { need, .. } => format!("no longer needs {}", need.on),
         Event::NoteAdded { note, .. } => note.text.clone(),
@@ -232,6 +243,7 @@ fn event_text(event: &Event, subject: &Subject) -> String {
         Event::QueueHalted { halt, .. } => halt.text.clone(),
         Event::Escalated { text, .. } => text.clone(),
         Event::BreakerTripped { why, .. }
+        | Event::TrustRevoked { why, .. }
         | Event::CandidateVoided { why, .. }
         | Event::Stopped { why }
         | Event::RoleDegraded { why, .. } => why.clone(),
@@ -250,6 +262,7 @@ fn event_text(event: &Event, subject: &Subject) -> String {
         | Event::LandRequested { .. }
         | Event::BeadEdited { .. }
         | Event::BeadRetried { .. }
+        | Event::BeadReopened { .. }
         | Event::SeatClosed { .. }
         | Event::QueueResumed { .. }
         | Event::Thawed
@@ -272,6 +285,10 @@ fn event_text(event: &Event, subject: &Subject) -> String {
             gtd_core::CrewOutcome::Gone => format!("its worktree is gone; saved at {why}"),
             gtd_core::CrewOutcome::Kept => format!("its worktree stays: {why}"),
         },
+        Event::DecisionSnoozed { snooze } => {
+            format!("{} until {}", snooze.kind, Moment(snooze.until))
+        }
+        Event::DecisionWoken { kind, .. } => kind.clone(),
         Event::ScheduleAdded { schedule } => {
             format!("{}: {}", schedule.cron, schedule.goal.spec.title)
         }

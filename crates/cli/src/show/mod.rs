@@ -31,7 +31,7 @@ pub(crate) use self::{
     merge::{merge_list, merge_shown},
     report::{markdown, report},
     review::review,
-    status::{agent_table, limit, needs_you, status},
+    status::{agent_table, comes_back, limit, needs_you, snoozed, status},
     timeline::timeline,
     timeline_svg::timeline_svg,
     why::{Waiting, waiting, why},

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gtd_core::{AgentDoc, ConvoyRow, LimitDoc, MergeDoc, NeedsYou, StatusDoc, Timestamp};
+use gtd_core::{AgentDoc, ConvoyRow, LimitDoc, MergeDoc, Moment, NeedsYou, StatusDoc, Timestamp};
 
 use crate::output::{Cell, Ink, Look, State, Table, ago, clock, span};
 
@@ -40,6 +40,10 @@ pub(crate) fn status(doc: &StatusDoc, title: &str, now: Timestamp, look: Look) -
             held.runtime,
             limit(held, now, look)
         ));
+    }
+    if let Some(first) = doc.snoozed_until {
+        let text = snoozed(doc.snoozed, first, now);
+        lines.push(look.paint(Ink::Faint, &format!("inbox    {text}: gtd inbox --snoozed")));
     }
     for row in &doc.convoys {
         lines.push(progress(row, look));
@@ -113,8 +117,29 @@ pub(crate) fn needs_you(item: &NeedsYou, now: Timestamp, look: Look) -> [String;
             item.text,
             ago(item.since, now)
         ),
-        format!("                {}", item.next),
+        match item.snoozed_until {
+            None => format!("                {}", item.next),
+            Some(at) => format!(
+                "                {}   snoozed, {}",
+                item.next,
+                comes_back(at, now)
+            ),
+        },
     ]
+}
+
+/// Says when something comes back: "comes back in 8h".
+pub(crate) fn comes_back(at: Moment, now: Timestamp) -> String {
+    format!("comes back {}", ago(at, now))
+}
+
+/// Says how many decisions are out of sight, and until when.
+pub(crate) fn snoozed(n: usize, first: Moment, now: Timestamp) -> String {
+    let back = comes_back(first, now);
+    match n {
+        1 => format!("1 is snoozed, and {back}"),
+        n => format!("{n} are snoozed; the first {back}"),
+    }
 }
 
 fn progress(row: &ConvoyRow, look: Look) -> String {

@@ -347,6 +347,26 @@ pub(super) fn retry(scene: Scene<'_>, id: BeadId) -> Decision {
     Ok(vec![Event::BeadRetried { bead: id }])
 }
 
+/// Lets a bead begin anew that ended without a landing, however it ended.
+pub(super) fn reopen(scene: Scene<'_>, id: BeadId) -> Decision {
+    let bead = scene.bead(&id)?;
+    match &bead.phase {
+        Phase::Draft | Phase::Open => Ok(vec![]),
+        Phase::Closed { .. } if bead.spec.kind != BeadType::Goal => {
+            let ended = bead.goal.as_ref().filter(|_| !goal_is_open(scene, bead));
+            match ended {
+                None => Ok(vec![Event::BeadReopened { bead: id }]),
+                Some(goal) => Err(Rejection::WrongPhase {
+                    state: format!("part of {goal}, which has ended"),
+                    next: format!("gtd bead create TITLE --discovered-from {id}"),
+                    bead: id,
+                }),
+            }
+        }
+        _ => Err(scene.wrong_phase(bead)),
+    }
+}
+
 /// Sends the work of the last attempt back; the next attempt has what a person said about it.
 pub(super) fn want_changes(
     scene: Scene<'_>,

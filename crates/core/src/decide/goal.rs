@@ -8,8 +8,8 @@ use super::{
     check_text,
 };
 use crate::{
-    Approval, BeadId, BeadSpec, BeadType, Criterion, Event, GateRun, Goal, HoldKind, Landing, Need,
-    Oid, Outcome, Phase, Plan, PlanState, Rejection, Target, Timestamp,
+    Approval, Bead, BeadId, BeadSpec, BeadType, Criterion, Event, GateRun, Goal, HoldKind, Landing,
+    Need, Oid, Outcome, Phase, Plan, PlanState, PlannedBead, Rejection, Rig, Target, Timestamp,
 };
 
 pub(super) fn open(
@@ -27,18 +27,7 @@ pub(super) fn open(
     }
     check_spec(&spec)?;
     let rig = scene.rig(&target.rig)?;
-    if max == Some(0) {
-        return Err(Rejection::BadText {
-            field: "`max`".to_owned(),
-            why: "must be at least 1".to_owned(),
-        });
-    }
-    if until.is_some_and(|until| is_past(scene, until)) {
-        return Err(Rejection::BadText {
-            field: "`until`".to_owned(),
-            why: "lies in the past".to_owned(),
-        });
-    }
+    check_limits(scene, max, until)?;
     let id = scene.free_id(rig, &spec.title, &spec.description, &BTreeSet::new())?;
     let ordinal = scene.graph.next_ordinal();
     let bead = fresh(scene, id.clone(), rig.name.clone(), spec, ordinal);
@@ -59,6 +48,27 @@ pub(super) fn open(
         )?);
     }
     Ok(events)
+}
+
+/// Checks the limits that a person sets to a goal.
+pub(super) fn check_limits(
+    scene: Scene<'_>,
+    max: Option<u32>,
+    until: Option<Timestamp>,
+) -> Result<(), Rejection> {
+    let refuse = |field: &str, why: &str| {
+        Err(Rejection::BadText {
+            field: field.to_owned(),
+            why: why.to_owned(),
+        })
+    };
+    if max == Some(0) {
+        return refuse("`max`", "must be at least 1");
+    }
+    if until.is_some_and(|until| is_past(scene, until)) {
+        return refuse("`until`", "lies in the past");
+    }
+    Ok(())
 }
 
 /// Adds the criteria of a plan to those of its goal.
@@ -106,16 +116,40 @@ fn beads_of_plan(
     rig: &crate::RigName,
     plan: Plan,
     approval: Approval,
-    mut ordinal: u64,
+    ordinal: u64,
 ) -> Decision {
+    let mut events = vec![Event::PlanProposed {
+        goal: goal.clone(),
+        n_beads: u32::try_from(plan.beads.len()).unwrap_or(u32::MAX),
+    }];
+    let beads = beads_named(scene, goal, scene.rig(rig)?, plan.beads, ordinal)?;
+    for mut bead in beads {
+        joins_without_circle(scene, goal, &bead.needs, bead.spec.parent.as_ref())?;
+        bead.goal = Some(goal.clone());
+        bead.phase = Phase::Draft;
+        events.push(Event::BeadOpened { bead });
+    }
+    if approval == Approval::NotNeeded {
+        events.push(Event::PlanApproved { goal: goal.clone() });
+    }
+    Ok(events)
+}
+
+/// Makes beads that name each other and beads that exist, all open; `taken` is no id of theirs.
+pub(super) fn beads_named(
+    scene: Scene<'_>,
+    taken: &BeadId,
+    rig: &Rig,
+    beads: Vec<PlannedBead>,
+    mut ordinal: u64,
+) -> Result<Vec<Bead>, Rejection> {
     let bad = |what: String| Rejection::BadPlan { what };
-    if plan.beads.is_empty() {
+    if beads.is_empty() {
         return Err(bad("it has no beads".to_owned()));
     }
-    let rig = scene.rig(rig)?;
     let mut ids: BTreeMap<String, BeadId> = BTreeMap::new();
-    let mut taken: BTreeSet<BeadId> = BTreeSet::from([goal.clone()]);
-    for planned in &plan.beads {
+    let mut taken: BTreeSet<BeadId> = BTreeSet::from([taken.clone()]);
+    for planned in &beads {
         check_spec(&planned.spec)?;
         if planned.spec.kind == BeadType::Goal {
             return Err(bad(format!("`{}` is itself a goal", planned.local_id)));
@@ -127,7 +161,7 @@ fn beads_of_plan(
         }
     }
     let mut edges: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for planned in &plan.beads {
+    for planned in &beads {
         for need in &planned.needs {
             if ids.contains_key(need) {
                 edges
@@ -143,11 +177,8 @@ fn beads_of_plan(
             path.join(" needs ")
         )));
     }
-    let mut events = vec![Event::PlanProposed {
-        goal: goal.clone(),
-        n_beads: u32::try_from(plan.beads.len()).unwrap_or(u32::MAX),
-    }];
-    for planned in plan.beads {
+    let mut made = Vec::new();
+    for planned in beads {
         let mut needs = Vec::new();
         for name in &planned.needs {
             let on = match ids.get(name) {
@@ -170,20 +201,14 @@ fn beads_of_plan(
         if let Some(parent) = &planned.spec.parent {
             scene.bead(parent)?;
         }
-        joins_without_circle(scene, goal, &needs, planned.spec.parent.as_ref())?;
         ordinal += 1;
         let id = ids[&planned.local_id].clone();
         let mut bead = fresh(scene, id, rig.name.clone(), planned.spec, ordinal);
-        bead.goal = Some(goal.clone());
         bead.local_id = Some(planned.local_id);
         bead.needs = needs;
-        bead.phase = Phase::Draft;
-        events.push(Event::BeadOpened { bead });
+        made.push(bead);
     }
-    if approval == Approval::NotNeeded {
-        events.push(Event::PlanApproved { goal: goal.clone() });
-    }
-    Ok(events)
+    Ok(made)
 }
 
 /// Finds a circle among named edges; the first name stands again at the end.

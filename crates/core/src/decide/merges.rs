@@ -142,6 +142,10 @@ pub(super) fn ask_gate(
     if let Some(bead) = &bead {
         scene.bead(bead)?;
     }
+    // A gate is a command of the configuration.
+    if known.revoked.is_some() {
+        return Err(Rejection::Untrusted { rig });
+    }
     if let Some(stop) = scene.graph.stop() {
         return Err(Rejection::IsStopped {
             why: stop.why.clone(),

@@ -5,13 +5,17 @@
 //! applying it never thinks.
 
 mod bead;
+mod convoy;
 mod crew;
 mod goal;
 mod health;
+mod import;
+mod inbox;
 mod merge;
 mod merges;
 mod schedule;
 mod seat;
+mod split;
 mod town;
 mod undo;
 mod work;
@@ -64,12 +68,18 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
     }
     match ask.command.clone() {
         Command::TrustRig { rig, rules, digest } => town::trust_rig(scene, rig, rules, digest),
+        Command::RevokeTrust { rig, why } => town::revoke_trust(scene, rig, why),
         Command::RemoveRig { rig } => town::remove_rig(scene, rig),
         Command::Pause { scope, why } => town::pause(scene, scope, why),
         Command::Resume { scope } => town::resume(scene, scope),
         Command::Stop { why } => town::stop(scene, why),
         Command::Thaw => town::thaw(scene),
         Command::Undo { reversal } => undo::undo(scene, *reversal),
+        Command::SnoozeDecision {
+            kind,
+            subject,
+            until,
+        } => inbox::snooze(scene, kind, subject, until),
         Command::AddCrew { rig, member } => crew::add(scene, rig, member),
         Command::RemoveCrew { member, discard } => crew::remove(scene, member, discard),
         Command::ConcludeCrew {
@@ -112,6 +122,20 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
             plan,
             approval,
         } => goal::propose(scene, &goal, plan, approval),
+        Command::OpenConvoy {
+            spec,
+            target,
+            max,
+            until,
+            beads,
+        } => convoy::open(scene, spec, target, max, until, &beads),
+        Command::JoinGoal { goal, beads } => convoy::join(scene, &goal, &beads),
+        Command::EditGoal {
+            goal,
+            spec,
+            max,
+            until,
+        } => convoy::edit(scene, goal, spec, max, until),
         Command::ApprovePlan { goal } => goal::approve(scene, goal),
         Command::Cancel { bead, why } => goal::cancel(scene, bead, why),
         Command::CloseGoal {
@@ -131,12 +155,15 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
             spec,
             needs,
         } => bead::create(scene, &rig, goal, spec, needs),
+        Command::ImportBeads { rig, beads } => import::import(scene, &rig, beads),
         Command::EditBead { bead, spec } => bead::edit(scene, bead, spec),
         Command::Link { bead, need } => bead::link(scene, bead, need),
         Command::Unlink { bead, need } => bead::unlink(scene, bead, need),
         Command::AddNote { bead, text } => bead::note(scene, bead, text),
         Command::CloseBead { bead, outcome, why } => bead::close(scene, bead, outcome, why),
         Command::RetryBead { bead } => bead::retry(scene, bead),
+        Command::ReopenBead { bead } => bead::reopen(scene, bead),
+        Command::SplitBead { bead, parts, rest } => split::split(scene, bead, parts, rest),
         Command::WantChanges {
             bead,
             why,
@@ -224,6 +251,8 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
 fn subject(command: &Command) -> Option<&BeadId> {
     match command {
         Command::ApprovePlan { goal: bead }
+        | Command::JoinGoal { goal: bead, .. }
+        | Command::EditGoal { goal: bead, .. }
         | Command::ProposePlan { goal: bead, .. }
         | Command::CloseGoal { goal: bead, .. }
         | Command::RequestLanding { goal: bead }
@@ -235,6 +264,8 @@ fn subject(command: &Command) -> Option<&BeadId> {
         | Command::AddNote { bead, .. }
         | Command::CloseBead { bead, .. }
         | Command::RetryBead { bead }
+        | Command::ReopenBead { bead }
+        | Command::SplitBead { bead, .. }
         | Command::WantChanges { bead, .. }
         | Command::ParkBead { bead, .. }
         | Command::PreferSubmission { bead }
@@ -321,6 +352,7 @@ impl<'a> Scene<'a> {
             ),
             Phase::Parked { .. } => format!("gtd bead retry {id}"),
             Phase::Leased(_) | Phase::Submitted { .. } => format!("gtd why {id}"),
+            Phase::Closed { .. } => format!("gtd bead reopen {id}"),
             _ => format!("gtd bead show {id}"),
         };
         Rejection::WrongPhase {

@@ -45,6 +45,7 @@ pub(super) fn add(
             since: scene.now,
             paused: None,
             last: None,
+            earlier: Vec::new(),
         },
     }])
 }

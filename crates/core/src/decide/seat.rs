@@ -120,12 +120,16 @@ pub(super) fn may_begin(scene: Scene<'_>, id: &BeadId) -> Result<(), Rejection> 
     if !bead.phase.is_open() || bead.spec.kind == crate::BeadType::Goal {
         return Err(scene.wrong_phase(bead));
     }
+    if scene.rig(&bead.rig)?.revoked.is_some() {
+        return Err(Rejection::Untrusted {
+            rig: bead.rig.clone(),
+        });
+    }
     if scene.graph.pause_of(bead).is_some() {
         return Err(Rejection::IsPaused {
             scope: bead.id.to_string(),
         });
     }
-    scene.rig(&bead.rig)?;
     if !scene.graph.is_ready(bead, scene.now) {
         let why = if scene.graph.is_over(bead, scene.now) {
             "its goal's time is over".to_owned()

@@ -11,15 +11,27 @@ pub(super) fn trust_rig(
     rules: RigRules,
     digest: String,
 ) -> Decision {
-    let known = scene
-        .graph
-        .rig(&rig)
-        .is_some_and(|known| known.rules == rules && known.digest == digest);
-    if known {
-        return Ok(vec![]);
+    if let Some(known) = scene.graph.rig(&rig) {
+        let is_person = matches!(scene.by, crate::Actor::Person(_));
+        if known.revoked.is_some() && !is_person {
+            // The rules follow the user's files by themselves; trust never comes back by itself.
+            return Err(Rejection::Untrusted { rig });
+        }
+        if known.revoked.is_none() && known.rules == rules && known.digest == digest {
+            return Ok(vec![]);
+        }
     }
     super::schedule::check_rules(scene, &rig, &rules)?;
     Ok(vec![Event::RigTrusted { rig, rules, digest }])
+}
+
+/// Takes the trust in a rig back: nothing of it begins until a person trusts it again.
+pub(super) fn revoke_trust(scene: Scene<'_>, rig: RigName, why: String) -> Decision {
+    check_text("the reason", &why, TEXT_MAX)?;
+    Ok(match scene.rig(&rig)?.revoked {
+        Some(_) => vec![],
+        None => vec![Event::TrustRevoked { rig, why }],
+    })
 }
 
 pub(super) fn remove_rig(scene: Scene<'_>, rig: RigName) -> Decision {

@@ -87,6 +87,19 @@ pub struct EdgeDoc {
     pub title: String,
 }
 
+/// One bead of a drawing: how far it is, and what it needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GraphRow {
+    /// The id.
+    pub id: BeadId,
+    /// The title.
+    pub title: String,
+    /// The state, in a word.
+    pub state: String,
+    /// What it needs.
+    pub needs: Vec<EdgeDoc>,
+}
+
 /// One bead, whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BeadDoc {
@@ -214,18 +227,32 @@ pub fn bead_row(view: View<'_>, bead: &Bead) -> BeadRow {
     }
 }
 
+fn edge(view: View<'_>, id: &BeadId, kind: &EdgeKind) -> EdgeDoc {
+    let other = view.graph.bead(id);
+    EdgeDoc {
+        id: id.clone(),
+        kind: kind.clone(),
+        state: other.map_or_else(|| "unknown".to_owned(), |other| state(view, other)),
+        title: other.map_or_else(String::new, |other| other.spec.title.clone()),
+    }
+}
+
+/// Makes one bead of a drawing.
+#[must_use]
+pub fn graph_row(view: View<'_>, bead: &Bead) -> GraphRow {
+    let needs = bead.needs.iter().filter(|need| need.acts());
+    GraphRow {
+        id: bead.id.clone(),
+        title: bead.spec.title.clone(),
+        state: state(view, bead),
+        needs: needs.map(|need| edge(view, &need.on, &need.kind)).collect(),
+    }
+}
+
 /// Makes the document of one bead.
 #[must_use]
 pub fn bead_doc(view: View<'_>, bead: &Bead) -> BeadDoc {
-    let edge = |id: &BeadId, kind: &EdgeKind| {
-        let other = view.graph.bead(id);
-        EdgeDoc {
-            id: id.clone(),
-            kind: kind.clone(),
-            state: other.map_or_else(|| "unknown".to_owned(), |other| state(view, other)),
-            title: other.map_or_else(String::new, |other| other.spec.title.clone()),
-        }
-    };
+    let edge = |id: &BeadId, kind: &EdgeKind| edge(view, id, kind);
     let spec = &bead.spec;
     let (needs, links): (Vec<_>, Vec<_>) = bead.needs.iter().partition(|need| need.acts());
     BeadDoc {

@@ -33,9 +33,20 @@ pub struct NeedsYou {
     pub since: Moment,
     /// The command that answers it.
     pub next: String,
+    /// Until when a person does not want to see it.
+    #[serde(default)]
+    pub snoozed_until: Option<Moment>,
 }
 
-/// Lists what needs a person, most unblocking first.
+impl NeedsYou {
+    /// Tells whether it is out of sight for now.
+    #[must_use]
+    pub fn is_snoozed(&self) -> bool {
+        self.snoozed_until.is_some()
+    }
+}
+
+/// Lists what needs a person, most unblocking first; what is snoozed comes last.
 #[must_use]
 pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
     let graph = view.graph;
@@ -51,6 +62,7 @@ pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
             unblocks: graph.n_unfinished(),
             since: Moment(stop.since),
             next: "gtd resume --all".to_owned(),
+            snoozed_until: None,
         });
     }
     let told = parked(view, rig, &mut items);
@@ -70,6 +82,7 @@ pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
                 unblocks: graph.queued(&queue.target).count(),
                 since: Moment(halt.since),
                 next: format!("gtd resume {}", queue.target.rig),
+                snoozed_until: None,
             });
         }
     }
@@ -83,6 +96,7 @@ pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
             unblocks: 0,
             since: Moment(escalation.since),
             next: "gtd resume".to_owned(),
+            snoozed_until: None,
         });
     }
     for (runtime, hold) in graph.runtime_holds() {
@@ -99,9 +113,19 @@ pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
                 unblocks: waiting.count(),
                 since: Moment(hold.since),
                 next: format!("gtd resume {runtime}"),
+                snoozed_until: None,
             });
         }
     }
+    let revoked = graph.rigs().filter(|known| of_rig(&known.name));
+    items.extend(revoked.filter_map(|known| {
+        let revoked = known.revoked.as_ref()?;
+        Some(NeedsYou {
+            title: format!("is not trusted any more by {}", revoked.by),
+            next: format!("gtd trust -r {}", known.name),
+            ..pause_item(revoked)
+        })
+    }));
     items.extend(
         graph
             .pauses()
@@ -113,7 +137,15 @@ pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
             })
             .map(pause_item),
     );
-    items.sort_by_key(|item| (std::cmp::Reverse(item.unblocks), item.since));
+    for item in &mut items {
+        let snooze = graph.snooze_of(&item.kind, &item.subject);
+        let hides = snooze.filter(|snooze| snooze.hides(item.since.0, view.now));
+        item.snoozed_until = hides.map(|snooze| Moment(snooze.until));
+    }
+    items.sort_by_key(|item| {
+        let unblocks = std::cmp::Reverse(item.unblocks);
+        (item.is_snoozed(), unblocks, item.since)
+    });
     items
 }
 
@@ -158,6 +190,7 @@ fn goal_item(
             unblocks: goal.beads.len(),
             since: Moment(bead.since),
             next: format!("gtd approve {id}"),
+            snoozed_until: None,
         });
     }
     // A stop and a pause speak for themselves.
@@ -206,6 +239,7 @@ fn failure(bead: &Bead, why: &Why, unblocks: usize) -> NeedsYou {
             .first()
             .map(|next| next.cmd.clone())
             .unwrap_or_default(),
+        snoozed_until: None,
     }
 }
 
@@ -229,5 +263,6 @@ fn pause_item(pause: &Pause) -> NeedsYou {
         unblocks: 0,
         since: Moment(pause.since),
         next: resume(&pause.scope),
+        snoozed_until: None,
     }
 }

@@ -18,7 +18,9 @@ mod timeline;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    bead::{AttemptDoc, BeadDoc, BeadRow, EdgeDoc, ReasonDoc, bead_doc, bead_row},
+    bead::{
+        AttemptDoc, BeadDoc, BeadRow, EdgeDoc, GraphRow, ReasonDoc, bead_doc, bead_row, graph_row,
+    },
     convoy::{ConvoyBead, ConvoyDoc, TargetDoc, convoy_doc},
     cost::{CostBy, CostDoc, CostRow, TokensDoc, cost_doc},
     crew::{CrewDoc, crew_docs},

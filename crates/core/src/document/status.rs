@@ -134,6 +134,12 @@ pub struct StatusDoc {
     /// Runtimes with which nothing begins for a while.
     #[serde(default)]
     pub limits: Vec<LimitDoc>,
+    /// How many decisions a person does not want to see for now.
+    #[serde(default)]
+    pub snoozed: usize,
+    /// When the first of them is seen again.
+    #[serde(default)]
+    pub snoozed_until: Option<Moment>,
     /// Goals that have not ended, and those that ended last.
     pub convoys: Vec<ConvoyRow>,
     /// The merge queues.
@@ -177,6 +183,9 @@ impl<'de> Deserialize<'de> for Dollars {
 #[must_use]
 pub fn status_doc(view: View<'_>, rig: Option<&RigName>) -> StatusDoc {
     let graph = view.graph;
+    let (snoozed, needs_you): (Vec<_>, Vec<_>) = needs_you(view, rig)
+        .into_iter()
+        .partition(NeedsYou::is_snoozed);
     let of_rig = |name: &RigName| rig.is_none_or(|rig| rig == name);
     let is_shown = |(_, goal): &(&BeadId, &crate::Goal)| of_rig(&goal.target.rig);
     let mut goals: Vec<_> = graph.open_goals().filter(is_shown).collect();
@@ -196,8 +205,10 @@ pub fn status_doc(view: View<'_>, rig: Option<&RigName>) -> StatusDoc {
             .stop()
             .map(|stop| format!("by {}", blame(&stop.by, &stop.why))),
         short: short(view),
-        needs_you: needs_you(view, rig),
         limits: limits(view),
+        needs_you,
+        snoozed: snoozed.len(),
+        snoozed_until: snoozed.iter().filter_map(|item| item.snoozed_until).min(),
         convoys,
         merge: graph
             .queues()

@@ -308,7 +308,7 @@ impl Reader {
                 row.end(at, None);
                 row.begin(Hands::You, None, at, &why.text);
             }
-            Event::BeadRetried { bead } => {
+            Event::BeadRetried { bead } | Event::BeadReopened { bead } => {
                 self.ends.remove(bead);
                 self.row(bead).begin(Hands::Queued, None, at, "");
             }

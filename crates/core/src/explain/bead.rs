@@ -220,11 +220,29 @@ pub(super) fn find(look: Look<'_>, bead: &Bead) -> Found {
         };
         return found.next(format!("gtd bead close {id} -m WHY"), "give it up");
     }
+    if let (None, Some(revoked)) = (bead.phase.lease(), graph.revoked(&bead.rig)) {
+        return untrusted(bead, revoked);
+    }
     match &bead.phase {
         Phase::Leased(lease) => at_work(look, bead, lease),
         Phase::Submitted { .. } => handed_in(look, bead),
         _ => open(look, bead),
     }
+}
+
+/// Says that nothing of a rig begins because a person does not trust it any more.
+fn untrusted(bead: &Bead, revoked: &crate::Pause) -> Found {
+    let text = format!(
+        "{} is not trusted any more by {}",
+        bead.rig,
+        blame(&revoked.by, &revoked.why)
+    );
+    Found::new(WaitReason::Untrusted, text, revoked.since)
+        .then("it goes on where it was")
+        .next(
+            format!("gtd trust -r {}", bead.rig),
+            "look at its configuration, and trust it again",
+        )
 }
 
 fn draft(bead: &Bead) -> Found {

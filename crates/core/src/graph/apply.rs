@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{Graph, index::Index};
 use crate::{
     Attempt, Bead, BeadId, Envelope, Epoch, Event, Fault, FaultClass, GatePurpose, GateRun,
-    GateShown, Halt, HaltKind, Landing, Outcome, Pause, PauseScope, Phase, PlanState, Queue,
+    GateShown, Halt, HaltKind, Landing, Need, Outcome, Pause, PauseScope, Phase, PlanState, Queue,
     Reversal, Revision, Rig, RigName, Seat, SeatName, Stop, Target, Timestamp, Verdict,
 };
 
@@ -42,6 +42,7 @@ impl Graph {
                         name: rig.clone(),
                         rules: rules.clone(),
                         digest: digest.clone(),
+                        revoked: None,
                     },
                 );
                 for queue in self.facts.queues.values_mut() {
@@ -52,6 +53,17 @@ impl Graph {
                 }
                 self.put_rules_of_schedules(rig, rules, &envelope.by, at);
                 self.index = Index::of(&self.facts);
+            }
+            Event::TrustRevoked { rig, why } => {
+                let Some(known) = self.facts.rigs.get_mut(rig) else {
+                    return;
+                };
+                known.revoked = Some(Pause {
+                    scope: PauseScope::Rig(rig.clone()),
+                    by: envelope.by.clone(),
+                    since: at,
+                    why: why.clone(),
+                });
             }
             Event::RigRemoved { rig } => {
                 self.facts.rigs.remove(rig);
@@ -121,6 +133,25 @@ impl Graph {
                 self.touch(goal);
             }
             Event::BeadOpened { bead } => self.open_bead(bead),
+            Event::BeadJoined { bead, goal } => self.join(bead, goal),
+            Event::GoalEdited { goal, max, until } => {
+                if let Some(record) = self.facts.goals.get_mut(goal) {
+                    record.max = *max;
+                    record.until = *until;
+                }
+                self.touch(goal);
+            }
+            Event::BeadSplit { bead, parts } => {
+                if !self.facts.beads.contains_key(bead) {
+                    return;
+                }
+                let needs: Vec<Need> = parts.iter().cloned().map(Need::blocks).collect();
+                for need in &needs {
+                    self.index.add_edge(need, bead);
+                }
+                self.change(bead, |bead| bead.needs.extend(needs));
+                self.reclassify_affected(bead);
+            }
             Event::BeadEdited { bead, spec } => {
                 let Some(known) = self.facts.beads.get(bead) else {
                     return;
@@ -159,7 +190,7 @@ impl Graph {
                 self.leave_queue(bead);
                 self.close(bead, outcome, why, at);
             }
-            Event::BeadRetried { bead } => {
+            Event::BeadRetried { bead } | Event::BeadReopened { bead } => {
                 self.free_seat(bead);
                 // What came back into a plan that nobody approved yet waits for the plan.
                 let is_draft = self
@@ -563,6 +594,18 @@ impl Graph {
                 outcome,
                 why,
             } => self.conclude_crew(member, *outcome, why),
+            Event::DecisionSnoozed { snooze } => {
+                // What is over by itself is forgotten at the next one.
+                self.facts.snoozes.retain(|known| {
+                    known.until > at && !known.is_about(&snooze.kind, &snooze.subject)
+                });
+                self.facts.snoozes.push(snooze.clone());
+            }
+            Event::DecisionWoken { kind, subject } => {
+                self.facts
+                    .snoozes
+                    .retain(|known| !known.is_about(kind, subject));
+            }
             Event::ScheduleAdded { schedule } => self.put_schedule(schedule.clone()),
             Event::ScheduleRemoved { schedule } => {
                 self.drop_schedule(&schedule.rig, &schedule.name);
@@ -640,6 +683,7 @@ impl Graph {
         for bead in &reversal.beads {
             let mut bead = bead.clone();
             bead.changed = self.facts.revision;
+            self.leave_goal(&bead.id, bead.goal.as_ref());
             // One that was withdrawn stands in its goal again.
             if let Some(goal) = bead
                 .goal
@@ -683,6 +727,34 @@ impl Graph {
     fn put(&mut self, bead: Bead) {
         self.changed.push(bead.id.clone());
         self.facts.beads.insert(bead.id.clone(), Arc::new(bead));
+    }
+
+    /// Has a bead answer a goal.
+    fn join(&mut self, id: &BeadId, goal: &BeadId) {
+        if !self.facts.beads.contains_key(id) {
+            return;
+        }
+        self.leave_goal(id, Some(goal));
+        if let Some(record) = self.facts.goals.get_mut(goal)
+            && !record.beads.contains(id)
+        {
+            record.beads.push(id.clone());
+        }
+        self.change(id, |bead| bead.goal = Some(goal.clone()));
+        self.reclassify_affected(id);
+        self.touch(goal);
+    }
+
+    /// Takes a bead out of the goal that it answers, unless that is `stays`.
+    fn leave_goal(&mut self, id: &BeadId, stays: Option<&BeadId>) {
+        let Some(goal) = self.facts.beads.get(id).and_then(|bead| bead.goal.clone()) else {
+            return;
+        };
+        if stays != Some(&goal)
+            && let Some(record) = self.facts.goals.get_mut(&goal)
+        {
+            record.beads.retain(|bead| bead != id);
+        }
     }
 
     /// Changes one bead and keeps the index true for that bead.

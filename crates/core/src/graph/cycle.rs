@@ -57,6 +57,14 @@ impl Graph {
         self.circle(goal, (parent, Side::Begin), Side::End)
     }
 
+    /// Finds the circle that `bead` would close as a bead of `goal`: the goal's end would hang on its
+    /// end, and its begin on the goal's begin.
+    #[must_use]
+    pub fn cycle_by_joining(&self, bead: &BeadId, goal: &BeadId) -> Option<Vec<BeadId>> {
+        self.circle(goal, (bead, Side::End), Side::End)
+            .or_else(|| self.circle(bead, (goal, Side::Begin), Side::Begin))
+    }
+
     /// Walks from `start` until it comes to the `side` of `goal`. A chain may be as long as the town.
     fn circle(&self, goal: &BeadId, start: (&BeadId, Side), side: Side) -> Option<Vec<BeadId>> {
         // Whoever waits for an end waits for the begin too.

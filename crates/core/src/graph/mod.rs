@@ -33,7 +33,7 @@ pub use self::{
 use crate::{
     BackOff, Bead, BeadId, CrewMember, Escalation, GateAsk, GateName, GateShown, Goal, MailItem,
     MergeHold, Pause, PauseScope, Queue, Revision, Rig, RigName, RoleName, Schedule, ScheduleName,
-    Seat, SeatName, Stop, Target,
+    Seat, SeatName, Snooze, Stop, Target,
 };
 
 /// Everything that is true now.
@@ -93,6 +93,8 @@ struct Facts {
     schedules: BTreeMap<RigName, BTreeMap<ScheduleName, Schedule>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     crew: BTreeMap<SeatName, CrewMember>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    snoozes: Vec<Snooze>,
     #[serde(default)]
     usage: BTreeMap<crate::RunId, u64>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -243,6 +245,15 @@ impl Graph {
         &self.facts.escalations
     }
 
+    /// Finds what a person put out of sight, whether or not its time is over.
+    #[must_use]
+    pub fn snooze_of(&self, kind: &str, subject: &str) -> Option<&Snooze> {
+        self.facts
+            .snoozes
+            .iter()
+            .find(|snooze| snooze.is_about(kind, subject))
+    }
+
     /// Lists all messages, oldest first.
     pub fn mail(&self) -> impl Iterator<Item = &MailItem> {
         self.facts.mail.values()
@@ -319,12 +330,19 @@ impl Graph {
     /// Finds the pause that holds a bead back.
     #[must_use]
     pub fn pause_of(&self, bead: &Bead) -> Option<&Pause> {
-        self.facts.pauses.iter().find(|pause| match &pause.scope {
+        let paused = self.facts.pauses.iter().find(|pause| match &pause.scope {
             PauseScope::Town => true,
             PauseScope::Rig(rig) => *rig == bead.rig,
             PauseScope::Bead(id) => *id == bead.id || bead.goal.as_ref() == Some(id),
             PauseScope::Role(_) | PauseScope::Runtime(_) => false,
-        })
+        });
+        paused.or_else(|| self.revoked(&bead.rig))
+    }
+
+    /// Tells who does not trust a rig any more, and since when.
+    #[must_use]
+    pub fn revoked(&self, rig: &RigName) -> Option<&Pause> {
+        self.rig(rig)?.revoked.as_ref()
     }
 
     /// Tells whether a role is paused by itself.

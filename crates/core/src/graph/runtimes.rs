@@ -1,5 +1,7 @@
 //! Which runtimes are held up, and what the ends of attempts say about it.
 
+use std::collections::BTreeSet;
+
 use super::Graph;
 use crate::{
     Admits, Bead, BeadId, Fault, FaultClass, Holder, HoldsUp, Lease, Pause, PauseScope,
@@ -49,6 +51,27 @@ impl Graph {
             Some(hold) if hold.is_over(now) && self.trial_of(runtime).is_none() => Admits::One,
             Some(_) => Admits::Nobody,
         }
+    }
+
+    /// Tells whether nothing begins with the runtime that would work on a bead.
+    #[must_use]
+    pub fn is_runtime_held(&self, bead: &Bead, now: Timestamp) -> bool {
+        bead.wished_runtime()
+            .is_some_and(|runtime| self.runtime_admits(runtime, now) == Admits::Nobody)
+    }
+
+    /// Lists the runtimes with which nothing begins.
+    pub(super) fn held_runtimes(&self, now: Timestamp) -> BTreeSet<&str> {
+        let paused = self.pauses().iter().filter_map(|pause| match &pause.scope {
+            PauseScope::Runtime(runtime) => Some(runtime),
+            _ => None,
+        });
+        self.runtime_holds()
+            .map(|(runtime, _)| runtime)
+            .chain(paused)
+            .map(RuntimeName::as_str)
+            .filter(|runtime| self.runtime_admits(runtime, now) == Admits::Nobody)
+            .collect()
     }
 
     /// Keeps what the end of an attempt says about its runtime; it ended well without a fault.

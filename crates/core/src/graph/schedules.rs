@@ -79,7 +79,14 @@ impl Graph {
             if let Some(due) = firing.due {
                 schedule.since = schedule.since.max(due);
             }
-            schedule.last = Some(firing);
+            if let Some(before) = schedule.last.replace(firing) {
+                schedule.earlier.push(before);
+                let too_many = schedule
+                    .earlier
+                    .len()
+                    .saturating_sub(Schedule::EARLIER_KEPT);
+                schedule.earlier.drain(..too_many);
+            }
         }
     }
 
@@ -87,7 +94,14 @@ impl Graph {
     pub(super) fn forget_firing(&mut self, rig: &RigName, goal: &BeadId) {
         let of_rig = self.facts.schedules.get_mut(rig);
         for schedule in of_rig.into_iter().flat_map(|of| of.values_mut()) {
-            schedule.last.take_if(|last| last.goal == *goal);
+            schedule.earlier.retain(|firing| firing.goal != *goal);
+            if schedule
+                .last
+                .as_ref()
+                .is_some_and(|last| last.goal == *goal)
+            {
+                schedule.last = schedule.earlier.pop();
+            }
         }
     }
 
@@ -118,9 +132,13 @@ impl Graph {
             }) {
                 continue;
             }
-            let (paused, last) = match known {
-                Some(known) => (known.paused.clone(), known.last.clone()),
-                None => (None, None),
+            let (paused, last, earlier) = match known {
+                Some(known) => (
+                    known.paused.clone(),
+                    known.last.clone(),
+                    known.earlier.clone(),
+                ),
+                None => (None, None, Vec::new()),
             };
             self.put_schedule(Schedule {
                 name: name.clone(),
@@ -132,6 +150,7 @@ impl Graph {
                 since: at,
                 paused,
                 last,
+                earlier,
             });
         }
     }

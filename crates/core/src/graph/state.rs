@@ -141,6 +141,7 @@ impl Graph {
                 if self.is_ready(bead, now)
                     && self.pause_of(bead).is_none()
                     && self.stop().is_none()
+                    && !self.is_runtime_held(bead, now)
                 {
                     BeadState::Ready
                 } else {

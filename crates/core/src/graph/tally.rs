@@ -116,18 +116,28 @@ impl Graph {
             PauseScope::Rig(name) => name == rig,
             PauseScope::Bead(_) | PauseScope::Role(_) | PauseScope::Runtime(_) => false,
         };
-        if self.stop().is_some() || self.pauses().iter().any(|pause| holds_all(&pause.scope)) {
+        let is_revoked = self.revoked(rig).is_some();
+        if is_revoked
+            || self.stop().is_some()
+            || self.pauses().iter().any(|pause| holds_all(&pause.scope))
+        {
             return 0;
         }
         let listed = self.n_listed_ready(rig, now);
         if listed == 0 {
             return 0;
         }
-        let held: BTreeSet<&BeadId> = self
+        let mut held: BTreeSet<&BeadId> = self
             .held_one_by_one(now)
             .filter(|bead| bead.rig == *rig && self.is_listed_ready(bead, now))
             .map(|bead| &bead.id)
             .collect();
+        let runtimes = self.held_runtimes(now);
+        if !runtimes.is_empty() {
+            // Only while nothing begins with some runtime are the beads themselves looked at.
+            let waits = |bead: &&Bead| bead.wished_runtime().is_some_and(|r| runtimes.contains(r));
+            held.extend(self.hirable(rig, now).filter(waits).map(|bead| &bead.id));
+        }
         listed - held.len()
     }
 

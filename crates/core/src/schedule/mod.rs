@@ -80,6 +80,10 @@ pub struct Schedule {
     /// The last goal that it made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<Firing>,
+    /// The goals that it made before the last one, the oldest first, at most
+    /// [`Schedule::EARLIER_KEPT`]: what is the last again when that one is taken back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Firing>,
 }
 
 /// Where a schedule comes from.
@@ -130,6 +134,8 @@ pub struct ScheduleRule {
 }
 
 impl Schedule {
+    /// How many goals before the last one are remembered.
+    pub const EARLIER_KEPT: usize = 8;
     /// A clock that was so far ahead and was set back does not silence a schedule for longer.
     pub const CLOCK_SLACK_MS: i64 = 25 * 3_600_000;
 

@@ -8,6 +8,9 @@ use crate::{
     Revision, Timestamp,
 };
 
+/// How an operation begins whose first word says enough of all of it.
+const WHOLE: [&str; 3] = ["goal ", "stop ", "split "];
+
 /// One write of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
@@ -72,6 +75,11 @@ impl Operation {
             .events
             .iter()
             .any(|event| matches!(event, Event::NoteAdded { .. }));
+        let edits = |goal: &BeadId| {
+            let of_goal =
+                |event: &Event| matches!(event, Event::BeadEdited { bead, .. } if bead == goal);
+            self.events.iter().any(of_goal)
+        };
         let said = self.events.iter().filter_map(|event| {
             Some(match event {
                 Event::GoalOpened { bead, .. } => format!("goal {} {}", bead.id, bead.spec.title),
@@ -83,6 +91,13 @@ impl Operation {
                 Event::LandRequested { goal } => format!("land {goal}"),
                 Event::BeadOpened { bead } => format!("create {} {}", bead.id, bead.spec.title),
                 Event::BeadEdited { bead, .. } => format!("edit {bead}"),
+                Event::GoalEdited { goal, .. } if !edits(goal) => format!("edit {goal}"),
+                Event::BeadJoined { bead, goal } => format!("add {bead} to {goal}"),
+                Event::BeadSplit { bead, parts } => {
+                    let parts: Vec<&str> = parts.iter().map(BeadId::as_str).collect();
+                    format!("split {bead} into {}", parts.join(" "))
+                }
+                Event::BeadReopened { bead } => format!("reopen {bead}"),
                 Event::EdgeAdded { bead, need } => format!("{bead} needs {}", need.on),
                 Event::EdgeRemoved { bead, need } => format!("{bead} needs {} no more", need.on),
                 Event::BeadClosed { bead, .. } => format!("close {bead}"),
@@ -94,6 +109,7 @@ impl Operation {
                 Event::Paused { scope, .. } => format!("pause {}", words(scope)),
                 Event::Resumed { scope } => format!("resume {}", words(scope)),
                 Event::RigTrusted { rig, .. } => format!("trust {rig}"),
+                Event::TrustRevoked { rig, .. } => format!("revoke the trust in {rig}"),
                 Event::RigRemoved { rig } => format!("remove {rig}"),
                 Event::Stopped { .. } => "stop everything".to_owned(),
                 Event::Thawed => "resume everything".to_owned(),
@@ -105,16 +121,18 @@ impl Operation {
                 }
                 Event::SchedulePaused { schedule, .. } => format!("pause schedule {schedule}"),
                 Event::ScheduleResumed { schedule, .. } => format!("resume schedule {schedule}"),
+                Event::DecisionSnoozed { snooze } => format!("snooze {}", snooze.subject),
+                Event::DecisionWoken { subject, .. } => format!("wake {subject}"),
                 Event::CrewJoined { member } => format!("add crew member {}", member.name),
                 Event::CrewLeaving { member, .. } => format!("remove crew member {member}"),
                 _ => return None,
             })
         });
-        // A goal with its plan, a stop with its beads: the whole says enough.
+        // A goal with its plan, a stop with its beads, a split with its parts: the whole says enough.
         let mut said: Vec<String> = said.collect();
         let whole = said
             .iter()
-            .position(|text| text.starts_with("goal ") || text.starts_with("stop "));
+            .position(|text| WHOLE.iter().any(|word| text.starts_with(word)));
         if let Some(whole) = whole {
             return said.swap_remove(whole);
         }
@@ -213,7 +231,11 @@ impl Operation {
                 | Event::PlanApproved { .. }
                 | Event::GoalClosed { .. }
                 | Event::LandRequested { .. }
+                | Event::GoalEdited { .. }
                 | Event::BeadOpened { .. }
+                | Event::BeadJoined { .. }
+                | Event::BeadSplit { .. }
+                | Event::BeadReopened { .. }
                 | Event::BeadEdited { .. }
                 | Event::EdgeAdded { .. }
                 | Event::EdgeRemoved { .. }
@@ -250,6 +272,12 @@ impl Operation {
                         format!("gtd schedule pause {schedule}"),
                     );
                 }
+                Event::DecisionSnoozed { snooze } => {
+                    return refuse(
+                        "a decision is woken and not undone",
+                        format!("gtd inbox --wake {}", snooze.subject),
+                    );
+                }
                 Event::OperationUndone { .. } => {
                     return refuse("a pause is made anew", "gtd pause".to_owned());
                 }
@@ -267,6 +295,9 @@ impl Operation {
                         "the rules come from the files of the repository",
                         "bring back the file as it was, then: gtd trust".to_owned(),
                     );
+                }
+                Event::TrustRevoked { rig, .. } => {
+                    return refuse("trust is given anew", format!("gtd trust -r {rig}"));
                 }
                 Event::RigRemoved { .. } => {
                     return refuse("a rig is made anew", "gtd init".to_owned());

@@ -30,6 +30,12 @@ pub fn reverse(op: &Operation, before: &Graph, now: &Graph) -> Result<Reversal, 
         {
             return Err(reversal.changed(is));
         }
+        let limits = |graph: &Graph| graph.goal(id).map(|goal| (goal.max, goal.until));
+        if let Some(is) = now.bead(id)
+            && limits(&after) != limits(now)
+        {
+            return Err(reversal.changed(is));
+        }
         match (before.bead(id), now.bead(id)) {
             (Some(was), Some(is)) => {
                 reversal.beads.push(as_before(was, is));
@@ -218,18 +224,22 @@ impl Reversal {
         id: &BeadId,
         withdrawn: &BTreeSet<&BeadId>,
     ) -> Result<(), Rejection> {
+        // What was put to it by the same operation is taken away from it with that.
+        let leaves = |other: &BeadId| {
+            let was = self.beads.iter().find(|was| was.id == *other);
+            was.is_some_and(|was| !refers(was, id))
+        };
+        let stays = |other: &BeadId| !withdrawn.contains(other) && !leaves(other);
         let of_goal = now.goal(id).into_iter().flat_map(|goal| &goal.beads);
         let upon = now
             .dependents(id)
             .chain(now.children(id))
             .chain(now.found_at(id))
             .chain(of_goal)
-            .find(|other| !withdrawn.contains(other));
+            .find(|other| stays(other));
         let named = || {
             now.beads()
-                .find(|bead| {
-                    bead.needs.iter().any(|need| need.on == *id) && !withdrawn.contains(&bead.id)
-                })
+                .find(|bead| bead.needs.iter().any(|need| need.on == *id) && stays(&bead.id))
                 .map(|bead| &bead.id)
         };
         match upon.or_else(named) {
@@ -268,6 +278,13 @@ impl Reversal {
             None => Ok(()),
         }
     }
+}
+
+/// Tells whether a bead names another: as a need, as its parent, or as its goal.
+fn refers(bead: &Bead, other: &BeadId) -> bool {
+    bead.needs.iter().any(|need| need.on == *other)
+        || bead.spec.parent.as_ref() == Some(other)
+        || bead.goal.as_ref() == Some(other)
 }
 
 /// Names another way than taking away what was done with a bead.

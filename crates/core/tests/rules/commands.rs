@@ -13,14 +13,14 @@ use crate::{
 };
 
 names!(COMMANDS, command_name: Command {
-    TrustRig, RemoveRig, OpenGoal, ApprovePlan, Cancel, CreateBead, EditBead, Link, Unlink,
-    AddNote, CloseBead, RetryBead, WantChanges, ParkBead, RequestLanding, Pause, Resume, Stop, Thaw, Undo,
+    TrustRig, RevokeTrust, RemoveRig, OpenGoal, OpenConvoy, JoinGoal, EditGoal, ApprovePlan, Cancel, CreateBead, ImportBeads, EditBead, Link, Unlink,
+    AddNote, CloseBead, RetryBead, ReopenBead, SplitBead, WantChanges, ParkBead, RequestLanding, Pause, Resume, Stop, Thaw, Undo,
     HoldMerges, ReleaseMerges, PreferSubmission, RetrySubmission, AskGate,
     ProposePlan, CloseGoal, OpenSeat, CloseSeat, Grant, Claim, ClaimNext, Started, Heartbeat,
     RecordUsage, Submit, Return, Finish, Discover, Form, Judge, Land, Void, SendBack,
     ObserveTarget, JudgeBase, ConcludeLanding, AnswerGate, Expire, Quarantine, TripBreaker, Escalate,
     BackOff, Recover, Degrade, SendMail, AckMail, AddSchedule, RemoveSchedule, PauseSchedule,
-    ResumeSchedule, FireSchedule, AddCrew, RemoveCrew, ConcludeCrew,
+    ResumeSchedule, FireSchedule, AddCrew, RemoveCrew, ConcludeCrew, SnoozeDecision,
 });
 
 /// One relation that never acts, between the bead of a world and its friend.
@@ -66,6 +66,10 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
             rules: rules(),
             digest: "new".to_owned(),
         },
+        Command::RevokeTrust {
+            rig: rig(),
+            why: why(),
+        },
         Command::RemoveRig { rig: rig() },
         Command::OpenGoal {
             spec: spec("another goal"),
@@ -74,6 +78,23 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
             until: None,
             plan: Some(plan(&[("one", &[])])),
             approval: Approval::Needed,
+        },
+        Command::OpenConvoy {
+            spec: spec("a convoy"),
+            target: target(),
+            max: Some(2),
+            until: None,
+            beads: vec![world.friend.clone()],
+        },
+        Command::JoinGoal {
+            goal: goal(),
+            beads: vec![world.friend.clone()],
+        },
+        Command::EditGoal {
+            goal: goal(),
+            spec: spec("another goal"),
+            max: Some(1),
+            until: None,
         },
         Command::ApprovePlan { goal: goal() },
         Command::Cancel {
@@ -86,6 +107,7 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
             spec: spec("one more"),
             needs: vec![],
         },
+        crate::imports::import(r#"{"id":"bd-1","title":"from elsewhere","status":"open"}"#),
         Command::EditBead {
             bead: bead(),
             spec: spec("another title"),
@@ -108,6 +130,12 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
             why: why(),
         },
         Command::RetryBead { bead: bead() },
+        Command::ReopenBead { bead: bead() },
+        Command::SplitBead {
+            bead: bead(),
+            parts: plan(&[("first", &[]), ("second", &["first"])]).beads,
+            rest: None,
+        },
         Command::WantChanges {
             bead: bead(),
             why: why(),
@@ -339,6 +367,9 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
         crate::crew::add("ada"),
         crate::crew::remove("ada", true),
         crate::crew::conclude("ada", gtd_core::CrewOutcome::Ready, ""),
+        crate::inbox::snooze("question", world.bead.as_str(), {
+            Some(world.scene.now.plus(std::time::Duration::from_hours(1)))
+        }),
     ]
 }
 

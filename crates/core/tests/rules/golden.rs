@@ -18,8 +18,8 @@ use crate::scene::{
 };
 
 names!(EVENTS, event_name: Event {
-    RigTrusted, RigRemoved, GoalOpened, PlanProposed, PlanApproved, GoalClosed, LandRequested,
-    LandConcluded, BeadOpened, BeadEdited, EdgeAdded, EdgeRemoved, NoteAdded, BeadClosed,
+    RigTrusted, TrustRevoked, RigRemoved, GoalOpened, PlanProposed, PlanApproved, GoalClosed, LandRequested,
+    LandConcluded, BeadOpened, BeadJoined, GoalEdited, BeadSplit, BeadReopened, BeadEdited, EdgeAdded, EdgeRemoved, NoteAdded, BeadClosed,
     BeadRetried, ChangesWanted, BeadParked, SeatOpened, SeatClosed, LeaseGranted, RunStarted, LeaseRenewed,
     UsageRecorded, WorkSubmitted, WorkReturned, WorkClosed, LeaseExpired, BeadQuarantined,
     BreakerTripped, CandidateFormed, CandidateJudged, CandidateLanded, CandidateVoided,
@@ -27,7 +27,7 @@ names!(EVENTS, event_name: Event {
     SubmissionPreferred, SubmissionRestored, GateAsked, GateAnswered, Escalated, Paused,
     Resumed, Stopped, Thawed, MailSent, MailAcked, RoleDegraded, EffectBackedOff,
     EffectRecovered, TownRestored, OperationUndone, ScheduleAdded, ScheduleRemoved,
-    SchedulePaused, ScheduleResumed, ScheduleFired, CrewJoined, CrewLeaving, CrewConcluded,
+    SchedulePaused, ScheduleResumed, ScheduleFired, DecisionSnoozed, DecisionWoken, CrewJoined, CrewLeaving, CrewConcluded,
 });
 
 /// The events that follow from a command: all but the one that a restore writes.
@@ -521,6 +521,38 @@ fn standing(scene: &mut Scene) {
     scene.tell(crate::crew::remove("cy", true));
     scene.tell(crate::crew::conclude("cy", Gone, "refs/gtd/snap/crew-cy/1"));
     scene.tell(crate::crew::remove("dee", false));
+    regrouped(scene);
+}
+
+/// Beads that become a convoy, one that joins it, one that is taken apart, one that begins anew.
+fn regrouped(scene: &mut Scene) {
+    let (one, two) = (scene.bead("by hand"), scene.bead("by hand, too"));
+    let convoy = crate::convoys::open(scene, "what was made by hand", &[&one]);
+    scene.tell(crate::convoys::join(&convoy, &[&two]));
+    scene.tell(Command::EditGoal {
+        goal: convoy,
+        spec: BeadSpec {
+            kind: BeadType::Goal,
+            ..spec("what was made by hand, and soon")
+        },
+        max: Some(2),
+        until: Some(scene.now.plus(std::time::Duration::from_hours(1))),
+    });
+    scene.tell(crate::convoys::split(
+        &two,
+        &[("half", &[]), ("other half", &["half"])],
+    ));
+    scene.close(&one, Outcome::Done);
+    scene.tell(Command::ReopenBead { bead: one });
+    for subject in ["api", "disk"] {
+        let until = Some(scene.now.plus(std::time::Duration::from_hours(1)));
+        scene.tell(crate::inbox::snooze("alert", subject, until));
+    }
+    scene.tell(crate::inbox::snooze("alert", "disk", None));
+    scene.tell(Command::RevokeTrust {
+        rig: rig(),
+        why: "somebody else wrote to it".to_owned(),
+    });
 }
 
 #[derive(Serialize, Deserialize)]

@@ -88,8 +88,16 @@ fn epoch_of(command: &Command) -> Option<Epoch> {
         // These carry the epochs of all members, which must be those that handed in.
         | Command::Form { .. } => None,
         Command::TrustRig { .. }
+        | Command::RevokeTrust { .. }
         | Command::RemoveRig { .. }
         | Command::OpenGoal { .. }
+        | Command::OpenConvoy { .. }
+        | Command::JoinGoal { .. }
+        | Command::EditGoal { .. }
+        | Command::ReopenBead { .. }
+        | Command::SplitBead { .. }
+        | Command::SnoozeDecision { .. }
+        | Command::ImportBeads { .. }
         | Command::ApprovePlan { .. }
         | Command::Cancel { .. }
         | Command::CreateBead { .. }
@@ -261,7 +269,10 @@ fn the_epoch_rises_by_one_at_each_grant_for_ever() {
 /// Says why a command that is repeated does something again.
 pub(crate) fn adds_each_time(command: &Command) -> Option<&'static str> {
     match command {
-        Command::OpenGoal { .. } | Command::CreateBead { .. } | Command::Discover { .. } => {
+        Command::OpenGoal { .. }
+        | Command::CreateBead { .. }
+        | Command::SplitBead { .. }
+        | Command::Discover { .. } => {
             Some("each call makes a bead; the request id tells a repeat from a wish for two")
         }
         Command::AddNote { .. } | Command::SendMail { .. } => {

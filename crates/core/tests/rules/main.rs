@@ -17,6 +17,7 @@ macro_rules! names {
 
 mod circles;
 mod commands;
+mod convoys;
 mod crew;
 mod documents;
 mod event_types;
@@ -25,6 +26,8 @@ mod goals;
 mod golden;
 mod graph_props;
 mod held;
+mod imports;
+mod inbox;
 mod laws;
 mod look;
 mod merge;

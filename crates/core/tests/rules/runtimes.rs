@@ -282,3 +282,35 @@ fn a_runtime_that_a_person_paused_begins_nothing_until_they_resume_it() {
     assert_eq!(admits(&scene), Admits::All);
     assert_eq!(scene.state(&beads[0]), BeadState::Ready);
 }
+
+#[test]
+fn a_bead_whose_runtime_is_held_is_not_called_ready() {
+    let (mut scene, beads) = town(&["one", "two"]);
+    let shell = scene.bead("by a script");
+    let states = |scene: &Scene| -> Vec<BeadState> {
+        beads
+            .iter()
+            .chain([&shell])
+            .map(|bead| scene.state(bead))
+            .collect()
+    };
+    let counted = |scene: &Scene, state| {
+        let counts = scene.graph.counts(None, scene.now);
+        counts.get(&state).copied().unwrap_or(0)
+    };
+    assert_eq!(counted(&scene, BeadState::Ready), 3);
+    fail(&mut scene, &beads[0], RuntimeFault::Auth);
+    assert_eq!(states(&scene)[1..], [BeadState::Waiting, BeadState::Ready]);
+    assert_eq!(counted(&scene, BeadState::Ready), 1);
+    assert_eq!(counted(&scene, BeadState::Waiting), 2);
+    scene.tell(Command::Resume {
+        scope: PauseScope::Runtime(claude()),
+    });
+    scene.later(3600);
+    assert_eq!(states(&scene)[1], BeadState::Ready, "one may try");
+    scene.tell(Command::Pause {
+        scope: PauseScope::Runtime(claude()),
+        why: "not today".to_owned(),
+    });
+    assert_eq!(counted(&scene, BeadState::Ready), 1);
+}

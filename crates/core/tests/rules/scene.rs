@@ -6,9 +6,9 @@ use gtd_core::{
     Actor, Approval, Ask, Bead, BeadId, BeadSpec, BeadState, CandidateId, Command, Decision,
     Envelope, Epoch, Event, Fault, FaultClass, Gate, GateName, GateRun, GateWhen, Graph, Holder,
     HostName, LandMode, Member, MergeRules, Need, Observation, Observations, Oid, Operation,
-    Outcome, Phase, Plan, PlannedBead, Priority, Rejection, Reserved, Reversal, Revision, RigName,
-    RigRules, RoleName, RunId, SeatName, Target, Timestamp, Verdict, View, WaitReason, Why,
-    WorkerRules, decide, explain, operations, reverse,
+    Outcome, Phase, Plan, PlannedBead, Priority, Rejection, RequestId, Reserved, Reversal,
+    Revision, RigName, RigRules, RoleName, RunId, SeatName, Target, Timestamp, Verdict, View,
+    WaitReason, Why, WorkerRules, decide, explain, operations, reverse,
 };
 
 /// When every scene begins.
@@ -144,6 +144,8 @@ pub(crate) struct Scene {
     pub(crate) log: Vec<(Revision, Envelope)>,
     /// The number of the last commit that was made up.
     commits: u64,
+    /// The number of the last ask, where each has a name of its own.
+    asks: Option<u64>,
 }
 
 impl Scene {
@@ -155,6 +157,7 @@ impl Scene {
             now: BEGIN,
             log: Vec::new(),
             commits: 100,
+            asks: None,
         }
     }
 
@@ -180,13 +183,22 @@ impl Scene {
 
     /// Asks as `by`; what is decided is applied.
     pub(crate) fn ask_as(&mut self, by: Actor, command: Command) -> Decision {
+        let request = self.asks.as_mut().map(|asks| {
+            *asks += 1;
+            RequestId::parse(&format!("ask-{asks}")).unwrap()
+        });
         let ask = Ask {
             by,
-            request: None,
+            request,
             expected: None,
             command,
         };
         self.ask(&ask)
+    }
+
+    /// Gives each ask a name from now on, so that all that follows from it is one operation.
+    pub(crate) fn name_asks(&mut self) {
+        self.asks = Some(0);
     }
 
     pub(crate) fn ask(&mut self, ask: &Ask) -> Decision {

@@ -257,3 +257,24 @@ fn a_goal_of_the_clock_runs_and_ends_as_any_other() {
     assert_eq!(scene.graph.open_in_goal(&goal), 0);
     assert_eq!(at(&scene, "nightly").by, person());
 }
+
+#[test]
+fn the_run_before_is_the_last_one_again_when_a_run_is_taken_back() {
+    let mut scene = Scene::new();
+    scene.name_asks();
+    add(&mut scene, "nightly", "0 2 * * *");
+    let last = |scene: &Scene| -> Option<BeadId> {
+        let schedule = scene.graph.schedule(&rig(), &name("nightly"))?;
+        Some(schedule.last.as_ref()?.goal.clone())
+    };
+    let mut goals = Vec::new();
+    for _ in 0..2 {
+        scene.tell(fire("nightly", None, 0));
+        goals.push(last(&scene).unwrap());
+        scene.cancel(&goals[goals.len() - 1]);
+        scene.later(60);
+    }
+    scene.tell(fire("nightly", None, 0));
+    scene.undo_last().unwrap();
+    assert_eq!(last(&scene).as_ref(), goals.last());
+}

@@ -3,7 +3,7 @@
 use gtd_core::{
     Approval, BeadId, BeadSpec, BeadType, CandidateId, Command, EdgeKind, Epoch, Event, Fault,
     FaultClass, Graph, HoldKind, Member, Need, Outcome, PauseScope, Phase, Plan, Priority,
-    Rejection, Reserved, SatisfiedBy, SeatName, UsageDelta, Verdict, operations,
+    Rejection, Reserved, RuntimeName, SatisfiedBy, SeatName, UsageDelta, Verdict, operations,
 };
 use proptest::prelude::*;
 
@@ -135,6 +135,7 @@ fn wanted(graph: &Graph, number: u8) -> BeadSpec {
 
 fn scope(graph: &Graph, number: u8) -> PauseScope {
     match number % 6 {
+        0 if number % 4 == 2 => PauseScope::Runtime(RuntimeName::parse("shell").unwrap()),
         0 => PauseScope::Town,
         1 => PauseScope::Rig(rig()),
         2 => PauseScope::Role(role(["crew", "refinery", "mayor"][usize::from(number) % 3])),
@@ -191,6 +192,7 @@ pub(crate) fn town() -> Scene {
     let mut rules = rules();
     rules.worker.breaker = 2;
     let mut scene = Scene::with_rules(rules);
+    scene.name_asks();
     for name in ["quartz", "onyx"] {
         scene.open_seat(name);
     }
@@ -224,6 +226,40 @@ fn by_the_clock(scene: &Scene, (_, x, y, z): Wish) -> Command {
             schedule: schedule(),
         },
         _ => crate::schedules::fire(name, z.is_multiple_of(2).then_some(scene.now), u32::from(z)),
+    }
+}
+
+/// Turns a wish into what a person does with beads and the goals that they answer.
+fn regroup(scene: &Scene, bead: BeadId, (_, x, y, z): Wish) -> Command {
+    let goal = choose_goal(&scene.graph, y);
+    let until = z.is_multiple_of(3).then(|| {
+        let seconds = u64::from(y) + 1;
+        scene.now.plus(std::time::Duration::from_secs(seconds))
+    });
+    match x % 5 {
+        0 => Command::OpenConvoy {
+            spec: wanted(&scene.graph, y),
+            target: target(),
+            max: None,
+            until,
+            beads: vec![bead, choose(&scene.graph, z)],
+        },
+        1 => Command::JoinGoal {
+            goal,
+            beads: vec![bead, choose(&scene.graph, z)],
+        },
+        2 => Command::EditGoal {
+            spec: spec("a goal, otherwise"),
+            goal,
+            max: (y % 4 == 1).then_some(1),
+            until,
+        },
+        3 => Command::ReopenBead { bead },
+        _ => Command::SplitBead {
+            bead,
+            parts: a_plan(&scene.graph, y).beads,
+            rest: z.is_multiple_of(2).then(|| "make".to_owned()),
+        },
     }
 }
 
@@ -292,6 +328,10 @@ pub(crate) fn command(scene: &mut Scene, (what, x, y, z): Wish) -> Command {
             digest: format!("{z}"),
         },
         1 if z.is_multiple_of(8) => Command::RemoveRig { rig: rig() },
+        1 if z % 8 == 1 => Command::RevokeTrust {
+            rig: rig(),
+            why: why(),
+        },
         1 => match operations(&scene.log)
             .last()
             .and_then(|op| scene.reversal(op).ok())
@@ -316,10 +356,12 @@ pub(crate) fn command(scene: &mut Scene, (what, x, y, z): Wish) -> Command {
             plan: (!y.is_multiple_of(4)).then(|| a_plan(&scene.graph, y)),
             approval: approval(z),
         },
+        4 if z.is_multiple_of(2) => regroup(scene, bead, (what, x, y, z)),
         4 => Command::ApprovePlan {
             goal: choose_goal(&scene.graph, x),
         },
         5 => Command::Cancel { bead, why: why() },
+        10 if z % 2 == 1 => regroup(scene, bead, (what, x, y, z)),
         6..=10 => Command::CreateBead {
             rig: rig(),
             goal: z.is_multiple_of(3).then(|| choose_goal(&scene.graph, z)),
@@ -351,6 +393,7 @@ pub(crate) fn command(scene: &mut Scene, (what, x, y, z): Wish) -> Command {
         },
         19 => Command::RetryBead { bead },
         20 if y.is_multiple_of(2) => Command::RetryBead { bead },
+        20 if z.is_multiple_of(3) => Command::ReopenBead { bead },
         20 => Command::WantChanges {
             bead,
             why: why(),

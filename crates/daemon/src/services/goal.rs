@@ -1,22 +1,24 @@
 //! A person's pen: goals, and the edits of beads and edges that people make by hand.
 
 use gtd_core::{
-    Approval, BeadSpec, BeadType, Command, Plan, Rejection, Rig, Target, config::Config,
+    Approval, BeadId, BeadSpec, BeadType, Command, Plan, Rejection, Rig, Target, config::Config,
     config::usable_runtimes,
 };
 use gtd_wire::{
-    ApprovalWish, GoalWish, WriteContext,
+    ApprovalWish, Caller, GoalWish, WriteContext, Written,
     pb::goal::v1::{
         AddCrewRequest, AddCrewResponse, AddScheduleRequest, AddScheduleResponse, AnswerRequest,
         AnswerResponse, ApproveRequest, ApproveResponse, CancelRequest, CancelResponse,
         CloseRequest, CloseResponse, CreateBeadRequest, CreateBeadResponse, EditBeadRequest,
-        EditBeadResponse, FireScheduleRequest, FireScheduleResponse, LandRequest, LandResponse,
-        LinkRequest, LinkResponse, NoteRequest, NoteResponse, ParkRequest, ParkResponse,
-        PauseScheduleRequest, PauseScheduleResponse, RemoveCrewRequest, RemoveCrewResponse,
-        RemoveScheduleRequest, RemoveScheduleResponse, ResumeScheduleRequest,
-        ResumeScheduleResponse, RetryRequest, RetryResponse, SubmitRequest, SubmitResponse,
-        UnlinkRequest, UnlinkResponse, WantChangesRequest, WantChangesResponse,
-        goal_service_server::GoalService,
+        EditBeadResponse, EditGoalRequest, EditGoalResponse, FireScheduleRequest,
+        FireScheduleResponse, GatherRequest, GatherResponse, ImportRequest, ImportResponse,
+        JoinRequest, JoinResponse, LandRequest, LandResponse, LinkRequest, LinkResponse,
+        NoteRequest, NoteResponse, ParkRequest, ParkResponse, PauseScheduleRequest,
+        PauseScheduleResponse, RemoveCrewRequest, RemoveCrewResponse, RemoveScheduleRequest,
+        RemoveScheduleResponse, ReopenRequest, ReopenResponse, ResumeScheduleRequest,
+        ResumeScheduleResponse, RetryRequest, RetryResponse, SnoozeRequest, SnoozeResponse,
+        SplitRequest, SplitResponse, SubmitRequest, SubmitResponse, UnlinkRequest, UnlinkResponse,
+        WantChangesRequest, WantChangesResponse, goal_service_server::GoalService,
     },
 };
 use tonic::{Request, Response, Status};
@@ -33,6 +35,12 @@ super::writes::writes! {
         cancel CancelRequest => CancelResponse;
         create_bead CreateBeadRequest => CreateBeadResponse;
         edit_bead EditBeadRequest => EditBeadResponse;
+        join JoinRequest => JoinResponse;
+        edit_goal EditGoalRequest => EditGoalResponse;
+        reopen ReopenRequest => ReopenResponse;
+        split SplitRequest => SplitResponse;
+        snooze SnoozeRequest => SnoozeResponse;
+        import ImportRequest => ImportResponse;
         link LinkRequest => LinkResponse;
         unlink UnlinkRequest => UnlinkResponse;
         note NoteRequest => NoteResponse;
@@ -52,6 +60,13 @@ super::writes::writes! {
             request: Request<SubmitRequest>,
         ) -> Result<Response<SubmitResponse>, Status> {
             self.submit_goal(request).await
+        }
+
+        async fn gather(
+            &self,
+            request: Request<GatherRequest>,
+        ) -> Result<Response<GatherResponse>, Status> {
+            self.gather_beads(request).await
         }
 
         async fn answer(
@@ -77,6 +92,21 @@ super::writes::writes! {
     }
 }
 
+/// Which beads answer a goal that is opened.
+enum Beads {
+    /// Those of its plan, which are made with it.
+    OfThePlan,
+    /// Some that exist.
+    These(Vec<BeadId>),
+}
+
+/// A goal that was opened.
+struct SetGoal {
+    written: Written,
+    target: Option<Target>,
+    notices: Vec<String>,
+}
+
 impl Api {
     async fn submit_goal(
         &self,
@@ -84,35 +114,67 @@ impl Api {
     ) -> Result<Response<SubmitResponse>, Status> {
         let caller = caller_of(&request)?;
         let (wish, context) = GoalWish::take(request.into_inner()).map_err(malformed)?;
+        let set = self
+            .set_goal(&caller, wish, Beads::OfThePlan, context)
+            .await?;
+        Ok(Response::new(SubmitResponse {
+            written: Some(set.written.into()),
+            target: set.target.map(Into::into),
+            notices: set.notices,
+        }))
+    }
+
+    async fn gather_beads(
+        &self,
+        request: Request<GatherRequest>,
+    ) -> Result<Response<GatherResponse>, Status> {
+        let caller = caller_of(&request)?;
+        let (wish, beads, context): (GoalWish, Vec<BeadId>, WriteContext) =
+            request.into_inner().try_into().map_err(malformed)?;
+        let set = self
+            .set_goal(&caller, wish, Beads::These(beads), context)
+            .await?;
+        Ok(Response::new(GatherResponse {
+            written: Some(set.written.into()),
+            target: set.target.map(Into::into),
+            notices: set.notices,
+        }))
+    }
+
+    /// Opens a goal, or answers a repeat from what was recorded.
+    async fn set_goal(
+        &self,
+        caller: &Caller,
+        wish: GoalWish,
+        beads: Beads,
+        context: WriteContext,
+    ) -> Result<SetGoal, Status> {
+        let ledger = &self.town.ledger;
         let is_rehearsal = wish.validate_only;
         if !is_rehearsal
             && let Some(request) = &context.request
-            && let Some(answer) = self
-                .town
-                .ledger
-                .recall(caller.actor(), request.clone())
-                .await?
+            && let Some(answer) = ledger.recall(caller.actor(), request.clone()).await?
         {
-            // A repeat is answered from what was recorded, whatever the repository looks like now.
+            // Whatever the repository looks like now.
             let target = self.target_of(&answer.ids);
-            return Ok(Response::new(SubmitResponse {
-                written: Some(self.written(answer).into()),
-                target: target.map(Into::into),
+            return Ok(SetGoal {
+                written: self.written(answer),
+                target,
                 notices: Vec::new(),
-            }));
+            });
         }
-        let (command, chosen) = self.goal_command(wish).await?;
-        let order = order(&caller, context, vec![command]);
+        let (command, chosen) = self.goal_command(wish, beads).await?;
+        let order = order(caller, context, vec![command]);
         let answer = if is_rehearsal {
-            self.town.ledger.rehearse(order).await?
+            ledger.rehearse(order).await?
         } else {
-            self.town.ledger.write(order).await?
+            ledger.write(order).await?
         };
-        Ok(Response::new(SubmitResponse {
-            written: Some(self.written(answer).into()),
-            target: Some(chosen.target.into()),
+        Ok(SetGoal {
+            written: self.written(answer),
+            target: Some(chosen.target),
             notices: chosen.notices,
-        }))
+        })
     }
 
     fn target_of(&self, ids: &[String]) -> Option<Target> {
@@ -122,7 +184,11 @@ impl Api {
     }
 
     /// Turns a wish into a command, once rig, configuration and repository allow it.
-    async fn goal_command(&self, wish: GoalWish) -> Result<(Command, Chosen), Status> {
+    async fn goal_command(
+        &self,
+        wish: GoalWish,
+        beads: Beads,
+    ) -> Result<(Command, Chosen), Status> {
         let rig: Rig = {
             let graph = self.town.ledger.graph();
             let found = graph.rig(&wish.rig).cloned();
@@ -131,11 +197,23 @@ impl Api {
         let rigs = &self.town.rigs;
         rigs.check_trust(&rig).map_err(rejected)?;
         let config = rigs.config(Some(&rig)).map_err(rejected)?;
-        check_runtimes(&config, &wish.spec, wish.plan.as_ref()).map_err(rejected)?;
+        if matches!(beads, Beads::OfThePlan) {
+            check_runtimes(&config, &wish.spec, wish.plan.as_ref()).map_err(rejected)?;
+        }
         let folder = rigs.folder(&rig.name).map_err(rejected)?;
         let branch = wish.branch.unwrap_or_else(|| rig.rules.branch.clone());
         let mut chosen = choose_target(&rig.name, folder, branch, wish.land).await?;
         chosen.notices.extend(self.standstill());
+        if let Beads::These(beads) = beads {
+            let command = Command::OpenConvoy {
+                spec: wish.spec,
+                target: chosen.target.clone(),
+                max: wish.max,
+                until: wish.until,
+                beads,
+            };
+            return Ok((command, chosen));
+        }
         let command = Command::OpenGoal {
             spec: wish.spec,
             target: chosen.target.clone(),

@@ -24,6 +24,7 @@ mod roles;
 mod run;
 mod schedule;
 mod seat;
+mod sweep;
 mod town;
 mod transcripts;
 mod undo;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{
     Bead, BeadId, BeadState, Goal, GoalState, ListDoc, Rejection, RigName, View, agent_docs,
-    bead_doc, bead_row, convoy_doc, convoy_row, crew_docs, merge_rows, needs_you, schedule_docs,
-    stands_still, status_doc,
+    bead_doc, bead_row, convoy_doc, convoy_row, crew_docs, graph_row, merge_rows, needs_you,
+    schedule_docs, stands_still, status_doc,
 };
 use gtd_wire::pb::graph::v1::{QueryRequest, QueryResponse};
 use serde::Serialize;
@@ -209,7 +209,8 @@ impl Api {
     ) -> Result<(Vec<u8>, String), Status> {
         let graph = view.graph;
         match kind {
-            "" | "bead" | "beads" => list("BeadList", beads(view, filter)),
+            "" | "bead" | "beads" => list("BeadList", beads(view, filter, bead_row)),
+            "graph" => list("GraphList", beads(view, filter, graph_row)),
             "ready" => list("BeadList", ready(view, filter)),
             "convoy" | "convoys" | "goal" | "goals" => list("ConvoyList", convoys(view, filter)),
             "seat" | "seats" | "agent" | "agents" => {
@@ -272,10 +273,11 @@ fn ready(view: View<'_>, filter: &Filter) -> ListDoc<gtd_core::BeadRow> {
             states,
             ..filter.clone()
         },
+        bead_row,
     )
 }
 
-fn beads(view: View<'_>, filter: &Filter) -> ListDoc<gtd_core::BeadRow> {
+fn beads<D>(view: View<'_>, filter: &Filter, row: fn(View<'_>, &Bead) -> D) -> ListDoc<D> {
     let graph = view.graph;
     let shown = |bead: &&Bead| {
         filter.is_of_rig(&bead.rig)
@@ -284,7 +286,7 @@ fn beads(view: View<'_>, filter: &Filter) -> ListDoc<gtd_core::BeadRow> {
             && filter.has_state(|| graph.state_of(bead, view.now).word())
     };
     let page = |beads: &mut dyn Iterator<Item = &Bead>| {
-        let make = |bead: &Bead| bead_row(view, bead);
+        let make = |bead: &Bead| row(view, bead);
         filter.page(beads.filter(shown), |bead| bead.id.as_str(), make)
     };
     let after = filter.after.as_str();

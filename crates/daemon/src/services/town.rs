@@ -16,11 +16,12 @@ use gtd_wire::{
             ListRigsResponse, LogsRequest, LogsResponse, OperationsRequest, OperationsResponse,
             PauseRequest, PauseResponse, RemoveRigRequest, RemoveRigResponse, RenderRoleRequest,
             RenderRoleResponse, ReportRequest, ReportResponse, ResumeRequest, ResumeResponse,
-            ReviewRequest, ReviewResponse, RolesRequest, RolesResponse, ScheduleBackupsRequest,
-            ScheduleBackupsResponse, ShutdownRequest, ShutdownResponse, StatusRequest,
-            StatusResponse, StopAllRequest, StopAllResponse, ThawRequest, ThawResponse,
-            TimelineRequest, TimelineResponse, TrustRigRequest, TrustRigResponse, UndoRequest,
-            UndoResponse, WhyRequest, WhyResponse, town_service_server::TownService,
+            ReviewRequest, ReviewResponse, RevokeTrustRequest, RevokeTrustResponse, RolesRequest,
+            RolesResponse, ScheduleBackupsRequest, ScheduleBackupsResponse, ShutdownRequest,
+            ShutdownResponse, StatusRequest, StatusResponse, StopAllRequest, StopAllResponse,
+            SweepRigRequest, SweepRigResponse, ThawRequest, ThawResponse, TimelineRequest,
+            TimelineResponse, TrustRigRequest, TrustRigResponse, UndoRequest, UndoResponse,
+            WhyRequest, WhyResponse, town_service_server::TownService,
         },
     },
 };
@@ -292,6 +293,22 @@ super::writes::writes! {
             Ok(Response::new(self.written(answer).into()))
         }
 
+        async fn revoke_trust(
+            &self,
+            request: Request<RevokeTrustRequest>,
+        ) -> Result<Response<RevokeTrustResponse>, Status> {
+            let written = self.write(request).await?;
+            self.look_at_trust();
+            Ok(written)
+        }
+
+        async fn sweep_rig(
+            &self,
+            request: Request<SweepRigRequest>,
+        ) -> Result<Response<SweepRigResponse>, Status> {
+            self.sweep(request.into_inner()).await
+        }
+
         async fn list_rigs(
             &self,
             _: Request<ListRigsRequest>,
@@ -414,7 +431,7 @@ super::writes::writes! {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     act: impl FnOnce() -> Result<T, gtd_host::HostError> + Send + 'static,
 ) -> Result<T, Status> {
     tokio::task::spawn_blocking(act)
@@ -446,7 +463,7 @@ impl Api {
         self.town.ledger.graph().revision()
     }
 
-    fn rig(&self, name: &str) -> Result<gtd_core::Rig, Status> {
+    pub(super) fn rig(&self, name: &str) -> Result<gtd_core::Rig, Status> {
         let name = parse_rig(name)?;
         let found = self.town.ledger.graph().rig(&name).cloned();
         found.ok_or_else(|| rejected(Rejection::NoRig { rig: name }))

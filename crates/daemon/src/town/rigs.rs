@@ -8,7 +8,7 @@ use std::{
 
 use gtd_client::{Places, RigFolders, RigFoldersError};
 use gtd_core::{
-    Actor, Command, Diagnostic, MergeRules, Observation, Rejection, Rig, RigName, RigRules,
+    Actor, Command, Diagnostic, MergeRules, Moment, Observation, Rejection, Rig, RigName, RigRules,
     Timestamp, WaitReason, WorkerRules,
     config::{Config, usable_runtimes},
 };
@@ -33,11 +33,22 @@ pub(crate) struct RigDoc {
     digest: String,
     /// Whether the files are as they were trusted; absent when they cannot be read.
     trusted: Option<bool>,
+    /// Who took the trust back, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revoked: Option<RevokedDoc>,
     gates: Vec<gtd_core::Gate>,
     worker: WorkerRules,
     merge: MergeRules,
     runtimes: Vec<String>,
     warnings: Vec<String>,
+}
+
+/// Who does not trust a rig any more.
+#[derive(Debug, Serialize)]
+struct RevokedDoc {
+    by: String,
+    since: Moment,
+    why: String,
 }
 
 /// The folders and the trusted configurations of the rigs.
@@ -112,7 +123,7 @@ impl Rigs {
     /// When they are not, or cannot be read.
     pub(crate) fn check_trust(&self, rig: &Rig) -> Result<(), Rejection> {
         let folder = self.folder(&rig.name)?;
-        if Project::read(&folder)?.texts().digest() == rig.digest {
+        if rig.revoked.is_none() && Project::read(&folder)?.texts().digest() == rig.digest {
             Ok(())
         } else {
             Err(Rejection::Untrusted {
@@ -286,7 +297,9 @@ impl Rigs {
         if let Err(error) = user.sound() {
             tracing::warn!(why = chain(&error), "the user's role files have no effect");
         }
-        let rigs: Vec<Rig> = ledger.graph().rigs().cloned().collect();
+        // Trust that was taken back does not come back by itself.
+        let is_trusted = |rig: &&Rig| rig.revoked.is_none();
+        let rigs: Vec<Rig> = ledger.graph().rigs().filter(is_trusted).cloned().collect();
         for rig in rigs {
             match self.rules_of_today(&rig, &user) {
                 Ok(rules) if rules == rig.rules => {}
@@ -331,6 +344,8 @@ impl Rigs {
             .unwrap_or_else(PoisonError::into_inner);
         let seen: Vec<Observation> = rigs
             .iter()
+            // The log itself says of these that nothing begins.
+            .filter(|rig| rig.revoked.is_none())
             .filter_map(|rig| {
                 let (reason, text) = match self.check_trust(rig) {
                     Ok(()) => {
@@ -375,6 +390,11 @@ impl Rigs {
                 Err(Rejection::Untrusted { .. }) => Some(false),
                 Err(_) => None,
             },
+            revoked: rig.revoked.as_ref().map(|revoked| RevokedDoc {
+                by: revoked.by.to_string(),
+                since: Moment(revoked.since),
+                why: revoked.why.clone(),
+            }),
             gates: rig.rules.gates.clone(),
             worker: rig.rules.worker.clone(),
             merge: rig.rules.merge.clone(),

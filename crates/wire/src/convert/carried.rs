@@ -1,8 +1,8 @@
 //! Domain values that have exactly one form on the wire.
 
 use gtd_core::{
-    BeadId, CandidateId, Epoch, GateName, HostName, Oid, RigName, RoleName, RunId, RuntimeName,
-    ScheduleName, SeatName,
+    BeadId, CandidateId, Epoch, GateName, HostName, ImportedBead, Oid, RigName, RoleName, RunId,
+    RuntimeName, ScheduleName, SeatName,
 };
 
 use crate::Malformed;
@@ -71,7 +71,40 @@ macro_rules! same {
     )* };
 }
 
-same!(String, bool, u32, u64, Option<u64>);
+same!(
+    String,
+    bool,
+    u32,
+    u64,
+    Option<u32>,
+    Option<u64>,
+    Option<String>
+);
+
+/// They are what a file said, and go as they stand in the log.
+impl Carried for Vec<ImportedBead> {
+    type Wire = prost::bytes::Bytes;
+    fn take(wire: Self::Wire, field: &str) -> Result<Self, Malformed> {
+        serde_json::from_slice(&wire).map_err(|error| Malformed::new(field, error.to_string()))
+    }
+    fn put(self) -> Self::Wire {
+        let json = serde_json::to_vec(&self).expect("texts, numbers and JSON are JSON");
+        json.into()
+    }
+}
+
+impl Carried for Vec<BeadId> {
+    type Wire = Vec<String>;
+    fn take(wire: Self::Wire, field: &str) -> Result<Self, Malformed> {
+        wire.into_iter()
+            .enumerate()
+            .map(|(index, id)| BeadId::take(id, &format!("{field}[{index}]")))
+            .collect()
+    }
+    fn put(self) -> Self::Wire {
+        self.into_iter().map(Carried::put).collect()
+    }
+}
 
 impl Carried for Epoch {
     type Wire = u64;

@@ -467,6 +467,158 @@ pub struct RemoveCrewResponse {
     #[prost(message, optional, tag = "1")]
     pub written: ::core::option::Option<super::super::common::v1::Written>,
 }
+/// GatherRequest asks for Gather.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GatherRequest {
+    /// The goal, without a plan.
+    #[prost(message, optional, tag = "1")]
+    pub goal: ::core::option::Option<SubmitRequest>,
+    /// The beads.
+    #[prost(string, repeated, tag = "2")]
+    pub beads: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// GatherResponse answers Gather.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GatherResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+    /// Where it lands.
+    #[prost(message, optional, tag = "2")]
+    pub target: ::core::option::Option<super::super::common::v1::Target>,
+    /// What a person should be told, in sentences.
+    #[prost(string, repeated, tag = "3")]
+    pub notices: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// JoinRequest asks for Join.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct JoinRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The goal.
+    #[prost(string, tag = "2")]
+    pub goal: ::prost::alloc::string::String,
+    /// The beads.
+    #[prost(string, repeated, tag = "3")]
+    pub beads: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// JoinResponse answers Join.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct JoinResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// EditGoalRequest asks for EditGoal.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct EditGoalRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The goal.
+    #[prost(string, tag = "2")]
+    pub goal: ::prost::alloc::string::String,
+    /// All of the wishes as they are to be.
+    #[prost(message, optional, tag = "3")]
+    pub spec: ::core::option::Option<super::super::common::v1::BeadSpec>,
+    /// Seats at most; absent means no limit.
+    #[prost(uint32, optional, tag = "4")]
+    pub max: ::core::option::Option<u32>,
+    /// No new attempt after this moment, in unix milliseconds; absent means no limit.
+    #[prost(int64, optional, tag = "5")]
+    pub until: ::core::option::Option<i64>,
+}
+/// EditGoalResponse answers EditGoal.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EditGoalResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// ReopenRequest asks for Reopen.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReopenRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The bead.
+    #[prost(string, tag = "2")]
+    pub bead: ::prost::alloc::string::String,
+}
+/// ReopenResponse answers Reopen.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReopenResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// SplitRequest asks for Split.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SplitRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The bead.
+    #[prost(string, tag = "2")]
+    pub bead: ::prost::alloc::string::String,
+    /// The parts; what one does not say is as the bead says.
+    #[prost(message, repeated, tag = "3")]
+    pub parts: ::prost::alloc::vec::Vec<super::super::common::v1::PlannedBead>,
+    /// The script of what is left, where the bead has one.
+    #[prost(string, optional, tag = "4")]
+    pub rest: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// SplitResponse answers Split.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SplitResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// SnoozeRequest asks for Snooze.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnoozeRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The kind of the decision, as the inbox names it.
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    /// What it is about, as the inbox names it.
+    #[prost(string, tag = "3")]
+    pub subject: ::prost::alloc::string::String,
+    /// When it is seen again, in unix milliseconds; absent means at once.
+    #[prost(int64, optional, tag = "4")]
+    pub until: ::core::option::Option<i64>,
+}
+/// SnoozeResponse answers Snooze.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnoozeResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// ImportRequest asks for Import.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ImportRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The rig.
+    #[prost(string, tag = "2")]
+    pub rig: ::prost::alloc::string::String,
+    /// The beads, as a list in JSON.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub beads: ::prost::bytes::Bytes,
+}
+/// ImportResponse answers Import.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ImportResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
 /// LandWish is how a person wants a goal to land.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -601,6 +753,163 @@ pub mod goal_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "Submit"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gather opens a goal that beads answer which exist already.
+        pub async fn gather(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GatherRequest>,
+        ) -> std::result::Result<tonic::Response<super::GatherResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.goal.v1.GoalService/Gather",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "Gather"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Join has beads that exist answer a goal.
+        pub async fn join(
+            &mut self,
+            request: impl tonic::IntoRequest<super::JoinRequest>,
+        ) -> std::result::Result<tonic::Response<super::JoinResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.goal.v1.GoalService/Join",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "Join"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// EditGoal changes what is wanted of a goal, and its limits.
+        pub async fn edit_goal(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EditGoalRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EditGoalResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.goal.v1.GoalService/EditGoal",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "EditGoal"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reopen lets a bead that has ended without a landing begin anew.
+        pub async fn reopen(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReopenRequest>,
+        ) -> std::result::Result<tonic::Response<super::ReopenResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.goal.v1.GoalService/Reopen",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "Reopen"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Split has parts of a bead done one by one; the bead itself is then what is left.
+        pub async fn split(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SplitRequest>,
+        ) -> std::result::Result<tonic::Response<super::SplitResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.goal.v1.GoalService/Split",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "Split"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Snooze puts a decision out of a person's sight for a while, or back into it.
+        pub async fn snooze(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SnoozeRequest>,
+        ) -> std::result::Result<tonic::Response<super::SnoozeResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.goal.v1.GoalService/Snooze",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "Snooze"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Import takes in the beads of an interchange file, all or none.
+        pub async fn import(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ImportRequest>,
+        ) -> std::result::Result<tonic::Response<super::ImportResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.goal.v1.GoalService/Import",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "Import"));
             self.inner.unary(req, path, codec).await
         }
         /// Approve lets a proposed plan begin.
@@ -1096,6 +1405,44 @@ pub mod goal_service_server {
             &self,
             request: tonic::Request<super::SubmitRequest>,
         ) -> std::result::Result<tonic::Response<super::SubmitResponse>, tonic::Status>;
+        /// Gather opens a goal that beads answer which exist already.
+        async fn gather(
+            &self,
+            request: tonic::Request<super::GatherRequest>,
+        ) -> std::result::Result<tonic::Response<super::GatherResponse>, tonic::Status>;
+        /// Join has beads that exist answer a goal.
+        async fn join(
+            &self,
+            request: tonic::Request<super::JoinRequest>,
+        ) -> std::result::Result<tonic::Response<super::JoinResponse>, tonic::Status>;
+        /// EditGoal changes what is wanted of a goal, and its limits.
+        async fn edit_goal(
+            &self,
+            request: tonic::Request<super::EditGoalRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EditGoalResponse>,
+            tonic::Status,
+        >;
+        /// Reopen lets a bead that has ended without a landing begin anew.
+        async fn reopen(
+            &self,
+            request: tonic::Request<super::ReopenRequest>,
+        ) -> std::result::Result<tonic::Response<super::ReopenResponse>, tonic::Status>;
+        /// Split has parts of a bead done one by one; the bead itself is then what is left.
+        async fn split(
+            &self,
+            request: tonic::Request<super::SplitRequest>,
+        ) -> std::result::Result<tonic::Response<super::SplitResponse>, tonic::Status>;
+        /// Snooze puts a decision out of a person's sight for a while, or back into it.
+        async fn snooze(
+            &self,
+            request: tonic::Request<super::SnoozeRequest>,
+        ) -> std::result::Result<tonic::Response<super::SnoozeResponse>, tonic::Status>;
+        /// Import takes in the beads of an interchange file, all or none.
+        async fn import(
+            &self,
+            request: tonic::Request<super::ImportRequest>,
+        ) -> std::result::Result<tonic::Response<super::ImportResponse>, tonic::Status>;
         /// Approve lets a proposed plan begin.
         async fn approve(
             &self,
@@ -1331,6 +1678,317 @@ pub mod goal_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SubmitSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.goal.v1.GoalService/Gather" => {
+                    #[allow(non_camel_case_types)]
+                    struct GatherSvc<T: GoalService>(pub Arc<T>);
+                    impl<
+                        T: GoalService,
+                    > tonic::server::UnaryService<super::GatherRequest>
+                    for GatherSvc<T> {
+                        type Response = super::GatherResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GatherRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as GoalService>::gather(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GatherSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.goal.v1.GoalService/Join" => {
+                    #[allow(non_camel_case_types)]
+                    struct JoinSvc<T: GoalService>(pub Arc<T>);
+                    impl<T: GoalService> tonic::server::UnaryService<super::JoinRequest>
+                    for JoinSvc<T> {
+                        type Response = super::JoinResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::JoinRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as GoalService>::join(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = JoinSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.goal.v1.GoalService/EditGoal" => {
+                    #[allow(non_camel_case_types)]
+                    struct EditGoalSvc<T: GoalService>(pub Arc<T>);
+                    impl<
+                        T: GoalService,
+                    > tonic::server::UnaryService<super::EditGoalRequest>
+                    for EditGoalSvc<T> {
+                        type Response = super::EditGoalResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EditGoalRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as GoalService>::edit_goal(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EditGoalSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.goal.v1.GoalService/Reopen" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReopenSvc<T: GoalService>(pub Arc<T>);
+                    impl<
+                        T: GoalService,
+                    > tonic::server::UnaryService<super::ReopenRequest>
+                    for ReopenSvc<T> {
+                        type Response = super::ReopenResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReopenRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as GoalService>::reopen(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReopenSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.goal.v1.GoalService/Split" => {
+                    #[allow(non_camel_case_types)]
+                    struct SplitSvc<T: GoalService>(pub Arc<T>);
+                    impl<T: GoalService> tonic::server::UnaryService<super::SplitRequest>
+                    for SplitSvc<T> {
+                        type Response = super::SplitResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SplitRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as GoalService>::split(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SplitSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.goal.v1.GoalService/Snooze" => {
+                    #[allow(non_camel_case_types)]
+                    struct SnoozeSvc<T: GoalService>(pub Arc<T>);
+                    impl<
+                        T: GoalService,
+                    > tonic::server::UnaryService<super::SnoozeRequest>
+                    for SnoozeSvc<T> {
+                        type Response = super::SnoozeResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SnoozeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as GoalService>::snooze(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SnoozeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.goal.v1.GoalService/Import" => {
+                    #[allow(non_camel_case_types)]
+                    struct ImportSvc<T: GoalService>(pub Arc<T>);
+                    impl<
+                        T: GoalService,
+                    > tonic::server::UnaryService<super::ImportRequest>
+                    for ImportSvc<T> {
+                        type Response = super::ImportResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ImportRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as GoalService>::import(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ImportSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -541,6 +541,46 @@ pub struct CostResponse {
     #[prost(uint64, tag = "2")]
     pub revision: u64,
 }
+/// SweepRigRequest asks for SweepRig.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SweepRigRequest {
+    /// The rig.
+    #[prost(string, tag = "1")]
+    pub rig: ::prost::alloc::string::String,
+    /// Tells everything and takes nothing away.
+    #[prost(bool, tag = "2")]
+    pub validate_only: bool,
+}
+/// SweepRigResponse answers SweepRig.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SweepRigResponse {
+    /// The document: one JSON object with `kind`.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub json: ::prost::bytes::Bytes,
+    /// The revision that it shows.
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+}
+/// RevokeTrustRequest asks for RevokeTrust.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeTrustRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The rig.
+    #[prost(string, tag = "2")]
+    pub rig: ::prost::alloc::string::String,
+    /// Why.
+    #[prost(string, tag = "3")]
+    pub why: ::prost::alloc::string::String,
+}
+/// RevokeTrustResponse answers RevokeTrust.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeTrustResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
 /// Generated client implementations.
 pub mod town_service_client {
     #![allow(
@@ -942,6 +982,56 @@ pub mod town_service_client {
                 .insert(GrpcMethod::new("gtd.town.v1.TownService", "RemoveRig"));
             self.inner.unary(req, path, codec).await
         }
+        /// SweepRig finds what gtd made in a rig for attempts that have ended, and takes it away.
+        pub async fn sweep_rig(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SweepRigRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SweepRigResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.town.v1.TownService/SweepRig",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.town.v1.TownService", "SweepRig"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// RevokeTrust takes back the trust in the configuration of a rig: nothing of it begins.
+        pub async fn revoke_trust(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RevokeTrustRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RevokeTrustResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.town.v1.TownService/RevokeTrust",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.town.v1.TownService", "RevokeTrust"));
+            self.inner.unary(req, path, codec).await
+        }
         /// ListRigs tells the rigs.
         pub async fn list_rigs(
             &mut self,
@@ -1319,6 +1409,22 @@ pub mod town_service_server {
             request: tonic::Request<super::RemoveRigRequest>,
         ) -> std::result::Result<
             tonic::Response<super::RemoveRigResponse>,
+            tonic::Status,
+        >;
+        /// SweepRig finds what gtd made in a rig for attempts that have ended, and takes it away.
+        async fn sweep_rig(
+            &self,
+            request: tonic::Request<super::SweepRigRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SweepRigResponse>,
+            tonic::Status,
+        >;
+        /// RevokeTrust takes back the trust in the configuration of a rig: nothing of it begins.
+        async fn revoke_trust(
+            &self,
+            request: tonic::Request<super::RevokeTrustRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RevokeTrustResponse>,
             tonic::Status,
         >;
         /// ListRigs tells the rigs.
@@ -2088,6 +2194,96 @@ pub mod town_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RemoveRigSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.town.v1.TownService/SweepRig" => {
+                    #[allow(non_camel_case_types)]
+                    struct SweepRigSvc<T: TownService>(pub Arc<T>);
+                    impl<
+                        T: TownService,
+                    > tonic::server::UnaryService<super::SweepRigRequest>
+                    for SweepRigSvc<T> {
+                        type Response = super::SweepRigResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SweepRigRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TownService>::sweep_rig(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SweepRigSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.town.v1.TownService/RevokeTrust" => {
+                    #[allow(non_camel_case_types)]
+                    struct RevokeTrustSvc<T: TownService>(pub Arc<T>);
+                    impl<
+                        T: TownService,
+                    > tonic::server::UnaryService<super::RevokeTrustRequest>
+                    for RevokeTrustSvc<T> {
+                        type Response = super::RevokeTrustResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RevokeTrustRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TownService>::revoke_trust(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RevokeTrustSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
