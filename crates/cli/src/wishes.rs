@@ -9,6 +9,47 @@ use gtd_core::{BeadSpec, BeadType, Criterion, Priority, RuntimeName};
 
 use crate::{context::Context, error::CliError};
 
+/// What may be said anew of beads and goals alike; what is not said stays as it is.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Anew {
+    /// One line
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+    /// The whole story; `-` reads it from stdin, `@FILE` from a file
+    #[arg(short, long, value_name = "TEXT")]
+    description: Option<String>,
+    /// The urgency, 0 (critical) to 4 (backlog)
+    #[arg(short, long, value_name = "N", value_parser = priority)]
+    priority: Option<Priority>,
+    /// What must be true at the end; replaces what stood there
+    #[arg(long, value_name = "TEXT[=CHECK]", value_parser = criterion)]
+    accept: Vec<Criterion>,
+}
+
+impl Anew {
+    /// Reads what stands elsewhere, before anything is asked of the daemon.
+    pub(crate) fn read(&mut self, ctx: &Context) -> Result<(), CliError> {
+        if let Some(given) = &self.description {
+            self.description = Some(text(ctx, given)?);
+        }
+        Ok(())
+    }
+
+    /// Puts what is said into what is wanted.
+    pub(crate) fn put(self, spec: &mut BeadSpec) {
+        if let Some(title) = self.title {
+            spec.title = title.trim().to_owned();
+        }
+        if let Some(description) = self.description {
+            spec.description = description;
+        }
+        spec.priority = self.priority.unwrap_or(spec.priority);
+        if !self.accept.is_empty() {
+            spec.acceptance = self.accept;
+        }
+    }
+}
+
 /// Reads `TEXT` or `TEXT=CHECK`.
 pub(crate) fn criterion(text: &str) -> Result<Criterion, String> {
     let (text, check) = match text.split_once('=') {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use gtd_client::{ApprovalWish, Client, GoalWish, LandWish, WriteContext};
+use gtd_client::{ApprovalWish, Client, GoalReceipt, GoalWish, LandWish, WriteContext};
 use gtd_core::{
     BeadId, BeadSpec, ConvoyDoc, Criterion, Plan, PlanContext, PlanError, PlannedBead, Priority,
     RuntimeName, parse_plan,
@@ -33,7 +33,7 @@ const SUBMIT: Duration = Duration::from_secs(30);
 
 /// How a person wants a goal to land.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Land {
+pub(super) enum Land {
     /// Straight onto the branch.
     Main,
     /// Onto gtd/integration/BRANCH; gtd convoy land brings it further.
@@ -141,11 +141,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let wish = GoalWish {
         spec: spec(&args, text.as_deref(), plan.as_ref()),
         plan,
-        land: match args.land {
-            None => LandWish::Auto,
-            Some(Land::Main) => LandWish::Main,
-            Some(Land::Integration) => LandWish::Integration,
-        },
+        land: land_wish(args.land),
         branch: args.branch.clone(),
         max: args.max,
         until,
@@ -157,41 +153,72 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         validate_only: args.dry_run,
         ..GoalWish::new(rig, BeadSpec::default())
     };
-    submit(ctx, &client, wish, args.waits()).await
-}
-
-async fn submit(
-    ctx: &Context,
-    client: &Client,
-    wish: GoalWish,
-    waits: bool,
-) -> Result<Exit, CliError> {
-    let is_rehearsal = wish.validate_only;
-    let patient = client.clone().with_deadline(ctx.deadline.unwrap_or(SUBMIT));
     let title = wish.spec.title.clone();
-    let receipt = patient
+    let receipt = patient(ctx, &client)
         .submit_goal(wish, WriteContext::default())
         .await
         .doing(|| "set the goal".to_owned())?;
+    if args.dry_run {
+        let n_beads = receipt.written.ids.len().saturating_sub(1);
+        return Ok(tell_rehearsal(ctx, &title, &receipt, n_beads));
+    }
+    tell(ctx, &client, &title, &receipt, args.waits()).await
+}
+
+/// Says how a goal lands, to the daemon.
+pub(super) fn land_wish(land: Option<Land>) -> LandWish {
+    match land {
+        None => LandWish::Auto,
+        Some(Land::Main) => LandWish::Main,
+        Some(Land::Integration) => LandWish::Integration,
+    }
+}
+
+/// The same way to the daemon, with time for a look at the repository.
+pub(super) fn patient(ctx: &Context, client: &Client) -> Client {
+    client.clone().with_deadline(ctx.deadline.unwrap_or(SUBMIT))
+}
+
+fn tell_notices(ctx: &Context, receipt: &GoalReceipt) {
     for notice in &receipt.notices {
         ctx.screen.say(format!(
             "{}  {notice}",
             ctx.screen.look.paint_err(Ink::Faint, "note")
         ));
     }
-    if is_rehearsal {
-        let branch = receipt.target.short_ref();
-        if ctx.screen.is_json() {
-            ctx.screen.document(&json!({"kind": "DryRun", "api": gtd_core::API,
-                "title": title, "target": receipt.target, "beads": receipt.written.ids.len().saturating_sub(1),
-                "notices": receipt.notices}));
-        } else {
-            ctx.screen.line(format!(
-                "would set the goal `{title}`; it lands on {branch}"
-            ));
-        }
-        return Ok(Exit::Done);
+}
+
+/// Tells what a goal would be.
+pub(super) fn tell_rehearsal(
+    ctx: &Context,
+    title: &str,
+    receipt: &GoalReceipt,
+    n_beads: usize,
+) -> Exit {
+    tell_notices(ctx, receipt);
+    let branch = receipt.target.short_ref();
+    if ctx.screen.is_json() {
+        ctx.screen.document(
+            &json!({"kind": "DryRun", "api": gtd_core::API, "title": title,
+            "target": receipt.target, "beads": n_beads, "notices": receipt.notices}),
+        );
+    } else {
+        ctx.screen.line(format!(
+            "would set the goal `{title}`; it lands on {branch}"
+        ));
     }
+    Exit::Done
+}
+
+/// Tells of a goal that was set, and waits for its end where that is wished.
+pub(super) async fn tell(
+    ctx: &Context,
+    client: &Client,
+    title: &str,
+    receipt: &GoalReceipt,
+    waits: bool,
+) -> Result<Exit, CliError> {
+    tell_notices(ctx, receipt);
     let Some(id) = receipt.written.ids.first().cloned() else {
         return Err(CliError::new(Kind::Daemon(
             "the daemon set the goal and did not name it".to_owned(),

@@ -52,13 +52,23 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     for id in &args.ids {
         beads.push(find(&client, id).await?);
     }
-    if args.change.dry_run {
+    cancel(ctx, &client, beads, &args.change).await
+}
+
+/// Cancels goals and beads, and says so of each.
+pub(super) async fn cancel(
+    ctx: &Context,
+    client: &Client,
+    beads: Vec<gtd_core::BeadId>,
+    change: &Change,
+) -> Result<Exit, CliError> {
+    if change.dry_run {
         let acts: Vec<String> = beads.iter().map(|bead| format!("cancel {bead}")).collect();
         return Ok(would(ctx, &acts));
     }
     let mut documents = Vec::new();
     for bead in beads {
-        let why = args.change.why();
+        let why = change.why();
         client
             .tell(Command::Cancel {
                 bead: bead.clone(),

@@ -1,7 +1,7 @@
 //! `gtd bead edit`.
 
 use gtd_client::WriteContext;
-use gtd_core::{BeadType, Command, Criterion, Priority, RuntimeName};
+use gtd_core::{BeadType, Command, RuntimeName};
 
 use super::{changed, find, would};
 use crate::{
@@ -20,21 +20,11 @@ use crate::{
 pub(super) struct Args {
     /// The bead, or the beginning of its id
     id: String,
-    /// One line
-    #[arg(long, value_name = "TEXT")]
-    title: Option<String>,
-    /// The whole story; `-` reads it from stdin, `@FILE` from a file
-    #[arg(short, long, value_name = "TEXT")]
-    description: Option<String>,
+    #[command(flatten)]
+    anew: wishes::Anew,
     /// The kind of work
     #[arg(short = 't', long = "type", value_name = "TYPE", value_parser = wishes::kind)]
     kind: Option<BeadType>,
-    /// The urgency, 0 (critical) to 4 (backlog)
-    #[arg(short, long, value_name = "N", value_parser = wishes::priority)]
-    priority: Option<Priority>,
-    /// What must be true at the end; replaces what stood there
-    #[arg(long, value_name = "TEXT[=CHECK]", value_parser = wishes::criterion)]
-    accept: Vec<Criterion>,
     /// Files that the work may touch; replaces what stood there
     #[arg(long, value_name = "GLOB")]
     scope: Vec<String>,
@@ -57,11 +47,8 @@ pub(super) struct Args {
     change: Change,
 }
 
-pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
-    let description = match &args.description {
-        Some(text) => Some(wishes::text(ctx, text)?),
-        None => None,
-    };
+pub(super) async fn run(ctx: &Context, mut args: Args) -> Result<Exit, CliError> {
+    args.anew.read(ctx)?;
     let client = town::reach_for(ctx, &args.change).await?;
     let bead = find(&client, &args.id).await?;
     // The documents leave a few wishes out, so the graph itself is asked.
@@ -73,17 +60,8 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
             similar: Vec::new(),
         })?;
     let mut spec = known.spec.clone();
-    if let Some(title) = args.title {
-        spec.title = title.trim().to_owned();
-    }
-    if let Some(description) = description {
-        spec.description = description;
-    }
+    args.anew.put(&mut spec);
     spec.kind = args.kind.unwrap_or(spec.kind);
-    spec.priority = args.priority.unwrap_or(spec.priority);
-    if !args.accept.is_empty() {
-        spec.acceptance = args.accept;
-    }
     if !args.scope.is_empty() {
         spec.scope = args.scope;
     }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use clap::ValueEnum;
 use gtd_client::Client;
-use gtd_core::{BeadDoc, BeadId, BeadRow, ConvoyDoc, EdgeDoc};
+use gtd_core::{BeadDoc, BeadId, EdgeDoc, GraphRow};
+use gtd_wire::pb::graph::v1::QueryRequest;
 use serde_json::json;
 
 use crate::{
@@ -15,6 +16,9 @@ use crate::{
     show::{Edge, Graph, Node, has_ended},
     town::{self, DocumentKind},
 };
+
+/// The list of beads with what they need.
+const ROWS: &str = "graph";
 
 /// Draw what waits for what
 ///
@@ -57,9 +61,11 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
             crate::last::remember(&found.id);
             let root = found.bead()?;
             if found.kind == DocumentKind::Convoy {
-                let goal: ConvoyDoc = town::read(&found.document)?;
-                let beads = goal.beads.into_iter().map(|bead| bead.id).collect();
-                draw(&client, &mut graph, beads).await?;
+                let request = QueryRequest {
+                    goal: found.id,
+                    ..lists::of_rig(ROWS, None)
+                };
+                draw_rows(&client, &mut graph, &request).await?;
             } else {
                 is_of_bead = true;
                 let depth = args.depth.unwrap_or(usize::MAX);
@@ -70,13 +76,14 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         None => {
             let rig = ctx.rig()?;
             let request = if args.done {
-                lists::of_rig("beads", rig.as_ref())
+                lists::of_rig(ROWS, rig.as_ref())
             } else {
-                lists::unfinished(rig.as_ref())
+                QueryRequest {
+                    kind: ROWS.to_owned(),
+                    ..lists::unfinished(rig.as_ref())
+                }
             };
-            let rows: Vec<BeadRow> = lists::all(&client, &request).await?;
-            let beads = rows.into_iter().map(|row| row.id).collect();
-            draw(&client, &mut graph, beads).await?;
+            draw_rows(&client, &mut graph, &request).await?;
             if !args.done {
                 graph.retain(|_, node| !has_ended(&node.state));
             }
@@ -93,6 +100,26 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     }
     print(ctx, &graph, args.format);
     Ok(Exit::Done)
+}
+
+/// Adds the beads of a list with what they need.
+async fn draw_rows(
+    client: &Client,
+    graph: &mut Graph,
+    request: &QueryRequest,
+) -> Result<(), CliError> {
+    let rows: Vec<GraphRow> = lists::all(client, request).await?;
+    for row in rows {
+        let node = Node {
+            title: row.title,
+            state: row.state,
+        };
+        graph.nodes.insert(row.id.clone(), node);
+        for need in &row.needs {
+            link(graph, need, &need.id, &row.id);
+        }
+    }
+    Ok(())
 }
 
 /// Draws beads with what they need.

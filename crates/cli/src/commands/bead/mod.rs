@@ -9,12 +9,15 @@ mod graph;
 mod list;
 mod note;
 mod park;
+mod reopen;
 mod retry;
+mod several;
 mod show;
+mod split;
 
 pub(super) use self::graph::drawn;
 
-use super::{print_documents, would};
+use super::{goal, print_documents, would};
 use crate::{context::Context, error::CliError, exit::Exit, town};
 use gtd_core::BeadId;
 
@@ -45,6 +48,10 @@ enum Verb {
     Close(close::Args),
     /// Give a bead new attempts
     Retry(retry::Args),
+    /// Let beads begin anew that ended without a landing
+    Reopen(reopen::Args),
+    /// Have parts of a bead done one by one
+    Split(split::Args),
     /// Set a bead aside
     Park(park::Args),
     /// Take a ready bead for yourself
@@ -65,6 +72,8 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         Verb::Graph(args) => graph::run(ctx, args).await,
         Verb::Close(args) => close::run(ctx, args).await,
         Verb::Retry(args) => retry::run(ctx, args).await,
+        Verb::Reopen(args) => reopen::run(ctx, args).await,
+        Verb::Split(args) => split::run(ctx, args).await,
         Verb::Park(args) => park::run(ctx, args).await,
         Verb::Claim(args) => claim::run(ctx, args).await,
         Verb::Note(args) => note::run(ctx, args).await,
@@ -78,7 +87,7 @@ async fn find(client: &gtd_client::Client, id: &str) -> Result<BeadId, CliError>
 }
 
 /// Prints what became of a bead: its document, its id, or a sentence.
-async fn changed(
+pub(super) async fn changed(
     ctx: &Context,
     client: &gtd_client::Client,
     bead: &BeadId,

@@ -1,9 +1,13 @@
 //! `gtd convoy`: goals with the beads that answer them.
 
+mod add;
+mod create;
+mod edit;
+
 use gtd_core::{Command, ConvoyDoc, ConvoyRow, GoalState, RigName};
 use serde_json::json;
 
-use super::{status, would};
+use super::{status, stop, would};
 use crate::{
     args::Change,
     clock,
@@ -47,6 +51,20 @@ enum Verb {
         /// The goal, or the beginning of its id
         id: String,
     },
+    /// Make a goal of beads that exist
+    Create(create::Args),
+    /// Have more beads answer a goal
+    Add(add::Args),
+    /// Change what is wanted of a goal, and its limits
+    Edit(edit::Args),
+    /// End goals that are not wanted any more, with their beads
+    Cancel {
+        /// The goals, or the beginnings of their ids
+        #[arg(required = true)]
+        ids: Vec<String>,
+        #[command(flatten)]
+        change: Change,
+    },
     /// Bring the integration branch of a goal into its branch
     ///
     /// By fast-forward, when the checkout is clean. Exit 7 when it cannot be done.
@@ -75,12 +93,28 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
             status::card(ctx, &client, &found).await?;
             Ok(Exit::Done)
         }
+        Verb::Create(args) => create::run(ctx, args).await,
+        Verb::Add(args) => add::run(ctx, args).await,
+        Verb::Edit(args) => edit::run(ctx, args).await,
+        Verb::Cancel { ids, change } => {
+            let client = town::reach_for(ctx, &change).await?;
+            let mut goals = Vec::new();
+            for id in &ids {
+                goals.push(find(&client, id).await?);
+            }
+            stop::cancel(ctx, &client, goals, &change).await
+        }
         Verb::Land {
             id,
             no_wait,
             change,
         } => land(ctx, &id, no_wait, &change).await,
     }
+}
+
+/// Finds the goal that an id, or the beginning of one, means.
+async fn find(client: &gtd_client::Client, id: &str) -> Result<gtd_core::BeadId, CliError> {
+    goal(town::find(client, id).await?)?.bead()
 }
 
 fn goal(found: Found) -> Result<Found, CliError> {
