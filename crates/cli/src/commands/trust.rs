@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use gtd_client::{ProjectTexts, WriteContext};
 use gtd_core::{
-    RigName,
+    Command, RigName,
     config::{LayerKind, layer_from_toml},
 };
 use serde_json::json;
 
+use super::would;
 use crate::{
     args::Change,
     context::Context,
@@ -32,12 +33,18 @@ pub(crate) struct Args {
     /// Show what changed, and change nothing
     #[arg(long)]
     show: bool,
+    /// Do not trust it any more: nothing of the rig begins until it is trusted again
+    #[arg(long, conflicts_with = "show")]
+    revoke: bool,
     #[command(flatten)]
     change: Change,
 }
 
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let rig = rig(ctx, &args)?;
+    if args.revoke {
+        return revoke(ctx, &rig, &args.change).await;
+    }
     let folder = ctx.folder_of(&rig)?;
     let now = settings::project_texts(&folder)?;
     if now.get(PROJECT).is_none() {
@@ -48,7 +55,9 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let before = settings::project_texts(&settings::trusted_folder(ctx, &rig))?;
     let digest = now.digest();
     let changes = changes(&before, &now);
-    let is_same = before == now;
+    // The copy of what was trusted says nothing once the trust was taken back.
+    let is_revoked = is_revoked(ctx, &rig).await;
+    let is_same = before == now && !is_revoked;
     let only_shows = args.show || args.change.dry_run;
     let mut document = json!({"kind": "Trust", "api": gtd_core::API, "rig": rig,
         "path": folder.to_string_lossy(), "digest": digest,
@@ -67,7 +76,9 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
             ctx.screen.document(&document);
         } else {
             let short = short(&digest);
-            ctx.screen.line(if is_same {
+            ctx.screen.line(if is_revoked {
+                format!("the trust in {rig} was taken back ({short}).   gtd trust")
+            } else if is_same {
                 format!("{rig} is trusted as it is ({short})")
             } else {
                 format!("{rig} is not trusted as it is now ({short}).   gtd trust")
@@ -95,6 +106,34 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
+/// Takes the trust back. What is at work goes on: it began while it was trusted.
+async fn revoke(ctx: &Context, rig: &RigName, change: &Change) -> Result<Exit, CliError> {
+    let client = town::reach_for(ctx, change).await?;
+    if change.dry_run {
+        return Ok(would(ctx, &[format!("take the trust in {rig} back")]));
+    }
+    let command = Command::RevokeTrust {
+        rig: rig.clone(),
+        why: change.why(),
+    };
+    client
+        .tell(command)
+        .await
+        .doing(|| format!("take the trust in {rig} back"))?;
+    if ctx.screen.is_json() {
+        ctx.screen.document(&client.get(rig.as_str()).await?);
+    } else if ctx.screen.is_quiet() {
+        ctx.screen.line(rig.as_str());
+    } else {
+        ctx.screen.line(format!(
+            "{rig} is not trusted any more: nothing of it begins, and what is at work goes on"
+        ));
+        ctx.screen
+            .next(&["gtd ps".to_owned(), format!("gtd trust -r {rig}")]);
+    }
+    Ok(Exit::Done)
+}
+
 /// Lists by which lines the files of a rig differ from what was trusted.
 pub(crate) fn since_trust(ctx: &Context, rig: &RigName) -> Result<Vec<String>, CliError> {
     let now = settings::project_texts(&ctx.folder_of(rig)?)?;
@@ -112,6 +151,15 @@ pub(crate) fn print_changes(ctx: &Context, changes: &[String]) {
         };
         ctx.screen.line(ctx.screen.look.paint(ink, line));
     }
+}
+
+/// Asks whether the trust was taken back; a daemon that is away says nothing.
+async fn is_revoked(ctx: &Context, rig: &RigName) -> bool {
+    let Ok(client) = town::reach(ctx).await else {
+        return false;
+    };
+    let shown = client.get(rig.as_str()).await;
+    shown.is_ok_and(|document| document["revoked"].is_object())
 }
 
 /// Says which texts it is about, in few characters.

@@ -19,8 +19,9 @@ use crate::{
 /// answering, approving and pausing are undone; what somebody else built upon
 /// meanwhile is not taken away: that is refused, with another way. Work that an
 /// operation ended goes back to the line. Undoing an undo does it again. A commit
-/// that has landed is not undone, and a change of a configuration file is not in
-/// the log.
+/// that has landed is taken back by gtd merge revert. Configuration is in files and
+/// not in the log: what gtd config set changed, the command takes back that it
+/// names at its end.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The number of the operation; without one, the last that was not undone

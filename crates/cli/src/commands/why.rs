@@ -59,7 +59,8 @@ async fn one(ctx: &Context, client: &Client, id: &str) -> Result<Standing, CliEr
 async fn all(ctx: &Context, client: &Client) -> Result<Standing, CliError> {
     let rig = ctx.rig()?;
     let rows: Vec<BeadRow> = lists::all(client, &lists::unfinished(rig.as_ref())).await?;
-    let needs_you: Vec<NeedsYou> = lists::all(client, &lists::inbox(rig.as_ref())).await?;
+    let mut needs_you: Vec<NeedsYou> = lists::all(client, &lists::inbox(rig.as_ref())).await?;
+    needs_you.retain(|item| !item.is_snoozed());
     let waiting = Waiting::of(rows);
     if ctx.screen.is_json() {
         let rig = rig.as_ref().map(gtd_core::RigName::as_str);

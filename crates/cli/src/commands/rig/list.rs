@@ -44,6 +44,7 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         let gates = rig["gates"].as_array().map_or(0, Vec::len);
         let (trusted, ink) = match rig["trusted"].as_bool() {
             Some(true) => ("yes", Ink::Good),
+            Some(false) if rig["revoked"].is_object() => ("revoked", Ink::Bad),
             Some(false) => ("changed", Ink::Warn),
             None => ("unreadable", Ink::Bad),
         };

@@ -1,6 +1,7 @@
 //! `gtd rig`: the repositories of the town. One file for each verb.
 
 mod add;
+mod gc;
 mod list;
 mod remove;
 mod set;
@@ -28,6 +29,8 @@ enum Verb {
     Add(add::Args),
     /// Take a rig out of the town; its repository stays as it is
     Remove(remove::Args),
+    /// Take away what gtd made for attempts that have ended
+    Gc(gc::Args),
     /// Set keys in gtd.toml of the rig
     Set(set::Args),
 }
@@ -38,6 +41,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         Verb::Show(args) => show::run(ctx, args).await,
         Verb::Add(args) => add::run(ctx, args).await,
         Verb::Remove(args) => remove::run(ctx, args).await,
+        Verb::Gc(args) => gc::run(ctx, args).await,
         Verb::Set(args) => set::run(ctx, args).await,
     }
 }
