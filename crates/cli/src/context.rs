@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use gtd_client::{Places, RigFolders};
+use gtd_client::{Listener, Places, RigFolders};
 use gtd_core::RigName;
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     output::{Pager, Screen},
     place,
     taste::Taste,
+    trace,
 };
 
 /// What every command has.
@@ -36,6 +37,8 @@ pub(crate) struct Context {
     pub(crate) no_input: bool,
     /// The daemon is where the caller says, so none is started.
     pub(crate) is_elsewhere: bool,
+    /// What tells each call, when that is wished.
+    pub(crate) listener: Option<Listener>,
     named_rig: Option<String>,
     folders: OnceCell<RigFolders>,
 }
@@ -86,6 +89,7 @@ impl Context {
         };
         Ok(Self {
             is_elsewhere: host.is_some(),
+            listener: (global.verbose > 1 && !global.quiet).then(trace::listener),
             places,
             screen,
             folder,

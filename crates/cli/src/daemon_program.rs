@@ -13,7 +13,10 @@ use std::{
 
 use gtd_client::Places;
 
-use crate::error::{CliError, Kind};
+use crate::{
+    error::{CliError, Kind},
+    exit::Exit,
+};
 
 const NAME: &str = "gtdd";
 const LOG: &str = "gtdd.out";
@@ -24,6 +27,15 @@ const SHOWN_LINES: usize = 12;
 pub(crate) struct DaemonProgram {
     path: PathBuf,
     places: Places,
+}
+
+/// How a daemon ended before it was ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Another one has the town.
+    Beaten,
+    /// It could not be one.
+    Failed,
 }
 
 /// A daemon that was started and may not be ready yet.
@@ -130,9 +142,15 @@ impl DaemonProgram {
 }
 
 impl Started {
-    /// Tells whether the process has ended.
-    pub(crate) fn has_ended(&mut self) -> bool {
-        !matches!(self.child.try_wait(), Ok(None))
+    /// Tells how the process ended, once it has.
+    pub(crate) fn ended(&mut self) -> Option<Ended> {
+        match self.child.try_wait() {
+            Ok(None) => None,
+            Ok(Some(status)) if status.code() == Some(Exit::State.code().into()) => {
+                Some(Ended::Beaten)
+            }
+            _ => Some(Ended::Failed),
+        }
     }
 
     /// Makes the error that shows what the daemon said last.

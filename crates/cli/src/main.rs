@@ -25,6 +25,7 @@ mod show;
 mod sift;
 mod taste;
 mod town;
+mod trace;
 mod usage;
 mod wishes;
 
@@ -56,6 +57,8 @@ fn run(cli: Cli) -> Exit {
         Ok(ctx) => ctx,
         Err(error) => return fail(&Screen::of(&cli.global, &Taste::default()), &error),
     };
+    let began = std::time::Instant::now();
+    trace::begin(&ctx);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -68,10 +71,12 @@ fn run(cli: Cli) -> Exit {
         }),
         Err(error) => Err(CliError::io("start the runtime", error)),
     };
-    match done {
+    let exit = match done {
         Ok(exit) => exit,
         Err(error) => fail(&ctx.screen, &error),
-    }
+    };
+    trace::end(&ctx, exit, began);
+    exit
 }
 
 fn fail(screen: &Screen, error: &CliError) -> Exit {

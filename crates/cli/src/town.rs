@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use gtd_client::{Caller, Client, ClientError, Hello};
+use gtd_client::{Caller, Client, ClientError, Door, Hello, knock};
 use gtd_core::{Document, NeedsYou};
 use gtd_wire::{DEFAULT_DEADLINE, Skew};
 use serde::de::DeserializeOwned;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     args::Change,
     context::Context,
-    daemon_program::DaemonProgram,
+    daemon_program::{DaemonProgram, Ended},
     error::{CliError, Kind},
     last, lists, settings,
 };
@@ -20,6 +20,8 @@ use crate::{
 const START: Duration = Duration::from_secs(10);
 /// How long one look at a starting daemon may take.
 const LOOK: Duration = Duration::from_millis(500);
+/// How long a daemon that does not answer has to take a connection.
+const KNOCK: Duration = Duration::from_millis(500);
 /// How long a process that lost the race for the town may leave us without an answer.
 const RACE: Duration = Duration::from_secs(2);
 
@@ -43,12 +45,21 @@ pub(crate) async fn reach_as(ctx: &Context, caller: Caller) -> Result<Client, Cl
         let socket = ctx.places.socket().display();
         ctx.screen.say(format!("connecting to unix:{socket}"));
     }
-    match Client::connect_within(&ctx.places, caller, deadline).await {
+    match client(ctx, caller, deadline).greeted().await {
         Ok(client) => {
             tell_skew(ctx, &client);
             Ok(client)
         }
-        Err(error) => Err(wedged(ctx, error.into())),
+        Err(error) => Err(wedged(ctx, error.into()).await),
+    }
+}
+
+/// Makes the way to the daemon, before anything is said.
+fn client(ctx: &Context, caller: Caller, deadline: Duration) -> Client {
+    let client = Client::open(ctx.places.socket(), caller).with_deadline(deadline);
+    match &ctx.listener {
+        Some(listener) => client.heard_by(listener.clone()),
+        None => client,
     }
 }
 
@@ -67,20 +78,45 @@ fn tell_skew(ctx: &Context, client: &Client) {
     TOLD.call_once(|| ctx.screen.warn(text));
 }
 
-/// Says of a daemon that does not answer what can be done about it.
-fn wedged(ctx: &Context, error: CliError) -> CliError {
-    if !matches!(error.kind, Kind::Silent(_)) {
+/// Says of a daemon that does not answer what was seen of it, and what can be done about it.
+async fn wedged(ctx: &Context, error: CliError) -> CliError {
+    let Kind::Silent(text) = &error.kind else {
         return error;
+    };
+    if let Door::Opened(took) = knock(ctx.places.socket(), KNOCK).await {
+        let text = format!(
+            "{text}; it is busy: it took a connection within {} ms",
+            took.as_millis().max(1)
+        );
+        return CliError::new(Kind::Silent(text)).help(
+            "wait, or give it longer: --timeout 60s   what it does: gtd logs daemon   \
+             stop all work meanwhile: gtd stop --all",
+        );
     }
     let pid = std::fs::read(ctx.places.run.join("daemon.json"))
         .ok()
         .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
         .and_then(|document| document.get("pid")?.as_u64());
     let Some(pid) = pid else { return error };
-    error.help(format!(
+    if is_halted(pid) {
+        let text = format!("{text}; its process {pid} is halted by a signal");
+        return CliError::new(Kind::Silent(text)).help(format!(
+            "let it go on: kill -CONT {pid}   stop all work without it: gtd stop --all"
+        ));
+    }
+    let text = format!("{text}; its process {pid} takes no connections");
+    CliError::new(Kind::Silent(text)).help(format!(
         "what it wrote: gtd logs daemon   stop all work without it: gtd stop --all   \
-         begin anew, nothing is lost: kill -9 {pid} && gtd up"
+         begin anew, nothing is lost: kill {pid} && gtd up, and kill -9 where kill alone does nothing"
     ))
+}
+
+/// Tells whether a process stands still because a signal or a debugger halts it.
+fn is_halted(pid: u64) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name before it may hold anything, a bracket too.
+    let state = stat.rsplit_once(") ").map(|(_, rest)| rest);
+    state.is_some_and(|state| state.starts_with(['T', 't']))
 }
 
 /// Reaches the daemon as a person, and starts it when nobody listens.
@@ -164,9 +200,11 @@ async fn start(ctx: &Context) -> Result<Town, CliError> {
                 });
             }
             None => {
-                // One that ends at once may have lost a race: the winner answers soon.
-                if ended_at.is_none() && started.has_ended() {
-                    ended_at = Some(Instant::now());
+                match started.ended() {
+                    Some(Ended::Failed) => return Err(started.failure()),
+                    // The winner of the race answers soon.
+                    Some(Ended::Beaten) => drop(ended_at.get_or_insert_with(Instant::now)),
+                    None => {}
                 }
                 let lost = ended_at.is_some_and(|at: Instant| at.elapsed() > RACE);
                 if lost || Instant::now() >= until {
@@ -180,7 +218,7 @@ async fn start(ctx: &Context) -> Result<Town, CliError> {
 
 /// Looks whether a daemon answers by now.
 async fn look(ctx: &Context) -> Result<Option<(Client, Hello)>, CliError> {
-    let client = match Client::connect_within(&ctx.places, person(), LOOK).await {
+    let client = match client(ctx, person(), LOOK).greeted().await {
         Ok(client) => client.with_deadline(ctx.deadline.unwrap_or(DEFAULT_DEADLINE)),
         Err(error @ ClientError::OtherApi { .. }) => return Err(error.into()),
         Err(_) => return Ok(None),

@@ -69,7 +69,7 @@ pub(crate) fn open(socket: &Path, caller: Caller) -> CallerChannel {
 
 /// Connects, and waits while the backlog of a daemon that does not move is full:
 /// the deadline of the call ends that.
-async fn dial(socket: &Path) -> io::Result<UnixStream> {
+pub(crate) async fn dial(socket: &Path) -> io::Result<UnixStream> {
     // One look at a name of this machine: a thread for it would cost more than the look.
     let owner = std::fs::symlink_metadata(socket)?.uid();
     if owner != user() {

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tonic::{Request, Status, Streaming};
 
 use crate::{
-    ClientError, Places,
+    Called, ClientError, Listener, Places,
     channel::{self, CallerChannel},
 };
 
@@ -35,6 +35,7 @@ pub struct Client {
     socket: PathBuf,
     deadline: Duration,
     skew: Option<Skew>,
+    listener: Option<Listener>,
 }
 
 impl Client {
@@ -55,10 +56,18 @@ impl Client {
         caller: Caller,
         deadline: Duration,
     ) -> Result<Self, ClientError> {
-        let mut client = Self::open(places.socket(), caller).with_deadline(deadline);
-        let hello = match client.hello().await {
+        let client = Self::open(places.socket(), caller).with_deadline(deadline);
+        client.greeted().await
+    }
+
+    /// Says hello, and checks that the daemon speaks a protocol that this program works with.
+    ///
+    /// # Errors
+    /// When no daemon listens, it is silent, or it speaks another protocol.
+    pub async fn greeted(mut self) -> Result<Self, ClientError> {
+        let hello = match self.hello().await {
             // Whoever broke off may be gone for good: asked anew, nobody listens.
-            Err(ClientError::Broken { .. }) => client.hello().await?,
+            Err(ClientError::Broken { .. }) => self.hello().await?,
             hello => hello?,
         };
         let skew = Skew::of(hello.api_level);
@@ -70,8 +79,8 @@ impl Client {
                 ours: API_LEVEL,
             });
         }
-        client.skew = Some(skew);
-        Ok(client)
+        self.skew = Some(skew);
+        Ok(self)
     }
 
     /// Makes a client that connects at its first call. Must be called within a tokio runtime.
@@ -83,7 +92,15 @@ impl Client {
             socket: socket.to_owned(),
             deadline: DEFAULT_DEADLINE,
             skew: None,
+            listener: None,
         }
+    }
+
+    /// Lets somebody hear of every call.
+    #[must_use]
+    pub fn heard_by(mut self, listener: Listener) -> Self {
+        self.listener = Some(listener);
+        self
     }
 
     /// Changes how long each unary call may take.
@@ -96,7 +113,10 @@ impl Client {
     /// Makes a client of another caller, with a connection of its own.
     #[must_use]
     pub fn speaking_as(&self, caller: Caller) -> Self {
-        Self::open(&self.socket, caller).with_deadline(self.deadline)
+        Self {
+            listener: self.listener.clone(),
+            ..Self::open(&self.socket, caller).with_deadline(self.deadline)
+        }
     }
 
     /// Returns how the daemon's level stands to ours, once it has said hello.
@@ -155,11 +175,16 @@ impl Client {
         let mut wait = FIRST_WAIT;
         let mut broken = None;
         for _ in 0..TRIES {
-            let left = until.saturating_duration_since(Instant::now());
-            let error = match timeout(left, send(left)).await {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(status)) => ClientError::of(status, method, within),
-                Err(_) => return Err(ClientError::Silent { method, within }),
+            let began = Instant::now();
+            let left = until.saturating_duration_since(began);
+            let answer = match timeout(left, send(left)).await {
+                Ok(answer) => answer.map_err(|status| ClientError::of(status, method, within)),
+                Err(_) => Err(ClientError::Silent { method, within }),
+            };
+            self.let_hear(method, began, answer.as_ref().err());
+            let error = match answer {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
             };
             match error {
                 ClientError::Broken { .. } => broken = Some(error),
@@ -186,10 +211,24 @@ impl Client {
         F: Future<Output = Result<tonic::Response<Streaming<T>>, Status>>,
     {
         let within = self.deadline;
-        match timeout(within, open(self.service.clone())).await {
+        let began = Instant::now();
+        let opened = match timeout(within, open(self.service.clone())).await {
             Ok(Ok(answer)) => Ok(answer.into_inner()),
             Ok(Err(status)) => Err(ClientError::of(status, method, within)),
             Err(_) => Err(ClientError::Silent { method, within }),
+        };
+        self.let_hear(method, began, opened.as_ref().err());
+        opened
+    }
+
+    /// Lets whoever listens know how a call went; of a stream, how it began.
+    fn let_hear(&self, method: &'static str, began: Instant, failed: Option<&ClientError>) {
+        if let Some(listener) = &self.listener {
+            listener.hear(&Called {
+                method,
+                took: began.elapsed(),
+                failed,
+            });
         }
     }
 

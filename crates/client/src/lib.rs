@@ -6,7 +6,9 @@
 
 mod channel;
 mod client;
+mod door;
 mod error;
+mod hearing;
 mod host_line;
 mod key;
 mod mirror;
@@ -21,10 +23,12 @@ mod user_texts;
 mod write;
 
 pub use client::Client;
+pub use door::{Door, knock};
 pub use error::ClientError;
 pub use gtd_wire::{
     ApprovalWish, Caller, GoalWish, LandWish, Token, WriteContext, Written, pb::common::v1::Line,
 };
+pub use hearing::{Called, Listener};
 pub use host_line::{HostLine, Order, Orders};
 pub use key::{KeyError, TownKey};
 pub use mirror::Mirror;

@@ -157,7 +157,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "E0602",
-        "The daemon did not answer in time, or the connection broke. It may be stopped or overloaded: gtd logs daemon. Everything can be stopped without it: gtd stop --all.",
+        "The daemon did not answer in time, or the connection broke. The message says what was seen: one that takes connections is busy, and answers when it is waited for (--timeout 60s); one that takes none is halted or hangs. gtd logs daemon works without it, and everything can be stopped without it: gtd stop --all.",
     ),
     (
         "E0603",

@@ -271,6 +271,8 @@ impl TownService for Fake {
         add_rig AddRigRequest AddRigResponse,
         trust_rig TrustRigRequest TrustRigResponse,
         remove_rig RemoveRigRequest RemoveRigResponse,
+        sweep_rig SweepRigRequest SweepRigResponse,
+        revoke_trust RevokeTrustRequest RevokeTrustResponse,
         list_rigs ListRigsRequest ListRigsResponse,
         roles RolesRequest RolesResponse,
         check_roles CheckRolesRequest CheckRolesResponse,
