@@ -80,7 +80,7 @@ pub(crate) struct Global {
     /// Print ids only
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Say more
+    /// Say more; twice, the folders, the socket and every call with its duration, on stderr
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// When to use colours
@@ -254,6 +254,8 @@ pub(crate) enum Command {
     Config(commands::config::Args),
     /// Make, check and restore backups of the town
     Backup(commands::backup::Args),
+    /// Take in what another tracker keeps
+    Import(commands::import::Args),
     /// Write out all that the town knows
     Export(commands::export::Args),
     /// For agents: what am I to do
@@ -283,6 +285,8 @@ impl Command {
             Self::Watch(_) => true,
             Self::Logs(args) => args.follow,
             Self::Gate(args) => args.waits(),
+            Self::Agent(args) | Self::Worker(args) => args.waits(),
+            Self::Merge(args) => args.waits(),
             _ => false,
         }
     }
@@ -339,6 +343,8 @@ mod tests {
         let waits = |words: &[&str]| parse(words).unwrap().command.unwrap().waits();
         assert!(waits(&["wait", "--timeout", "5s"]));
         assert!(waits(&["goal", "x", "--wait"]));
+        assert!(waits(&["agent", "attach", "quartz"]));
+        assert!(!waits(&["agent", "list"]));
         assert!(!waits(&["goal", "x"]));
         assert!(!waits(&["status"]));
     }

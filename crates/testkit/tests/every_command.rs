@@ -58,6 +58,7 @@ const READS: &[&str] = &[
     "logs @BEAD",
     "trust --show",
     "export json",
+    "export beads",
     "version",
     "help",
     "help --all",

@@ -3,10 +3,11 @@
 use std::{
     fs::File,
     io::{BufWriter, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use gtd_client::Client;
+use gtd_core::{BEADS_HEADER, beads_line};
 use gtd_wire::pb::{common::v1::Record, graph::v1::LogRequest};
 
 use super::tables::{self, Shape};
@@ -27,6 +28,18 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 #[command(defer = true)]
 enum Format {
+    /// The beads as other trackers read them: one issue a line, as JSON
+    ///
+    /// In the order of their ids; what came in by `gtd import beads` goes out as it
+    /// stood, but for what has changed since. Scripts stay here.
+    Beads {
+        /// Write to this file
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Of all rigs, also in a rig
+        #[arg(long)]
+        all_rigs: bool,
+    },
     /// The beads as a table of values separated by commas
     Csv(tables::Args),
     /// The beads as a table in markdown
@@ -51,6 +64,9 @@ enum Format {
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let (output, after) = match args.format {
         Format::Json { output, after } => (output, after),
+        Format::Beads { output, all_rigs } => {
+            return beads(ctx, output.as_deref(), all_rigs).await;
+        }
         Format::Csv(args) => return tables::run(ctx, args, Shape::Csv).await,
         Format::Markdown(args) => return tables::run(ctx, args, Shape::Markdown).await,
         Format::Dot(args) => return tables::run(ctx, args, Shape::Dot).await,
@@ -63,9 +79,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     };
     let path = ctx.path(&path);
     let failed = |error| CliError::io(format!("write {}", path.display()), error);
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = PathBuf::from(name);
+    let part = beside(&path);
     let mut file = BufWriter::new(File::create(&part).map_err(failed)?);
     let written = walk(&client, after, |line| {
         file.write_all(line.as_bytes()).map_err(failed)
@@ -90,6 +104,47 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
             Err(error)
         }
     }
+}
+
+/// Names the file beside another one that becomes it when it is whole.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    PathBuf::from(name)
+}
+
+/// Writes the beads in the interchange format of trackers.
+async fn beads(ctx: &Context, output: Option<&Path>, all_rigs: bool) -> Result<Exit, CliError> {
+    let client = town::reach(ctx).await?;
+    let rig = if all_rigs { None } else { ctx.rig()? };
+    let graph = client.snapshot().await?;
+    let wanted = graph
+        .beads()
+        .filter(|bead| rig.as_ref().is_none_or(|rig| bead.rig == *rig));
+    let mut n_beads = 0;
+    let mut text = format!("{BEADS_HEADER}\n");
+    for bead in wanted {
+        text.push_str(&beads_line(bead));
+        text.push('\n');
+        n_beads += 1;
+    }
+    let Some(path) = output else {
+        for line in text.lines() {
+            ctx.screen.rendered(&format!("{line}\n"))?;
+        }
+        return Ok(Exit::Done);
+    };
+    let path = ctx.path(path);
+    let failed = |error| CliError::io(format!("write {}", path.display()), error);
+    let part = beside(&path);
+    let written = std::fs::write(&part, &text).and_then(|()| std::fs::rename(&part, &path));
+    if let Err(error) = written {
+        drop(std::fs::remove_file(&part));
+        return Err(failed(error));
+    }
+    ctx.screen
+        .say(format!("wrote {n_beads} beads to {}", path.display()));
+    Ok(Exit::Done)
 }
 
 /// Shows every line after a record up to the present head; returns how many there were.

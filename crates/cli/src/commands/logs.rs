@@ -201,7 +201,8 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     for source in sources {
         let mut cursor = Cursor::of(&args, sift.clone());
         if args.follow {
-            return follow(ctx, &client, &source, &mut cursor, &args, address).await;
+            let at_limit = Exit::Done;
+            return follow(ctx, &client, &source, &mut cursor, &args, address, at_limit).await;
         }
         match read(ctx, &client, &source, &mut cursor, &args, address).await {
             // Of several, some may have nothing to read yet, or no more.
@@ -240,7 +241,16 @@ pub(crate) async fn follow_attempt(
     };
     let mut cursor = Cursor::of(&args, Sift::default());
     let source = Source::Attempt(attempt);
-    follow(ctx, client, &source, &mut cursor, &args, &address).await
+    follow(
+        ctx,
+        client,
+        &source,
+        &mut cursor,
+        &args,
+        &address,
+        Exit::StillGoing,
+    )
+    .await
 }
 
 /// Reads until the end of what is followed, the caller's limit, or Ctrl-C.
@@ -251,16 +261,22 @@ async fn follow(
     cursor: &mut Cursor,
     args: &Args,
     address: &str,
+    at_limit: Exit,
 ) -> Result<Exit, CliError> {
-    let reading = read(ctx, client, source, cursor, args, address);
+    let reading = async {
+        let read = read(ctx, client, source, cursor, args, address).await;
+        read.map(|()| Exit::Done)
+    };
     let limited = async {
         match ctx.wait_limit {
-            Some(limit) => tokio::time::timeout(limit, reading).await.unwrap_or(Ok(())),
+            Some(limit) => tokio::time::timeout(limit, reading)
+                .await
+                .unwrap_or(Ok(at_limit)),
             None => reading.await,
         }
     };
     tokio::select! {
-        done = limited => done.map(|()| Exit::Done),
+        done = limited => done,
         () = reader_left() => Ok(Exit::Done),
         // Whatever is followed goes on.
         _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),

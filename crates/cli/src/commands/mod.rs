@@ -21,6 +21,7 @@ pub(crate) mod gate;
 pub(crate) mod goal;
 pub(crate) mod help;
 pub(crate) mod home;
+pub(crate) mod import;
 pub(crate) mod inbox;
 pub(crate) mod init;
 pub(crate) mod logs;
@@ -95,6 +96,7 @@ pub(crate) async fn run(ctx: &Context, command: Option<Command>) -> Result<Exit,
         Command::Schedule(args) => schedule::run(ctx, args).await,
         Command::Config(args) => config::run(ctx, args).await,
         Command::Backup(args) => backup::run(ctx, args).await,
+        Command::Import(args) => import::run(ctx, args).await,
         Command::Export(args) => export::run(ctx, args).await,
         Command::Brief(args) => brief::run(ctx, args).await,
         Command::Done(args) => done::run(ctx, args).await,

@@ -14,8 +14,8 @@ use crate::{
 /// Watch what an agent writes until its run ends
 ///
 /// Only looks on: nothing that is typed reaches the agent, and Ctrl-C ends the looking (exit 130)
-/// while the agent goes on. Exit 0 is the end of the run, whatever it came to. With --json one
-/// object per line, as `gtd logs` writes them.
+/// while the agent goes on. Exit 0 is the end of the run, whatever it came to, and 8 that it still
+/// went when --timeout was over. With --json one object per line, as `gtd logs` writes them.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The agent, or the bead that it holds

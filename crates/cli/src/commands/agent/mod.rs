@@ -42,6 +42,13 @@ enum Verb {
     Restart(kill::Args),
 }
 
+impl Args {
+    /// Tells whether the command stays until a run has ended.
+    pub(crate) fn waits(&self) -> bool {
+        matches!(self.verb, Verb::Attach(_))
+    }
+}
+
 /// Which agents a command is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Whose {

@@ -3,6 +3,7 @@
 mod hold;
 mod list;
 mod order;
+mod revert;
 mod show;
 
 use gtd_core::RigName;
@@ -37,6 +38,15 @@ enum Verb {
     First(order::FirstArgs),
     /// Take this out of the queue, and set its bead aside
     Drop(order::DropArgs),
+    /// Take back what landed, through the queue and with gates of its own
+    Revert(revert::Args),
+}
+
+impl Args {
+    /// Tells whether the command stays until a revert has ended.
+    pub(crate) fn waits(&self) -> bool {
+        matches!(&self.verb, Verb::Revert(args) if args.waits())
+    }
 }
 
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
@@ -48,6 +58,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         Verb::Freeze(args) => hold::freeze(ctx, args).await,
         Verb::Retry(args) => order::retry(ctx, args).await,
         Verb::First(args) => order::first(ctx, args).await,
+        Verb::Revert(args) => revert::run(ctx, args).await,
         Verb::Drop(args) => order::drop(ctx, args).await,
     }
 }
