@@ -1,6 +1,7 @@
 //! What is behind the door of a daemon that does not answer.
 
 use std::{
+    io,
     path::Path,
     time::{Duration, Instant},
 };
@@ -29,14 +30,27 @@ pub async fn knock(socket: &Path, within: Duration) -> Door {
     let began = Instant::now();
     let knocked = timeout(within, async {
         let mut stream = dial(socket).await?;
-        stream.write_all(PREFACE).await?;
-        // Nothing to read is an answer too: whoever hangs up was there.
-        stream.read(&mut [0; 9]).await
+        let heard = match stream.write_all(PREFACE).await {
+            Ok(()) => stream.read(&mut [0; 9]).await.map(drop),
+            Err(error) => Err(error),
+        };
+        match heard {
+            // Whoever hangs up was there.
+            Err(error) if !is_hung_up(&error) => Err(error),
+            _ => Ok(()),
+        }
     });
     match knocked.await {
-        Ok(Ok(_)) => Door::Opened(began.elapsed()),
+        Ok(Ok(())) => Door::Opened(began.elapsed()),
         Ok(Err(_)) | Err(_) => Door::Shut,
     }
+}
+
+fn is_hung_up(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+    )
 }
 
 #[cfg(test)]
