@@ -68,12 +68,20 @@ fn number(bytes: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(bytes.try_into().ok()?))
 }
 
-/// Makes an empty database one of this format and town; durable on return.
-pub(crate) fn initialise(kv: &mut dyn Kv, town: &str) -> Result<(), DatabaseError> {
+/// Makes an empty database one of this format and town, whose records begin after `head`; durable on return.
+pub(crate) fn initialise(kv: &mut dyn Kv, town: &str, head: Revision) -> Result<(), DatabaseError> {
     let mut writes = Writes::default();
     writes.put(FORMAT_KEY, u64::from(FORMAT).to_be_bytes());
     writes.put(TOWN_KEY, town.as_bytes());
-    writes.put(HEAD_KEY, 0_u64.to_be_bytes());
+    writes.put(HEAD_KEY, head.0.to_be_bytes());
+    kv.apply(writes)?;
+    kv::make_durable(kv)
+}
+
+/// Makes a database of an older format one of this format; durable on return.
+pub(crate) fn set_format(kv: &mut dyn Kv) -> Result<(), DatabaseError> {
+    let mut writes = Writes::default();
+    writes.put(FORMAT_KEY, u64::from(FORMAT).to_be_bytes());
     kv.apply(writes)?;
     kv::make_durable(kv)
 }

@@ -77,6 +77,16 @@ pub enum StoreError {
         /// What is wrong with the journal.
         journal: String,
     },
+    /// A sealed record can be read in neither copy of its segment.
+    #[error("read the sealed record {revision} in {}: {why}", path.display())]
+    SegmentLost {
+        /// The first copy of the segment.
+        path: PathBuf,
+        /// The record.
+        revision: Revision,
+        /// What is wrong with the copies.
+        why: String,
+    },
     /// There was a log once, and now both witnesses are empty or gone.
     #[error("open the store: {} held a log once, and now both its database and its journal are empty", dir.display())]
     Emptied {
@@ -186,6 +196,14 @@ impl StoreError {
                 "gtd backup restore FILE --replace, and gtd backup list shows which there are; \
                  or put a copy of `journal.jsonl` or of `sled` back: one of them is enough; \
                  to begin anew instead, move the folder away",
+            ),
+            Self::SegmentLost { .. } => Some(
+                "gtd backup restore FILE --replace, and gtd backup list shows which there are; \
+                 or put a good copy of the segment back into `segments` or `segments-copy`: one of them is enough",
+            ),
+            Self::NewerFormat { .. } => Some(
+                "install the version of gtd that wrote it, or one that is newer; \
+                 or restore a backup of before: gtd backup restore FILE --replace",
             ),
             Self::Diverged { .. } | Self::OtherTown { .. } => Some(
                 "move away the one that is wrong, `sled` or `journal.jsonl`: it is made again from the other",

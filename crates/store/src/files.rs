@@ -41,6 +41,29 @@ impl Layout {
         self.dir.join("sled.keep.new")
     }
 
+    /// The database that a compact one has just replaced.
+    pub(crate) fn sled_old(&self) -> PathBuf {
+        self.dir.join("sled.old")
+    }
+
+    /// The folders of both copies of the segments.
+    pub(crate) fn segments(&self) -> [PathBuf; 2] {
+        ["segments", "segments-copy"].map(|name| self.dir.join(name))
+    }
+
+    pub(crate) fn requests(&self) -> PathBuf {
+        self.dir.join("requests.idx")
+    }
+
+    /// Where the copy of an older format is made.
+    pub(crate) fn kept_new(&self) -> PathBuf {
+        self.dir.join("kept.new")
+    }
+
+    pub(crate) fn requests_new(&self) -> PathBuf {
+        self.dir.join("requests.new")
+    }
+
     pub(crate) fn snapshots(&self) -> PathBuf {
         self.dir.join("snapshots")
     }
@@ -67,9 +90,14 @@ impl Layout {
 
     /// Returns a free name like `sled.broken-20261122T210405Z`.
     pub(crate) fn broken(&self, stem: &str) -> PathBuf {
+        self.dated(&format!("{stem}.broken"))
+    }
+
+    /// Returns a free name that begins so and bears the date in UTC.
+    pub(crate) fn dated(&self, stem: &str) -> PathBuf {
         let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-        let first = self.dir.join(format!("{stem}.broken-{now}"));
-        let more = (2..).map(|n| self.dir.join(format!("{stem}.broken-{now}-{n}")));
+        let first = self.dir.join(format!("{stem}-{now}"));
+        let more = (2..).map(|n| self.dir.join(format!("{stem}-{now}-{n}")));
         std::iter::once(first)
             .chain(more)
             .find(|path| fs::symlink_metadata(path).is_err())

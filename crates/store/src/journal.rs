@@ -15,7 +15,7 @@ use gtd_core::Revision;
 use crate::{
     error::{StoreError, Witness},
     files,
-    line::{BadLine, HeaderLine, Line, MAX_LINE},
+    line::{BadLine, Cut, HeaderLine, Line, MAX_LINE},
     record::FORMAT,
 };
 
@@ -24,6 +24,7 @@ use crate::{
 pub(crate) struct Journal {
     file: File,
     path: PathBuf,
+    begin: Begin,
     len: u64,
     /// Where the line of the last record begins.
     last_line: Option<u64>,
@@ -37,9 +38,13 @@ impl Journal {
         let fail = |source| StoreError::io("open the journal", path, source);
         let file = OpenOptions::new().append(true).open(path).map_err(fail)?;
         let len = file.metadata().map_err(fail)?.len();
+        let (Header::Good { begin, .. }, _) = read_header(path)? else {
+            return Err(fail(io::ErrorKind::InvalidData.into()));
+        };
         Ok(Self {
             file,
             path: path.to_owned(),
+            begin,
             len,
             last_line,
             #[cfg(test)]
@@ -49,6 +54,10 @@ impl Journal {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    pub(crate) fn begin(&self) -> Begin {
+        self.begin
     }
 
     pub(crate) fn last_line(&self) -> Option<u64> {
@@ -126,8 +135,29 @@ pub(crate) enum Header {
     Absent,
     Good {
         town: String,
+        format: u32,
+        begin: Begin,
     },
     Bad(BadLine),
+}
+
+/// Where the records of a journal begin: in the log, in all that was ever written, and in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Begin {
+    pub(crate) cut: Cut,
+    pub(crate) offset: u64,
+}
+
+impl Begin {
+    /// Returns the place of a byte of the file that it keeps when the journal is cut at its front.
+    pub(crate) fn place_of(self, offset: u64) -> u64 {
+        self.cut.base + offset.saturating_sub(self.offset)
+    }
+
+    /// Returns where in the file a place is, if it is not cut off.
+    pub(crate) fn offset_of(self, place: u64) -> Option<u64> {
+        Some(place.checked_sub(self.cut.base)? + self.offset)
+    }
 }
 
 /// Reads the header; returns also where the records begin.
@@ -148,7 +178,25 @@ pub(crate) fn read_header(path: &Path) -> Result<(Header, u64), StoreError> {
                 supported: FORMAT,
                 at: Witness::Journal,
             }),
-            Ok(header) => Ok((Header::Good { town: header.town }, length)),
+            Ok(header) => {
+                let begin = Begin {
+                    // In a file of the first format places are offsets.
+                    cut: header.cut.unwrap_or(Cut {
+                        after: Revision(0),
+                        base: length,
+                    }),
+                    offset: length,
+                };
+                let HeaderLine { town, format, .. } = header;
+                Ok((
+                    Header::Good {
+                        town,
+                        format,
+                        begin,
+                    },
+                    length,
+                ))
+            }
             Err(_) if Line::parse(&bytes).is_ok() => Ok((Header::Bad(BadLine::NotARecord), 0)),
             Err(why) => Ok((Header::Bad(why), length)),
         },
@@ -181,6 +229,8 @@ pub(crate) struct Lines {
     path: PathBuf,
     offset: u64,
     last: Revision,
+    /// Whether no line after `last` was met yet: those before it are sealed.
+    is_before: bool,
     peeked: Option<Placed>,
     bytes: Vec<u8>,
     /// The first bad line, and how many whole bad lines there are since the last good one.
@@ -195,7 +245,7 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// Begins at `offset`, after the record `last`.
+    /// Begins at `offset`, after the record `last`; whole lines up to it are passed over.
     pub(crate) fn open(path: &Path, offset: u64, last: Revision) -> Result<Self, StoreError> {
         let opened = File::open(path).and_then(|mut file| {
             file.seek(SeekFrom::Start(offset))?;
@@ -211,6 +261,7 @@ impl Lines {
             path: path.to_owned(),
             offset,
             last,
+            is_before: true,
             peeked: None,
             bytes: Vec::new(),
             first_bad: None,
@@ -219,6 +270,11 @@ impl Lines {
             is_damaged_inside: false,
             lacks_break: false,
         })
+    }
+
+    /// Passes also over the lines up to this record, before the first line is read.
+    pub(crate) fn pass_over(&mut self, last: Revision) {
+        self.last = self.last.max(last);
     }
 
     /// Looks at one revision; the revisions asked for must rise one by one.
@@ -256,15 +312,14 @@ impl Lines {
             } else {
                 Line::parse(&self.bytes)
             };
-            let line = line.and_then(|line| {
-                if line.revision > self.last {
-                    Ok(line)
-                } else {
-                    Err(BadLine::Misplaced(line.revision))
-                }
-            });
+            let line = match line {
+                Ok(line) if line.revision <= self.last && self.is_before => continue,
+                Ok(line) if line.revision <= self.last => Err(BadLine::Misplaced(line.revision)),
+                line => line,
+            };
             match line {
                 Ok(line) => {
+                    self.is_before = false;
                     self.is_damaged_inside |= self.bad_since_good > 0;
                     self.bad_since_good = 0;
                     self.bad_records_since_good = 0;
@@ -338,6 +393,16 @@ pub(crate) fn line_at(path: &Path, offset: u64) -> Option<(Line, u64)> {
     }
 }
 
+/// Makes an empty file that only its owner may read.
+pub(crate) fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+}
+
 /// Writes a whole journal beside the old one and then puts it in its place.
 pub(crate) struct Draft {
     writer: BufWriter<File>,
@@ -347,17 +412,11 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    pub(crate) fn create(path: &Path, town: &str) -> Result<Self, StoreError> {
+    pub(crate) fn create(path: &Path, town: &str, cut: Cut) -> Result<Self, StoreError> {
         let fail = |source| StoreError::io("write a new journal", path, source);
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(fail)?;
+        let file = create(path).map_err(fail)?;
         let mut writer = BufWriter::with_capacity(256 * 1024, file);
-        let header = HeaderLine::new(town).text();
+        let header = HeaderLine::new(town, cut).text();
         writer.write_all(header.as_bytes()).map_err(fail)?;
         Ok(Self {
             writer,
@@ -375,6 +434,13 @@ impl Draft {
         self.last_line = Some(self.len);
         self.len += line.text.len() as u64 + 1;
         Ok(())
+    }
+
+    /// Hands all lines to the system, so that they can be read.
+    pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
+        self.writer
+            .flush()
+            .map_err(|source| StoreError::io("write a new journal", &self.path, source))
     }
 
     /// Makes the new journal durable under its final name.

@@ -8,7 +8,7 @@ use std::{fmt::Write as _, str};
 use gtd_core::{RequestId, Revision};
 use serde::{Deserialize, Serialize};
 
-use crate::record::{FORMAT, MAX_BODY, Record};
+use crate::record::{FORMAT, MAX_BODY, Record, WHOLE_FORMAT};
 
 /// No line is longer: what is longer is damage and need not be kept in memory.
 pub(crate) const MAX_LINE: usize = MAX_BODY + 1024;
@@ -172,33 +172,71 @@ pub(crate) struct HeaderLine {
     #[serde(rename = "gtd_journal")]
     pub(crate) format: u32,
     pub(crate) town: String,
+    #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
+    pub(crate) cut: Option<Cut>,
     crc: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cut_crc: Option<String>,
+}
+
+/// Where a journal begins, when the records before it are sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Cut {
+    /// The last record that is not in it.
+    pub(crate) after: Revision,
+    /// How far the lines of all journals of the log reach before its first line.
+    pub(crate) base: u64,
 }
 
 impl HeaderLine {
-    pub(crate) fn new(town: &str) -> Self {
+    /// The header of a journal that may begin anywhere.
+    pub(crate) fn new(town: &str, cut: Cut) -> Self {
         Self {
             format: FORMAT,
             town: town.to_owned(),
+            cut: Some(cut),
             crc: header_checksum(FORMAT, town),
+            cut_crc: Some(cut_checksum(cut)),
+        }
+    }
+
+    /// The header of a whole log, as every version reads it.
+    pub(crate) fn of_whole_log(town: &str) -> Self {
+        Self {
+            format: WHOLE_FORMAT,
+            town: town.to_owned(),
+            cut: None,
+            crc: header_checksum(WHOLE_FORMAT, town),
+            cut_crc: None,
         }
     }
 
     /// Returns the line with its line break.
     pub(crate) fn text(&self) -> String {
-        let mut text = serde_json::to_string(self).expect("a number and two texts are always JSON");
+        let mut text = serde_json::to_string(self).expect("numbers and texts are always JSON");
         text.push('\n');
         text
     }
 
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, BadLine> {
         let header: Self = serde_json::from_slice(bytes).map_err(|_| BadLine::NotARecord)?;
-        if header.crc == header_checksum(header.format, &header.town) {
+        let is_cut_good = match header.format {
+            // A newer one is only told apart; what else it says is not known here.
+            format if format > FORMAT => true,
+            WHOLE_FORMAT => header.cut.is_none(),
+            _ => header.cut.is_some() && header.cut_crc == header.cut.map(cut_checksum),
+        };
+        if header.crc == header_checksum(header.format, &header.town) && is_cut_good {
             Ok(header)
         } else {
             Err(BadLine::Checksum)
         }
     }
+}
+
+fn cut_checksum(cut: Cut) -> String {
+    let text = format!("{}\n{}", cut.after, cut.base);
+    format!("{:08x}", crc32fast::hash(text.as_bytes()))
 }
 
 fn header_checksum(format: u32, town: &str) -> String {
@@ -266,13 +304,40 @@ mod tests {
 
     #[test]
     fn a_header_reads_back_and_a_flipped_one_does_not() {
-        let header = HeaderLine::new("a town");
-        let text = header.text();
-        assert_eq!(HeaderLine::parse(text.as_bytes()), Ok(header));
-        let flipped = text.replace(":1,", ":3,");
-        assert_eq!(
-            HeaderLine::parse(flipped.as_bytes()),
-            Err(BadLine::Checksum)
-        );
+        let cut = Cut {
+            after: Revision(7),
+            base: 345,
+        };
+        for (header, spelling) in [
+            (
+                HeaderLine::new("a town", cut),
+                r#"{"gtd_journal":2,"town":"a town","after":7,"base":345,"crc":"X","cut_crc":"Y"}"#,
+            ),
+            (
+                HeaderLine::of_whole_log("a town"),
+                r#"{"gtd_journal":1,"town":"a town","crc":"X"}"#,
+            ),
+        ] {
+            let text = header.text();
+            let crcs = [
+                ("X", header_checksum(header.format, "a town")),
+                ("Y", cut_checksum(cut)),
+            ];
+            let spelling = crcs.iter().fold(spelling.to_owned(), |text, (sign, crc)| {
+                text.replace(sign, crc)
+            });
+            assert_eq!(text, format!("{spelling}\n"));
+            assert_eq!(HeaderLine::parse(text.as_bytes()), Ok(header));
+            for (from, to) in [
+                ("gtd_journal\":", "gtd_journal\":3"),
+                ("a town", "b town"),
+                (":7,", ":8,"),
+                (":345", ":346"),
+            ] {
+                let flipped = text.replace(from, to);
+                let read = HeaderLine::parse(flipped.as_bytes());
+                assert!(flipped == text || read.is_err(), "{flipped}");
+            }
+        }
     }
 }

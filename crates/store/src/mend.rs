@@ -17,8 +17,8 @@ use crate::{
     files,
     journal::{self, Draft, Header, Journal, Lines},
     kv::{self, Kv, PAGE_BYTES, PAGE_ENTRIES},
-    line::Line,
-    open::{self, Opening, Ready, from_the_beginning},
+    line::{Cut, Line},
+    open::{self, Opening, Ready, after_the_sealed},
     repair::Repair,
     stored::Stored,
     survey::{Survey, survey},
@@ -117,18 +117,26 @@ impl Opening<'_> {
         found: &Survey,
     ) -> Result<Journal, StoreError> {
         let path = self.layout.journal();
-        let mut draft = Draft::create(&self.layout.journal_new(), town)?;
+        let cut = match header {
+            // So that snapshots find their places again.
+            Header::Good { begin, .. } if begin.cut.after == self.floor => begin.cut,
+            _ => Cut {
+                after: self.floor,
+                base: 0,
+            },
+        };
+        let mut draft = Draft::create(&self.layout.journal_new(), town, cut)?;
         survey(
             &self.layout.dir,
             stored.view().as_ref(),
             &path,
-            from_the_beginning(begin),
+            after_the_sealed(self.floor, begin),
             Some(found.head),
             &mut |line| draft.add(line),
         )?;
         if matches!(header, Header::Absent) {
             self.repairs.push(Repair::JournalRebuilt {
-                records: found.head.0,
+                records: found.head.0 - self.floor.0,
             });
         } else {
             let aside = self.layout.broken("journal");
@@ -163,11 +171,11 @@ impl Opening<'_> {
         let aside = self.set_aside(&path)?;
         let fail = |source| StoreError::database("rebuild the database", source);
         let mut kv = (self.opener)(&draft).map_err(fail)?;
-        database::initialise(kv.as_mut(), town).map_err(fail)?;
+        database::initialise(kv.as_mut(), town, self.floor).map_err(fail)?;
         let (_, begin) = journal::read_header(&self.layout.journal())?;
-        let mut lines = Lines::open(&self.layout.journal(), begin, Revision(0))?;
+        let mut lines = Lines::open(&self.layout.journal(), begin, self.floor)?;
         let mut group = Group::default();
-        let mut last = Revision(0);
+        let mut last = self.floor;
         while let Some(placed) = lines.next_good()? {
             if placed.line.revision != last.next() {
                 return Err(self.unreadable(why, format!("record {} is missing", last.next())));
@@ -189,7 +197,7 @@ impl Opening<'_> {
             .map_err(|source| StoreError::io("put the rebuilt database at", &path, source))?;
         self.repairs.push(Repair::DatabaseRebuilt {
             why,
-            records: head.0,
+            records: head.0 - self.floor.0,
             aside,
         });
         (self.opener)(&path).map_err(|source| StoreError::database("open the database", source))
@@ -219,17 +227,17 @@ impl Opening<'_> {
 
 /// Lines that go to the disk together.
 #[derive(Default)]
-struct Group {
-    lines: Vec<Line>,
+pub(crate) struct Group {
+    pub(crate) lines: Vec<Line>,
 }
 
 impl Group {
-    fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         let size: usize = self.lines.iter().map(|line| line.text.len()).sum();
         self.lines.len() >= PAGE_ENTRIES || size >= PAGE_BYTES
     }
 
-    fn take(&mut self) -> Vec<Line> {
+    pub(crate) fn take(&mut self) -> Vec<Line> {
         std::mem::take(&mut self.lines)
     }
 }

@@ -8,15 +8,17 @@ use std::{fs, fs::DirBuilder, io, os::unix::fs::DirBuilderExt as _, path::Path};
 use gtd_core::Revision;
 
 use crate::{
-    database,
+    compact, database,
     error::StoreError,
     files::{self, Layout},
     journal::{self, Draft, Header, Journal},
     keep,
     kv::{DatabaseError, Kv},
-    line::Line,
+    line::{Cut, Line},
     lock::DirLock,
+    migrate,
     repair::Repair,
+    sealed::{Look, Sealed},
     snapshot,
     store::{Health, Store},
     stored::{Stored, agreed_town},
@@ -32,6 +34,10 @@ pub struct Options {
     pub compares_everything: bool,
     /// Reads the newest snapshot; without it the caller has read it already ([`crate::preview`]).
     pub reads_snapshot: bool,
+    /// Seals what a snapshot covers when the journal has so many bytes of it.
+    pub seals_at: u64,
+    /// Keeps a copy of a store of an older format when it is migrated.
+    pub keeps_older: bool,
 }
 
 impl Default for Options {
@@ -40,6 +46,8 @@ impl Default for Options {
             cache_capacity: 64 * 1024 * 1024,
             compares_everything: false,
             reads_snapshot: true,
+            seals_at: 16 * 1024 * 1024,
+            keeps_older: true,
         }
     }
 }
@@ -76,6 +84,8 @@ pub(crate) fn open(
         layout.sled_new(),
         layout.sled_keep_new(),
         layout.journal_new(),
+        layout.requests_new(),
+        layout.kept_new(),
         layout.verify_copy(),
     ] {
         files::remove(&unfinished)
@@ -84,15 +94,23 @@ pub(crate) fn open(
     snapshot::remove_drafts(&layout).map_err(|source| {
         StoreError::io("remove unfinished work in", layout.snapshots(), source)
     })?;
+    compact::finish_swap(&layout)?;
     keep::put_back(&layout)?;
+    let look = match options.compares_everything || layout.recheck().exists() {
+        true => Look::Closely,
+        false => Look::Briefly,
+    };
+    let (mut sealed, repairs) = Sealed::open(&layout, look)?;
+    sealed.index_requests(look)?;
     let mut opening = Opening {
         layout,
         options,
         opener,
-        repairs: Vec::new(),
+        floor: sealed.end(),
+        repairs,
         suspicion: None,
     };
-    let ready = match opening.make_ready() {
+    let mut ready = match opening.make_ready() {
         Ok(ready) => ready,
         Err(error) => {
             // When even this fails the next start does it.
@@ -101,13 +119,18 @@ pub(crate) fn open(
         }
     };
     keep::forget(&opening.layout)?;
-    opening.finish(ready, lock)
+    compact::forget_old(&opening.layout)?;
+    let migrated = migrate::migrate(&opening.layout, options, &mut ready)?;
+    opening.repairs.extend(migrated);
+    opening.finish(ready, sealed, lock)
 }
 
 /// One open under way.
 pub(crate) struct Opening<'a> {
     pub(crate) layout: Layout,
     pub(crate) opener: Opener<'a>,
+    /// The last sealed record: all that is looked at comes after it.
+    pub(crate) floor: Revision,
     pub(crate) repairs: Vec<Repair>,
     options: &'a Options,
     /// Why the database may be damaged, as seen before sled opened it.
@@ -133,7 +156,7 @@ impl Opening<'_> {
         let journal_holds_nothing =
             matches!(header, Header::Absent | Header::Good { .. }) && length <= begin;
         if journal_holds_nothing {
-            if stored.holds_nothing() {
+            if stored.holds_nothing(self.floor) {
                 return self.begin(stored, &header, town);
             }
             if let Some(why) = stored.unusable() {
@@ -178,7 +201,7 @@ impl Opening<'_> {
         header: &Header,
         town: Option<String>,
     ) -> Result<Ready, StoreError> {
-        if self.layout.initialised().exists() {
+        if self.layout.initialised().exists() || self.floor > Revision(0) {
             return Err(StoreError::Emptied {
                 dir: self.layout.dir.clone(),
             });
@@ -195,12 +218,13 @@ impl Opening<'_> {
             }
         };
         if !is_complete {
-            database::initialise(kv.as_mut(), &town).map_err(fail)?;
+            database::initialise(kv.as_mut(), &town, Revision(0)).map_err(fail)?;
         }
         let journal = if matches!(header, Header::Good { .. }) {
             Journal::open(&self.layout.journal(), None)?
         } else {
-            Draft::create(&self.layout.journal_new(), &town)?.finish(&self.layout.journal())?
+            Draft::create(&self.layout.journal_new(), &town, Cut::default())?
+                .finish(&self.layout.journal())?
         };
         for dir in [Some(self.layout.dir.as_path()), self.layout.dir.parent()] {
             dir.map_or(Ok(()), files::sync_dir)
@@ -241,7 +265,7 @@ impl Opening<'_> {
         {
             return Ok(found);
         }
-        let mut found = look_after(from_the_beginning(begin))?;
+        let mut found = look_after(after_the_sealed(self.floor, begin))?;
         if let Some(revision) = unanswered {
             found.database_damage.get_or_insert_with(|| {
                 format!("it does not know the request of record {revision} any more")
@@ -259,10 +283,16 @@ impl Opening<'_> {
         if is_suspect {
             return None;
         }
-        snapshot::anchor(&self.layout, stored.view()?.head?).ok()?
+        let anchor = snapshot::anchor(&self.layout, stored.view()?.head?).ok()??;
+        (anchor.revision >= self.floor).then_some(anchor)
     }
 
-    fn finish(mut self, ready: Ready, lock: DirLock) -> Result<(Store, Opened), StoreError> {
+    fn finish(
+        mut self,
+        ready: Ready,
+        sealed: Sealed,
+        lock: DirLock,
+    ) -> Result<(Store, Opened), StoreError> {
         // Snapshots are a cache: whatever is wrong with them is told and passed over.
         let (snapshot, ignored) = if self.options.reads_snapshot {
             snapshot::newest(&self.layout, Some(ready.head))
@@ -279,6 +309,8 @@ impl Opening<'_> {
         let mut store = Store {
             kv: ready.kv,
             journal: ready.journal,
+            sealed,
+            options: self.options.clone(),
             is_marked: self.layout.initialised().exists(),
             layout: self.layout,
             town_id: ready.town,
@@ -302,9 +334,10 @@ pub(crate) fn unanswered(database: Option<&Database<'_>>, line: &Line) -> Option
     (!is_in).then_some(line.revision)
 }
 
-pub(crate) fn from_the_beginning(journal_begin: u64) -> Anchor {
+/// Begins with the first record that is not sealed.
+pub(crate) fn after_the_sealed(floor: Revision, journal_begin: u64) -> Anchor {
     Anchor {
-        revision: Revision(0),
+        revision: floor,
         journal_end: journal_begin,
         journal_line: None,
     }

@@ -61,7 +61,7 @@ pub fn preview(dir: &Path) -> Preview {
 /// Reads the journal from a snapshot on; nothing when something in it is not as it should be.
 fn tail(layout: &Layout, snapshot: Revision) -> Option<Tail> {
     let path = layout.journal();
-    let Ok((Header::Good { town }, _)) = journal::read_header(&path) else {
+    let Ok((Header::Good { town, .. }, _)) = journal::read_header(&path) else {
         return None;
     };
     let anchor = snapshot::anchor(layout, snapshot).ok()??;

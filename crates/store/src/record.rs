@@ -3,7 +3,10 @@
 use gtd_core::{RequestId, Revision};
 
 /// The format of the database and of the journal that this crate writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
+
+/// The format in which nothing was ever sealed, and in which a copy of a whole log is written still.
+pub(crate) const WHOLE_FORMAT: u32 = 1;
 
 /// The longest body that one record may have, in bytes.
 pub const MAX_BODY: usize = 4 * 1024 * 1024;

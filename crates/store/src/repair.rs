@@ -7,6 +7,8 @@ use std::{
 
 use gtd_core::Revision;
 
+use crate::record::FORMAT;
+
 /// One thing that was mended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Repair {
@@ -63,6 +65,22 @@ pub enum Repair {
         first: Revision,
         /// The last record of it that had arrived.
         last: Revision,
+    },
+    /// A copy of a segment was damaged or missing and was written anew from the other.
+    SegmentMended {
+        /// The first record of the segment.
+        first: Revision,
+        /// The last record of the segment.
+        last: Revision,
+        /// What was wrong with the copy.
+        why: String,
+    },
+    /// The store was of an older format.
+    Migrated {
+        /// The older format.
+        from: u32,
+        /// Where a copy is that an older version reads.
+        kept: Option<PathBuf>,
     },
     /// A snapshot was unusable; an older one or the log itself serves instead.
     SnapshotIgnored {
@@ -130,6 +148,21 @@ impl fmt::Display for Repair {
                 f,
                 "Records {first} to {last} are part of an append that never arrived whole, and were dropped."
             ),
+            Self::SegmentMended { first, last, why } => write!(
+                f,
+                "A copy of the sealed records {first} to {last} was damaged ({why}) and was written anew from the \
+                 other copy."
+            ),
+            Self::Migrated { from, kept } => {
+                write!(
+                    f,
+                    "The log was in format {from} and is in format {FORMAT} now"
+                )?;
+                match kept {
+                    Some(kept) => write!(f, "; a copy for older versions is {}.", name(kept)),
+                    None => f.write_str("."),
+                }
+            }
             Self::SnapshotIgnored { at, why } => {
                 write!(f, "The snapshot of revision {at} is not used: {why}.")
             }

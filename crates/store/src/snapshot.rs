@@ -8,7 +8,8 @@
 //!
 //! Numbers are decimal, checksums CRC-32 (IEEE) in eight hexadecimal digits.
 //! Where the journal's line of the revision begins, and what it was, is the
-//! anchor of a fast start. A file is whole and synced before it gets its name,
+//! anchor of a fast start; the place is counted over all that was ever written
+//! to the journal, so that it stays true when sealed records are cut off. A file is whole and synced before it gets its name,
 //! so that an interrupted snapshot is no snapshot, and it may be written by any
 //! thread while the store goes on.
 
@@ -24,7 +25,7 @@ use gtd_core::Revision;
 use crate::{
     error::StoreError,
     files::{self, Layout},
-    journal,
+    journal::{self, Header},
     repair::Repair,
     survey::Anchor,
 };
@@ -45,7 +46,7 @@ const DRAFT: &str = "new";
 pub struct SnapshotPlace {
     pub(crate) dir: PathBuf,
     pub(crate) revision: Revision,
-    /// Where the journal's line of this revision begins.
+    /// The place at which the journal's line of this revision begins.
     pub(crate) journal_line: u64,
     /// The checksum of that line.
     pub(crate) line_crc: u32,
@@ -219,17 +220,22 @@ fn read_head(file: File) -> Result<(Head, BufReader<File>), String> {
 
 /// Finds the newest snapshot before or at `before` whose line stands in the journal where it should.
 pub(crate) fn anchor(layout: &Layout, before: Revision) -> io::Result<Option<Anchor>> {
+    let path = layout.journal();
+    let Ok((Header::Good { begin, .. }, _)) = journal::read_header(&path) else {
+        return Ok(None);
+    };
     let anchor = heads(layout)?
         .into_iter()
         .filter_map(|(_, head)| head.ok())
         .filter(|head| head.revision <= before)
         .find_map(|head| {
-            let (line, journal_end) = journal::line_at(&layout.journal(), head.journal_line)?;
+            let offset = begin.offset_of(head.journal_line)?;
+            let (line, journal_end) = journal::line_at(&path, offset)?;
             let is_same = line.revision == head.revision && line.text_crc() == head.line_crc;
             is_same.then_some(Anchor {
                 revision: head.revision,
                 journal_end,
-                journal_line: Some(head.journal_line),
+                journal_line: Some(offset),
             })
         });
     Ok(anchor)

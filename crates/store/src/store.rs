@@ -12,12 +12,13 @@ use crate::{
     database::{self, Found, Reader},
     error::StoreError,
     files::{self, Layout},
-    journal::{self, Journal, Lines},
+    journal::{Journal, Lines, line_at},
     kv::Kv,
     line::Line,
     lock::DirLock,
     open::{self, Opened, Options},
     record::{MAX_BODY, Record, RequestSpan},
+    sealed::Sealed,
     snapshot::{self, SnapshotPlace},
 };
 
@@ -26,6 +27,8 @@ pub struct Store {
     // The fields are dropped in this order: the lock goes last.
     pub(crate) kv: Box<dyn Kv>,
     pub(crate) journal: Journal,
+    pub(crate) sealed: Sealed,
+    pub(crate) options: Options,
     pub(crate) layout: Layout,
     pub(crate) town_id: String,
     pub(crate) head: Revision,
@@ -160,7 +163,7 @@ impl Store {
         &self.town_id
     }
 
-    /// Returns the journal's path: whoever copies it has an export.
+    /// Returns the journal's path.
     #[must_use]
     pub fn journal_path(&self) -> &Path {
         self.journal.path()
@@ -171,8 +174,12 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn find_request(&self, request: &RequestId) -> Result<Option<RequestSpan>, StoreError> {
-        database::find_request(self.kv.as_ref(), request)
-            .map_err(|source| StoreError::database("look up a request", source))
+        let found = database::find_request(self.kv.as_ref(), request)
+            .map_err(|source| StoreError::database("look up a request", source))?;
+        match found {
+            Some(span) => Ok(Some(span)),
+            None => self.sealed.find_request(request),
+        }
     }
 
     /// Reads at most `limit` records after a revision.
@@ -180,22 +187,41 @@ impl Store {
     /// # Errors
     /// When a record is damaged; the next open mends it.
     pub fn read(&self, after: Revision, limit: usize) -> Result<Vec<Record>, StoreError> {
-        let mut reader = Reader::new(self.kv.as_ref());
-        (1..=limit as u64)
-            .map(|n| Revision(after.0.saturating_add(n)))
-            .take_while(|revision| *revision <= self.head)
-            .map(|revision| self.record_at(&mut reader, revision))
-            .collect()
+        let last = Revision(after.0.saturating_add(limit as u64)).min(self.head);
+        let mut records = Vec::new();
+        self.visit(after, last, |record| records.push(record))?;
+        Ok(records)
     }
 
     /// Shows all records after a revision to `visit`, in order, with bounded memory.
     ///
     /// # Errors
     /// When a record is damaged; the next open mends it.
-    pub fn replay(&self, after: Revision, mut visit: impl FnMut(Record)) -> Result<(), StoreError> {
-        let mut reader = Reader::new(self.kv.as_ref());
+    pub fn replay(&self, after: Revision, visit: impl FnMut(Record)) -> Result<(), StoreError> {
+        self.visit(after, self.head, visit)
+    }
+
+    /// Shows the records after one and up to another: the sealed ones, then those of the database.
+    fn visit(
+        &self,
+        after: Revision,
+        last: Revision,
+        mut visit: impl FnMut(Record),
+    ) -> Result<(), StoreError> {
+        if after >= last {
+            return Ok(());
+        }
         let mut revision = after.next();
-        while revision <= self.head {
+        let mut sealed = self.sealed.lines_after(after);
+        while revision <= last.min(self.sealed.end()) {
+            let Some(line) = sealed.next_line()? else {
+                break;
+            };
+            visit(line.record());
+            revision = line.revision.next();
+        }
+        let mut reader = Reader::new(self.kv.as_ref());
+        while revision <= last {
             visit(self.record_at(&mut reader, revision)?);
             revision = revision.next();
         }
@@ -231,7 +257,7 @@ impl Store {
         Ok(SnapshotPlace {
             dir: self.layout.snapshots(),
             revision: at,
-            journal_line,
+            journal_line: self.journal.begin().place_of(journal_line),
             line_crc,
         })
     }
@@ -248,14 +274,15 @@ impl Store {
 
     /// Finds where the journal's line of a record begins, and its checksum.
     fn locate(&self, at: Revision) -> Result<(u64, u32), StoreError> {
-        if at == Revision(0) || at > self.head {
+        // A place of a sealed record would be of no use: the journal begins after it.
+        if at <= self.sealed.end() || at > self.head {
             return Err(StoreError::NoSuchRevision {
                 at,
                 head: self.head,
             });
         }
         if let (true, Some(offset)) = (at == self.head, self.journal.last_line())
-            && let Some((line, _)) = journal::line_at(self.journal.path(), offset)
+            && let Some((line, _)) = line_at(self.journal.path(), offset)
         {
             return Ok((offset, line.text_crc()));
         }
@@ -264,7 +291,7 @@ impl Store {
         })?;
         let (last, begin) = match anchor {
             Some(anchor) => (anchor.revision, anchor.journal_end),
-            None => (Revision(0), journal::read_header(self.journal.path())?.1),
+            None => (self.sealed.end(), self.journal.begin().offset),
         };
         let mut lines = Lines::open(self.journal.path(), begin, last)?;
         while let Some(placed) = lines.next_good()? {
@@ -284,14 +311,14 @@ impl Store {
         drop(self);
     }
 
-    fn refuse_when_poisoned(&self) -> Result<(), StoreError> {
+    pub(crate) fn refuse_when_poisoned(&self) -> Result<(), StoreError> {
         match self.health {
             Health::Sound => Ok(()),
             Health::Poisoned => Err(StoreError::Poisoned),
         }
     }
 
-    fn poison_on_failure<T>(
+    pub(crate) fn poison_on_failure<T>(
         &mut self,
         act: impl FnOnce(&mut Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {

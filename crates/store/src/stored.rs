@@ -99,15 +99,15 @@ impl Stored {
         }
     }
 
-    /// Returns whether it certainly holds no record.
-    pub(crate) fn holds_nothing(&self) -> bool {
+    /// Returns whether it certainly holds no record after the sealed ones.
+    pub(crate) fn holds_nothing(&self, floor: Revision) -> bool {
         match self {
             Self::Absent => true,
             Self::Broken(_) | Self::Open { meta: Err(_), .. } => false,
             Self::Open { kv, meta: Ok(meta) } => {
-                let is_at_zero = meta.head.is_none_or(|head| head == Revision(0));
-                let first = Reader::new(kv.as_ref()).at(Revision(1));
-                is_at_zero && matches!(first, Found::Missing)
+                let claims_none = meta.head.is_none_or(|head| head <= floor);
+                let first = Reader::new(kv.as_ref()).at(floor.next());
+                claims_none && matches!(first, Found::Missing)
             }
         }
     }
@@ -116,7 +116,7 @@ impl Stored {
 /// Compares towns; `None` when neither witness names one.
 pub(crate) fn agreed_town(stored: &Stored, header: &Header) -> Result<Option<String>, StoreError> {
     let journal = match header {
-        Header::Good { town } => Some(town.as_str()),
+        Header::Good { town, .. } => Some(town.as_str()),
         Header::Absent | Header::Bad(_) => None,
     };
     match (stored.town(), journal) {

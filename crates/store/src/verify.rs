@@ -17,6 +17,7 @@ use crate::{
     kv::Kv,
     lock::DirLock,
     open::{self, Options},
+    sealed::Sealed,
     sled_kv::SledKv,
     snapshot,
     stored::{Stored, agreed_town},
@@ -80,7 +81,8 @@ pub fn verify(dir: &Path) -> Result<VerifyReport, StoreError> {
         Ok(town) => report.town_id = town,
         Err(error) => report.problem(error.to_string()),
     }
-    report.compare(&layout, &stored, begin)?;
+    let floor = report.check_sealed(&layout);
+    report.compare(&layout, &stored, floor, begin)?;
     report.check_snapshots(&layout);
     if report.head == Revision(0) && layout.initialised().exists() {
         report.problem("the log is empty, and it was not once");
@@ -93,15 +95,37 @@ impl VerifyReport {
         self.problems.push(text.into());
     }
 
-    fn compare(&mut self, layout: &Layout, stored: &Stored, begin: u64) -> Result<(), StoreError> {
+    /// Checks every byte of both copies of the segments; returns the last sealed record.
+    fn check_sealed(&mut self, layout: &Layout) -> Revision {
+        match Sealed::read_only(layout) {
+            Ok(sealed) => {
+                for problem in sealed.problems() {
+                    self.problem(problem);
+                }
+                sealed.end()
+            }
+            Err(error) => {
+                self.problem(error.to_string());
+                Revision(0)
+            }
+        }
+    }
+
+    fn compare(
+        &mut self,
+        layout: &Layout,
+        stored: &Stored,
+        floor: Revision,
+        begin: u64,
+    ) -> Result<(), StoreError> {
         let database = stored.view();
         let mut unanswered = Vec::new();
-        let mut head = Revision(0);
+        let mut head = floor;
         let surveyed = survey(
             &layout.dir,
             database.as_ref(),
             &layout.journal(),
-            open::from_the_beginning(begin),
+            open::after_the_sealed(floor, begin),
             None,
             &mut |line| {
                 head = line.revision;

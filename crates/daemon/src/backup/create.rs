@@ -127,8 +127,8 @@ fn write(
     // The log is copied first: what the other files say may be newer than it, never older.
     let file = create_private(spool).map_err(BackupError::file("write", spool))?;
     let mut copy = Hashing::new(BufWriter::new(file));
-    let journal = places.store().join(JOURNAL);
-    let report = gtd_store::copy_journal(&journal, until, &mut copy).map_err(BackupError::Log)?;
+    let report =
+        gtd_store::copy_log(&places.store(), until, &mut copy).map_err(BackupError::Log)?;
     let (copy, size, sha256) = copy.finish();
     let mut log = copy
         .into_inner()

@@ -111,8 +111,12 @@ fn build(
     let journal = folder.join(archive::JOURNAL);
     fs::rename(staged.join(archive::JOURNAL), &journal)
         .map_err(BackupError::file("move", &journal))?;
-    let (mut store, opened) =
-        Store::open(&folder, &Options::default()).map_err(BackupError::Log)?;
+    let options = Options {
+        // The backup itself is the copy.
+        keeps_older: false,
+        ..Options::default()
+    };
+    let (mut store, opened) = Store::open(&folder, &options).map_err(BackupError::Log)?;
     if opened.head != head {
         return Err(BackupError::OtherHead {
             expected: head,
@@ -147,8 +151,7 @@ fn build(
 
 /// Makes a backup of the present log; a damaged one is only kept aside.
 fn backup_of_what_is_there(places: &Places, now: Timestamp) -> Result<PathBuf, BackupError> {
-    let journal = places.store().join(archive::JOURNAL);
-    let report = gtd_store::check_journal(&journal).map_err(BackupError::Log)?;
+    let report = gtd_store::check_log(&places.store()).map_err(BackupError::Log)?;
     create::create(places, report.head, None, now).map(|made| made.path)
 }
 

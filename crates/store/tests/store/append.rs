@@ -38,7 +38,7 @@ fn the_journal_is_an_export_of_json_lines() {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     assert_eq!(lines.len(), 8);
-    assert_eq!(lines[0]["gtd_journal"], 1);
+    assert_eq!(lines[0]["gtd_journal"], 2);
     assert_eq!(lines[6]["rev"], 6);
     assert_eq!(lines[6]["req"], "request-6");
     assert_eq!(lines[6]["body"]["text"], "entry 6");

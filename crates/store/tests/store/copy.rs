@@ -3,7 +3,7 @@
 use std::fs;
 
 use gtd_core::Revision;
-use gtd_store::{Options, Store, StoreError, check_journal, copy_journal};
+use gtd_store::{Options, Store, StoreError, check_journal, copy_log};
 
 use crate::town::{Town, all, records};
 
@@ -13,7 +13,7 @@ fn a_copy_ends_at_its_record_and_opens_as_a_store() {
     let (mut store, _) = town.open();
     store.append(&records(4..=9)).unwrap();
     let mut copy = Vec::new();
-    let made = copy_journal(&town.journal(), Revision(9), &mut copy).unwrap();
+    let made = copy_log(town.path(), Revision(9), &mut copy).unwrap();
     assert_eq!(made.head, Revision(9));
     // More is written meanwhile, and the copy does not know it.
     let elsewhere = tempfile::tempdir().unwrap();
@@ -53,9 +53,9 @@ fn a_copy_never_ends_in_the_middle() {
     store.append(&records(3..=5)).unwrap();
     store.close();
     // The records 3 to 5 are one append.
-    let cut = copy_journal(&town.journal(), Revision(4), &mut Vec::new()).unwrap_err();
+    let cut = copy_log(town.path(), Revision(4), &mut Vec::new()).unwrap_err();
     assert!(cut.to_string().contains("lacks 1 records"), "{cut}");
-    let beyond = copy_journal(&town.journal(), Revision(6), &mut Vec::new()).unwrap_err();
+    let beyond = copy_log(town.path(), Revision(6), &mut Vec::new()).unwrap_err();
     assert!(
         beyond.to_string().contains("record 6 is missing"),
         "{beyond}"

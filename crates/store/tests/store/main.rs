@@ -3,11 +3,15 @@
 #[cfg(test)]
 mod append;
 #[cfg(test)]
+mod compact;
+#[cfg(test)]
 mod copy;
 #[cfg(test)]
 mod keep;
 #[cfg(test)]
 mod kill;
+#[cfg(test)]
+mod migrate;
 #[cfg(test)]
 mod preview;
 #[cfg(test)]

@@ -49,7 +49,7 @@ fn a_newer_format_in_the_database_is_refused() {
     let error = town.try_open().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "open the store: its database has format 9, this program knows formats up to 1"
+        "open the store: its database has format 9, this program knows formats up to 2"
     );
 }
 
