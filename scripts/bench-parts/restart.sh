@@ -31,5 +31,5 @@ row "bead list at $((events / 10)) beads, most of them ended" "<= 10 ms" "$(time
 row "bead create at $((events / 10)) beads" "<= 5 ms" "$(times 21 gtd --rig api bead create more --defer 2099-01-01T00:00:00Z)"
 kill -9 "$pid"
 start_again "kill -9"
-row "journal, database and snapshots on the disk" "" "$(du -sm "$GTD_HOME"/data/store/{journal.jsonl,sled,snapshots} | awk '{ printf "%s%s MiB", sep, $1; sep = ", " }')"
+row "journal, database, both copies of the segments, index and snapshots on the disk" "" "$(du -sm "$GTD_HOME"/data/store/{journal.jsonl,sled,segments,segments-copy,requests.idx,snapshots} | awk '{ printf "%s%s MiB", sep, $1; sep = ", " }')"
 gtd down --now >/dev/null 2>&1

@@ -21,6 +21,7 @@ use super::{
     Answer, Ballast, LoadError, Message, Order, Refused, Started, Stored,
     batch::{Batch, Reply, Verdict},
     chain,
+    compactions::{self, Compactions},
     load::{self, Folded, Shown},
     opening::Teller,
     published::Published,
@@ -66,6 +67,7 @@ pub(super) struct Keeper {
     working: Graph,
     published: Arc<Published>,
     snapshots: Snapshots,
+    compactions: Compactions,
     mode: Mode,
     ballast: Ballast,
     board: Arc<Board>,
@@ -108,6 +110,7 @@ impl Keeper {
         let keeper = Self {
             dir: dir.to_owned(),
             snapshots: Snapshots::after(folded.snapshot),
+            compactions: Compactions::default(),
             working: folded.graph,
             store: Some(store),
             published,
@@ -153,7 +156,11 @@ impl Keeper {
         // After a long replay the next start shall not need one.
         self.begin_snapshot_when_due();
         loop {
+            self.compact();
             let message = match &self.mode {
+                Mode::Open if self.compactions.is_busy() || self.snapshots.is_busy() => {
+                    inbox.recv_timeout(compactions::LOOK)
+                }
                 Mode::Open if self.ballast.is_spent() => inbox.recv_timeout(REOPEN),
                 Mode::Open => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Mode::ReadOnly { next_try, .. } => {
@@ -430,6 +437,7 @@ impl Keeper {
 
     /// Opens the store anew, and takes over what the failed append may have left there after all.
     fn reopen(&mut self) -> Result<(), LoadError> {
+        self.compactions.abandon();
         drop(self.store.take());
         let (store, opened, early) = load::open(&self.dir, |_| {})?;
         for repair in opened.repairs.iter().chain(&early.repairs) {
@@ -441,6 +449,33 @@ impl Keeper {
         self.publish_all(last_at)
     }
 
+    /// Begins a compaction that is due, and ends one whose long part is done.
+    fn compact(&mut self) {
+        let Some(store) = self
+            .store
+            .as_mut()
+            .filter(|_| matches!(self.mode, Mode::Open))
+        else {
+            return;
+        };
+        if let Some(compacted) = self.compactions.take_finished() {
+            match store.finish(compacted) {
+                Ok(()) => tracing::info!("the log was compacted"),
+                Err(error) => {
+                    let failure = Failure {
+                        is_full: matches!(error, StoreError::OutOfSpace { .. }),
+                        why: chain(&error),
+                    };
+                    return self.fail(Batch::default(), failure);
+                }
+            }
+        }
+        // What a snapshot under way covers can be sealed with the rest; and room is needed before it is made.
+        if !self.snapshots.is_busy() && !self.ballast.is_spent() {
+            self.compactions.begin_when_due(store);
+        }
+    }
+
     fn begin_snapshot_when_due(&mut self) {
         if let Some(store) = &self.store {
             self.snapshots
@@ -449,6 +484,7 @@ impl Keeper {
     }
 
     fn close(mut self) {
+        self.compactions.abandon();
         let Some(store) = self.store.take() else {
             return;
         };

@@ -18,6 +18,7 @@ mod ballast;
 mod batch;
 mod body;
 mod clock;
+mod compactions;
 mod keeper;
 mod load;
 mod opening;

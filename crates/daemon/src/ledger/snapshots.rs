@@ -36,11 +36,8 @@ impl Snapshots {
         graph: &Graph,
         place: impl FnOnce(Revision) -> Result<SnapshotPlace, StoreError>,
     ) {
-        let is_busy = self
-            .writer
-            .as_ref()
-            .is_some_and(|writer| !writer.is_finished());
-        if is_busy || self.events_since(graph) < EVERY.max(n_beads(graph) / BEADS_PER_EVENT) {
+        if self.is_busy() || self.events_since(graph) < EVERY.max(n_beads(graph) / BEADS_PER_EVENT)
+        {
             return;
         }
         self.last = graph.revision();
@@ -56,6 +53,12 @@ impl Snapshots {
             Ok(writer) => self.writer = Some(writer),
             Err(error) => failed(self.last, &error.to_string()),
         }
+    }
+
+    /// Returns whether one is being written.
+    pub(super) fn is_busy(&self) -> bool {
+        let writer = self.writer.as_ref();
+        writer.is_some_and(|writer| !writer.is_finished())
     }
 
     /// Waits for the snapshot under way, and writes the last one here and now where it is worth it.

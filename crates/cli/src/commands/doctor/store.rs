@@ -1,6 +1,8 @@
 //! The log with its two witnesses and its backups, and the daemon that holds it.
 
 use std::{
+    collections::BTreeMap,
+    ffi::OsString,
     fs::{self, File},
     io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom},
     os::unix::fs::PermissionsExt as _,
@@ -20,8 +22,8 @@ const LOOK: Duration = Duration::from_secs(2);
 const BACKUP_WISH: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The longest line that the end of the journal is looked at for.
 const TAIL: u64 = 4 << 20;
-/// The format of the journal that this version reads.
-const FORMAT: u64 = 1;
+/// The newest format of the journal that this version reads.
+const FORMAT: u64 = 2;
 
 /// Looks at the log and the last backup; changes nothing and takes no lock.
 pub(super) fn store(ctx: &Context) -> Vec<Check> {
@@ -46,7 +48,9 @@ pub(super) fn store(ctx: &Context) -> Vec<Check> {
     });
     if journal.is_file() {
         checks.push(match format_of(&journal) {
-            Some(FORMAT) => Check::good("store.format", format!("the journal has format {FORMAT}")),
+            Some(known @ 1..=FORMAT) => {
+                Check::good("store.format", format!("the journal has format {known}"))
+            }
             Some(other) => Check::fail(
                 "store.format",
                 format!("the journal has format {other}; this version reads {FORMAT}"),
@@ -67,9 +71,64 @@ pub(super) fn store(ctx: &Context) -> Vec<Check> {
             ),
         });
     }
+    checks.extend(segments(&folder));
+    checks.extend(kept(&folder));
     checks.push(backup(ctx));
     checks.extend(backup_schedule(ctx));
     checks
+}
+
+/// Looks whether each sealed part of the log is there twice; nothing when nothing is sealed.
+fn segments(folder: &Path) -> Option<Check> {
+    let lengths = |name: &str| -> BTreeMap<OsString, u64> {
+        let entries = fs::read_dir(folder.join(name)).into_iter().flatten();
+        entries
+            .flatten()
+            .filter(|entry| entry.path().extension().is_some_and(|end| end == "gz"))
+            .filter_map(|entry| Some((entry.file_name(), entry.metadata().ok()?.len())))
+            .collect()
+    };
+    let (one, other) = (lengths("segments"), lengths("segments-copy"));
+    let n_segments = one.len().max(other.len());
+    if n_segments == 0 {
+        return None;
+    }
+    Some(match one == other {
+        true => Check::good(
+            "store.segments",
+            format!("both copies of {n_segments} sealed parts of the log are there"),
+        ),
+        false => Check::warn(
+            "store.segments",
+            "a sealed part of the log has only one whole copy; the next start makes the other anew",
+            "gtd down; gtd up",
+        ),
+    })
+}
+
+/// Names what a start has set aside or kept, which nobody but a person removes.
+fn kept(folder: &Path) -> Option<Check> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.contains(".broken-") || name.contains(".kept-"))
+        .collect();
+    names.sort();
+    let first = names.first()?;
+    Some(Check::good(
+        "store.kept",
+        format!(
+            "{} kept aside in {}: {}; remove them when the town is well and backed up",
+            names.len(),
+            folder.display(),
+            match names.len() {
+                1 => first.clone(),
+                _ => format!("{first} …"),
+            }
+        ),
+    ))
 }
 
 fn backup(ctx: &Context) -> Check {
