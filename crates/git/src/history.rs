@@ -90,6 +90,51 @@ impl Repository {
         Ok(lossy(&output).lines().map(str::to_owned).collect())
     }
 
+    /// Lists the last commits up to `to`, newest first: the beginning of the name and the subject.
+    ///
+    /// # Errors
+    /// When the repository does not hold it.
+    pub fn recent(&self, to: &Oid, most: usize) -> Result<Vec<String>, GitError> {
+        let output = self
+            .git()
+            .args(["log", "--no-show-signature", "--format=%h %s"])
+            .arg(format!("--max-count={most}"))
+            .args([to.as_str(), "--"])
+            .ok()
+            .map_err(|failure| self.missing_or(&[to], failure))?;
+        Ok(lossy(&output).lines().map(str::to_owned).collect())
+    }
+
+    /// Lists the files of a commit by path, with their sizes in bytes.
+    ///
+    /// # Errors
+    /// When the repository does not hold it.
+    pub fn files(&self, commit: &Oid) -> Result<Vec<(String, u64)>, GitError> {
+        let output = self
+            .git()
+            .args(["ls-tree", "-r", "-z", "--long", commit.as_str(), "--"])
+            .ok()
+            .map_err(|failure| self.missing_or(&[commit], failure))?;
+        // Each is: mode, kind, object, size, a tab, and the path.
+        let file = |entry: &[u8]| {
+            let text = lossy(entry);
+            let (facts, path) = text.split_once('\t')?;
+            let size = facts.split_whitespace().nth(3)?.parse().ok()?;
+            Some((path.to_owned(), size))
+        };
+        Ok(fields(&output).filter_map(file).collect())
+    }
+
+    /// Reads a file of a commit; none when there is no such file.
+    ///
+    /// # Errors
+    /// When git cannot be run.
+    pub fn file(&self, commit: &Oid, path: &str) -> Result<Option<Vec<u8>>, GitError> {
+        let name = format!("{commit}:{path}");
+        let output = self.git().args(["cat-file", "blob", &name]).run()?;
+        Ok((output.code == 0).then_some(output.stdout))
+    }
+
     pub(crate) fn diff(&self, a: &Oid, b: &Oid, how: &[&str]) -> Result<Vec<u8>, GitError> {
         self.git()
             .args(["diff-tree", "-r", "-z", "--no-renames", "--no-ext-diff"])
