@@ -91,6 +91,8 @@ pub struct Account {
     pub context: u64,
     /// What it said last.
     pub last_words: String,
+    /// The end of all that it said, where nobody can tell one message from the next.
+    pub said: String,
     /// Tools it used.
     pub n_tools: u32,
     /// How it ended, once it has said so.
@@ -155,6 +157,9 @@ impl Reader {
             (Tongue::Claude(state), Some(value)) => state.read(&value, account),
             (Tongue::Codex(state), Some(value)) => state.read(&value, account),
             (Tongue::Plain, _) | (_, None) => {
+                if matches!(self.tongue, Tongue::Plain) {
+                    keep(&mut account.said, line);
+                }
                 text.clone_into(&mut account.last_words);
                 vec![AgentEvent::Say(text.to_owned())]
             }
@@ -187,6 +192,21 @@ impl Reader {
             Tongue::Codex(state) => state.retrying.as_ref(),
             Tongue::Plain => None,
         }
+    }
+}
+
+/// Adds a line to what is kept of all that was said.
+fn keep(said: &mut String, line: &str) {
+    /// The most that is kept, in bytes; twice that for a while.
+    const MOST: usize = 256 * 1024;
+    said.push_str(line.trim_end_matches(['\n', '\r']));
+    said.push('\n');
+    if said.len() > 2 * MOST {
+        let mut from = said.len() - MOST;
+        while !said.is_char_boundary(from) {
+            from += 1;
+        }
+        said.drain(..from);
     }
 }
 
