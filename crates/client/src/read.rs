@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use gtd_core::{BeadId, CostBy, Epoch, Revision, RigName, Timestamp};
+use gtd_core::{BeadId, CostBy, Epoch, Revision, RigName, Timestamp, config::PlanMeans};
 use gtd_wire::{API_LEVEL, Call, Document, Read, pb};
 use serde_json::Value;
 
@@ -93,7 +93,9 @@ impl Client {
         parse_json(&json, R::NAME)
     }
 
-    /// Reads what a worker on a bead is told.
+    /// Reads what a worker on a bead is told, or whoever plans a goal.
+    ///
+    /// `map` is what is where in the repository, for a plan.
     ///
     /// # Errors
     /// When there is no such bead, its role has no prompt that holds, or the daemon is silent.
@@ -103,6 +105,7 @@ impl Client {
         agent: &str,
         worktree: &str,
         branch: &str,
+        map: String,
     ) -> Result<Told, ClientError> {
         let document = self
             .read(pb::town::v1::RenderRoleRequest {
@@ -112,6 +115,7 @@ impl Client {
                 worktree: worktree.to_owned(),
                 branch: branch.to_owned(),
                 base: String::new(),
+                map,
             })
             .await?;
         let text = |key: &str| document[key].as_str().map(str::to_owned);
@@ -298,6 +302,19 @@ impl Client {
         let rig = rig.to_string();
         self.call(pb::merge::v1::MayMoveRequest { rig }).await?;
         Ok(())
+    }
+
+    /// Reads what plans on a rig can be made with.
+    ///
+    /// # Errors
+    /// When there is no such rig, its configuration is wrong, or the daemon is silent.
+    pub async fn plan_means(&self, rig: &RigName) -> Result<PlanMeans, ClientError> {
+        let request = pb::plan::v1::MeansRequest {
+            rig: rig.to_string(),
+        };
+        let method = pb::plan::v1::MeansRequest::NAME;
+        PlanMeans::try_from(self.call(request).await?)
+            .map_err(|malformed| ClientError::unreadable(method, &malformed))
     }
 
     /// Reads a submission or a candidate by its id, with what its gates said.

@@ -345,6 +345,9 @@ pub struct Lease {
     /// The run that was seen at work, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
+    /// The runtime that works under it, where the bead does not say it itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<RuntimeName>,
 }
 
 /// Who holds a lease.
@@ -679,5 +682,12 @@ impl Bead {
             (None, Some(_)) => Some("shell"),
             (None, None) => None,
         }
+    }
+
+    /// Returns the runtime that works on this bead now, or would.
+    #[must_use]
+    pub fn runtime_at_work(&self) -> Option<&str> {
+        let of_lease = self.phase.lease().and_then(|lease| lease.runtime.as_ref());
+        of_lease.map_or_else(|| self.wished_runtime(), |name| Some(name.as_str()))
     }
 }

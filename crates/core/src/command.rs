@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Actor, BeadId, BeadSpec, CandidateId, CrewOutcome, Criterion, Cron, Epoch, Fault, GateName,
     GateRun, HoldKind, HostName, ImportedBead, Member, Need, Oid, Outcome, PauseScope, RequestId,
-    Reserved, Reversal, Revision, RigName, RigRules, RoleName, RunId, ScheduleName, ScheduledGoal,
-    SeatName, Target, Timestamp, UsageDelta, Verdict,
+    Reserved, Reversal, Revision, RigName, RigRules, RoleName, RunId, RuntimeName, ScheduleName,
+    ScheduledGoal, SeatName, Target, Timestamp, UsageDelta, Verdict,
 };
 
 /// One ask, with its caller.
@@ -46,6 +46,9 @@ pub struct Plan {
     /// The beads.
     #[serde(default)]
     pub beads: Vec<PlannedBead>,
+    /// What whoever made it says about it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub summary: String,
 }
 
 /// What is asked of the ledger.
@@ -360,10 +363,25 @@ pub enum Command {
     },
 
     // The mayor's pen.
+    /// Begins an attempt at the plan of a goal that has none.
+    BeginPlan {
+        /// The goal.
+        goal: BeadId,
+        /// The name of whoever makes it, and of the worktree.
+        seat: SeatName,
+        /// The machine.
+        host: HostName,
+        /// The runtime that makes it.
+        runtime: RuntimeName,
+        /// The epoch that the attempt is to have: one more than the planner saw.
+        epoch: Epoch,
+    },
     /// Proposes the beads of a goal without a plan.
     ProposePlan {
         /// The goal.
         goal: BeadId,
+        /// The attempt that made the plan; 0 when nobody has begun one.
+        epoch: Epoch,
         /// The plan.
         plan: Plan,
         /// Whether it waits for a person.
@@ -656,6 +674,7 @@ impl Command {
                 | Self::JoinGoal { .. }
                 | Self::EditGoal { .. }
                 | Self::ApprovePlan { .. }
+                | Self::BeginPlan { .. }
                 | Self::ProposePlan { .. }
                 | Self::CreateBead { .. }
                 | Self::ImportBeads { .. }
@@ -680,11 +699,20 @@ impl Command {
 }
 
 /// Whether a plan waits for a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Approval {
     /// It begins at once.
+    #[default]
     NotNeeded,
     /// It stays a draft until a person says yes.
     Needed,
+}
+
+impl Approval {
+    /// Tells whether the plan begins at once.
+    #[must_use]
+    pub fn is_not_needed(&self) -> bool {
+        *self == Self::NotNeeded
+    }
 }

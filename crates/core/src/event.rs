@@ -72,6 +72,9 @@ pub enum Event {
         goal: BeadId,
         /// How many beads the plan has.
         n_beads: u32,
+        /// What whoever made it says about it.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        summary: String,
     },
     /// A goal's plan may begin.
     PlanApproved {

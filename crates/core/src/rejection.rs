@@ -389,12 +389,13 @@ impl Rejection {
             Self::Cycle { .. } => "leave out one of these edges".to_owned(),
             Self::BadPlan { .. } | Self::BadText { .. } => "mend it and try again".to_owned(),
             Self::NoRuntime { usable, .. } => {
-                let script =
-                    "give it a script (`run = \"…\"` in a plan, or `gtd goal TITLE --run SCRIPT`)";
+                let ways = "give it a script (`run = \"…\"` in a plan, or `gtd goal TITLE --run \
+                            SCRIPT`), or name an agent program in config.toml: [runtimes.claude] and \
+                            below it preset = \"claude-code\" (`gtd config path` shows where)";
                 if usable.is_empty() {
-                    script.to_owned()
+                    ways.to_owned()
                 } else {
-                    format!("{script}; usable runtimes: {}", usable.join(", "))
+                    format!("{ways}; usable runtimes: {}", usable.join(", "))
                 }
             }
             Self::NotYours { .. } => "ask a person to do it".to_owned(),

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BeadId, HoldsUp, RuntimeFault, Timestamp};
+use crate::{BeadId, HoldsUp, RuntimeFault, Timestamp, WaitReason};
 
 /// Why nothing begins with a runtime.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +74,15 @@ impl RuntimeHold {
             last: at,
             failures,
             until,
+        }
+    }
+
+    /// Returns the reason that it is for what waits.
+    #[must_use]
+    pub fn reason(&self) -> WaitReason {
+        match self.fault {
+            RuntimeFault::RateLimited { .. } => WaitReason::RateLimit,
+            _ => WaitReason::RuntimeDown,
         }
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, BeadId, CandidateId, Epoch, GateName, GateRun, HostName, Oid, RigName, RunId, Target,
-    Timestamp, Verdict,
+    Actor, Approval, BeadId, CandidateId, Epoch, GateName, GateRun, HostName, Oid, RigName, RunId,
+    Target, Timestamp, Verdict,
 };
 
 /// What is special about a goal, beside its bead.
@@ -22,6 +22,9 @@ pub struct Goal {
     pub until: Option<Timestamp>,
     /// How far its plan is.
     pub plan: PlanState,
+    /// Whether the plan that the mayor makes waits for a person.
+    #[serde(default, skip_serializing_if = "Approval::is_not_needed")]
+    pub approval: Approval,
     /// The beads that answer it, in the order of the plan.
     #[serde(default)]
     pub beads: Vec<BeadId>,

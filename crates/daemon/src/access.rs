@@ -57,6 +57,11 @@ const HOLDER: Rule = Rule {
     lease: true,
     ..roles(PERSON, &["worker"])
 };
+/// The mayor drives the attempts at plans besides.
+const DRIVER: Rule = Rule {
+    lease: true,
+    ..roles(PERSON, &["worker", "mayor"])
+};
 
 const fn roles(rule: Rule, names: &'static [&'static str]) -> Rule {
     Rule {
@@ -102,8 +107,10 @@ pub(crate) const TABLE: &[(&str, Rule)] = &[
     ("gtd.goal.v1.GoalService/PauseSchedule", PERSON),
     ("gtd.goal.v1.GoalService/ResumeSchedule", CLOCK),
     ("gtd.goal.v1.GoalService/FireSchedule", CLOCK),
+    ("gtd.plan.v1.PlanService/Begin", MAYOR),
     ("gtd.plan.v1.PlanService/Propose", MAYOR),
     ("gtd.plan.v1.PlanService/Close", MAYOR),
+    ("gtd.plan.v1.PlanService/Means", EVERYONE),
     ("gtd.seat.v1.SeatService/Open", CREW),
     ("gtd.seat.v1.SeatService/Close", CREW),
     ("gtd.seat.v1.SeatService/Grant", CREW),
@@ -115,11 +122,11 @@ pub(crate) const TABLE: &[(&str, Rule)] = &[
     ("gtd.work.v1.WorkService/Ask", HOLDER),
     ("gtd.work.v1.WorkService/Discover", HOLDER),
     ("gtd.work.v1.WorkService/Submit", HOLDER),
-    ("gtd.work.v1.WorkService/Return", HOLDER),
+    ("gtd.work.v1.WorkService/Return", DRIVER),
     ("gtd.work.v1.WorkService/Finish", HOLDER),
-    ("gtd.work.v1.WorkService/Started", HOLDER),
+    ("gtd.work.v1.WorkService/Started", DRIVER),
     ("gtd.work.v1.WorkService/Heartbeat", HOLDER),
-    ("gtd.work.v1.WorkService/RecordUsage", HOLDER),
+    ("gtd.work.v1.WorkService/RecordUsage", DRIVER),
     ("gtd.merge.v1.MergeService/Form", REFINERY),
     ("gtd.merge.v1.MergeService/Judge", REFINERY),
     ("gtd.merge.v1.MergeService/Land", REFINERY),
@@ -363,7 +370,7 @@ mod tests {
             .collect();
         assert_eq!(
             open.join(" "),
-            "MergeService/MayMove MergeService/Get MergeService/GateHistory \
+            "PlanService/Means MergeService/MayMove MergeService/Get MergeService/GateHistory \
              MailService/Read GraphService/Snapshot GraphService/Watch GraphService/Get GraphService/Query \
              GraphService/Log RunService/List RunService/Tail TownService/Hello TownService/Status TownService/Why \
              TownService/Report TownService/Cost TownService/Config TownService/ListRigs TownService/Roles TownService/CheckRoles TownService/RenderRole TownService/Gates \

@@ -36,6 +36,13 @@ pub(crate) fn describe(command: &Command) -> String {
             missed => format!("{schedule}, {missed} missed before"),
         },
         Command::ResumeSchedule { schedule, .. } => schedule.to_string(),
+        Command::BeginPlan {
+            goal,
+            runtime,
+            epoch,
+            ..
+        } => format!("{goal} with {runtime}, epoch {epoch}"),
+        Command::ProposePlan { goal, plan, .. } => format!("{goal}: {} beads", plan.beads.len()),
         Command::CloseGoal { goal, why, .. } => format!("{goal}: {why}"),
         Command::ConcludeCrew {
             member, outcome, ..

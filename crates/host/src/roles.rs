@@ -4,6 +4,6 @@
 //! reads them, because it alone knows what a person has trusted.
 
 pub use gtd_plan::{
-    Layer, RoleKind, RoleLimits, RoleSet, RoleSpec, WorkerScene, estimate_tokens, render,
-    worker_context, worker_rules,
+    Layer, MayorScene, RoleKind, RoleLimits, RoleSet, RoleSpec, RoleVar, WorkerScene,
+    estimate_tokens, mayor_context, render, worker_context, worker_rules,
 };

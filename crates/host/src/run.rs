@@ -200,7 +200,9 @@ impl Cast<'_> {
             "mayor" => tokio::spawn(
                 // What it looks at costs processes, and every change of the town wakes it.
                 play(
-                    Mayor,
+                    Mayor {
+                        host: machine_name(),
+                    },
                     pen,
                     stage,
                     Waking::new(Duration::from_millis(100), any_change),

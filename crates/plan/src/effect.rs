@@ -7,6 +7,8 @@ use gtd_core::{
     RuntimeName, SeatName, Target, WaitReason,
 };
 
+use crate::attempt_owner;
+
 /// One act on the world.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
@@ -145,20 +147,31 @@ pub enum Work {
     Gate(GateName, String),
 }
 
-/// One turn of an agent program on a bead.
+/// One turn of an agent program on a bead or a goal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentTurn {
     /// The runtime.
     pub runtime: RuntimeName,
-    /// The session that goes on; none begins a new one with the prompt of its role.
+    /// What it is there for.
+    pub task: Task,
+    /// The turn that it goes on from; none begins with the prompt of its role.
     pub again: Option<Again>,
 }
 
-/// A session that goes on, and what it is told.
+/// What an agent is there for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Task {
+    /// To do a bead.
+    Work,
+    /// To plan a goal; it is shown the repository as it is in this commit.
+    Plan(Oid),
+}
+
+/// A turn that goes on from another, and what is said in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Again {
-    /// The session.
-    pub session: String,
+    /// The session that goes on; a program without sessions is told everything anew.
+    pub session: Option<String>,
     /// The run that was its last turn.
     pub after: RunId,
     /// What it is told.
@@ -242,7 +255,16 @@ impl Effect {
             Self::EnsureWorktree { checkout, .. } => match checkout {
                 Checkout::Attempt { bead, .. } => vec![bead.clone()],
                 Checkout::Standing { .. } => vec![],
-                Checkout::Exact { commit, .. } => of_candidate(&|known| known.commit == *commit),
+                Checkout::Exact { commit, owner } => {
+                    let planned = graph.planning().find(|goal| {
+                        let of_goal = attempt_owner(&goal.id, goal.epoch);
+                        of_goal == *owner
+                    });
+                    match planned {
+                        Some(goal) => vec![goal.id.clone()],
+                        None => of_candidate(&|known| known.commit == *commit),
+                    }
+                }
             },
             Self::PutAwayCrew { .. } => vec![],
             Self::EnsureRun(order) => match &order.bead {

@@ -4,17 +4,23 @@
 //! moment; it gives questions and a plan. It reaches no clock, no file and no
 //! process. The hands are in `gtd-host`, and in the simulator.
 
+mod agent_plan;
+mod agents;
 mod asked;
 mod crew;
 mod effect;
 mod evidence;
+mod map;
 mod mayor;
 mod names;
+mod plan_attempt;
 mod planner;
+mod planning;
 mod refinery;
 mod retention;
 mod role;
 mod schedules;
+mod scope;
 mod seen;
 mod standing;
 mod tries;
@@ -23,6 +29,7 @@ mod worker;
 
 pub use crew::*;
 pub use effect::*;
+pub use map::*;
 pub use mayor::*;
 pub use names::*;
 pub use planner::*;

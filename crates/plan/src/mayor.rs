@@ -1,19 +1,19 @@
 //! The mayor: goals without a plan, goals whose beads have all ended, and goals that come by the
 //! clock.
 //!
-//! A given plan is opened with its goal in one write; the planning run by a
-//! model takes its place in [`Mayor::plan`] where a goal still wants one.
+//! A given plan is opened with its goal in one write; the plan of a goal in plain
+//! words is made by an agent: `planning.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{
-    Bead, Command, Epoch, Gate, GateName, GateRun, GateWhen, Goal, Graph, Observation, Oid,
-    Outcome, PlanState, Revision, RunId, Timestamp, Verdict, WaitReason,
+    Bead, Command, Epoch, Gate, GateName, GateRun, GateWhen, Goal, Graph, HostName, Oid, Outcome,
+    PlanState, Revision, RunId, Timestamp, Verdict,
 };
 
 use crate::{
     Checkout, Effect, Plan, Planner, Question, RunOrder, RunSeen, Seen, Work, accept_owner,
-    accept_run, accept_slot,
+    accept_run, accept_slot, planning,
     refinery::gate_run,
     schedules,
     tries::{TRIES, sweep, tries},
@@ -23,16 +23,20 @@ use crate::{
 const CHECK_LIMIT_MS: u64 = 20 * 60_000;
 
 /// Plans goals.
-#[derive(Debug, Clone, Default)]
-pub struct Mayor;
+#[derive(Debug, Clone)]
+pub struct Mayor {
+    /// The machine that plans are made on.
+    pub host: HostName,
+}
 
 impl Planner for Mayor {
     fn role(&self) -> &'static str {
         "mayor"
     }
 
-    fn look(&self, graph: &Graph, seen: &Seen, _now: Timestamp) -> Vec<Question> {
+    fn look(&self, graph: &Graph, seen: &Seen, now: Timestamp) -> Vec<Question> {
         let mut questions: Vec<Question> = schedules::look(graph).into_iter().collect();
+        questions.extend(planning::look(graph, seen, &self.host, now));
         for ended in ended(graph) {
             if !ended.is_good() {
                 continue;
@@ -66,17 +70,6 @@ impl Planner for Mayor {
         if graph.stop().is_some() || graph.is_role_paused("mayor") {
             return plan;
         }
-        for (id, goal) in graph.open_goals() {
-            if goal.plan == PlanState::Wanted {
-                plan.observations.push(Observation {
-                    subject: id.to_string(),
-                    reason: WaitReason::RuntimeDown,
-                    text: "no agent program is configured that could make its plan".to_owned(),
-                    since: now,
-                    until: None,
-                });
-            }
-        }
         let mut ended: Vec<Ended<'_>> = ended(graph).collect();
         // Whoever has the worktree of a target goes first: a check is not ended for another goal.
         ended.sort_by_key(|ended| ended.started(seen).is_none());
@@ -101,6 +94,7 @@ impl Planner for Mayor {
         }
         // What has ended first: a schedule may wait for just that.
         parts.extend(schedules::plan(graph, seen, now));
+        parts.extend(planning::plan(graph, seen, &self.host, now));
         plan.join(graph, parts);
         plan
     }

@@ -200,6 +200,12 @@ pub fn gate_slot(target: &Target) -> String {
     format!("refinery-{}", slot_part(target))
 }
 
+/// Names the seat, and the worktree, of an agent that plans a goal; `n` tells those of a rig apart.
+#[must_use]
+pub fn plan_seat(n: usize) -> SeatName {
+    SeatName::parse(&format!("plan-{}", n + 1)).expect("a plain word and a number")
+}
+
 /// Names the worktree in which the mayor checks what a goal on a target asked for.
 #[must_use]
 pub fn accept_slot(target: &Target) -> String {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{
     Bead, BeadId, Epoch, Oid, Revision, RigName, RunId, RuntimeFault, RuntimeName, Target, Usage,
-    Verdict, Zone,
+    Verdict, Zone, config::PlanMeans,
 };
 
 /// One question about the world.
@@ -52,6 +52,8 @@ pub enum Question {
     Runtimes,
     /// In which time zone is this machine?
     Zone,
+    /// What can plans on a rig be made with?
+    Means(RigName),
 }
 
 /// Submissions to put onto a base.
@@ -106,6 +108,8 @@ pub enum Answer {
     Runtimes(Vec<RuntimeName>),
     /// To [`Question::Zone`].
     Zone(Zone),
+    /// To [`Question::Means`].
+    Means(PlanMeans),
 }
 
 /// How far a run is.
@@ -171,6 +175,8 @@ pub struct AgentSeen {
     pub fault: Option<(RuntimeFault, String)>,
     /// What it said last.
     pub last_words: String,
+    /// Its answer: what it said last, or all that was said where nobody can tell what was last.
+    pub answer: String,
     /// What it used, without what its session had used before.
     pub usage: Usage,
     /// The number of the last line that was read of it.
@@ -424,6 +430,15 @@ impl Seen {
     pub fn zone(&self) -> Option<&Zone> {
         match self.answers.get(&Question::Zone) {
             Some(Answer::Zone(zone)) => Some(zone),
+            _ => None,
+        }
+    }
+
+    /// Returns what plans on a rig can be made with, when that was asked.
+    #[must_use]
+    pub fn means(&self, rig: &RigName) -> Option<&PlanMeans> {
+        match self.answers.get(&Question::Means(rig.clone())) {
+            Some(Answer::Means(means)) => Some(means),
             _ => None,
         }
     }

@@ -17,13 +17,14 @@ use std::collections::BTreeMap;
 
 use gtd_core::{
     Bead, BeadId, Command, Epoch, Fault, FaultClass, Gate, Graph, Holder, HostName, Lease,
-    Observation, Outcome, Phase, RunId, RuntimeName, Timestamp, Usage, UsageDelta, Verdict,
-    WaitReason,
+    Observation, Outcome, Phase, RunId, Timestamp, Verdict, WaitReason,
 };
 
 use crate::{
     Again, AgentSeen, AgentTurn, Checkout, Effect, EndSeen, Plan, Planner, Question, RunOrder,
-    RunSeen, Seen, Work, WorktreeSeen, attempt_owner, check_run,
+    RunSeen, Seen, Task, Work, WorktreeSeen,
+    agents::{agent_fault, meter},
+    attempt_owner, check_run,
     evidence::{evidence, line},
     role::wrap,
     tries::{is_no_chance, sweep, tries},
@@ -224,10 +225,12 @@ impl Planner for Worker {
             Some(RunSeen::Live(_)) => self.note_start(&mut plan, lease, &run),
             // The witness ends what was stopped and what was lost.
             Some(RunSeen::Lost) => {}
-            Some(RunSeen::Ended(end)) if end.stopped => self.meter(&mut plan, graph, &run, end),
+            Some(RunSeen::Ended(end)) if end.stopped => {
+                meter(&mut plan, graph, (&self.bead, self.epoch), &run, end);
+            }
             Some(RunSeen::Ended(end)) => {
                 self.note_start(&mut plan, lease, &run);
-                self.meter(&mut plan, graph, &run, end);
+                meter(&mut plan, graph, (&self.bead, self.epoch), &run, end);
                 match work_fault(bead, end) {
                     Some((class, text)) => {
                         self.give_back(&mut plan, class, text, &run, &end.tail);
@@ -284,18 +287,6 @@ fn went_well(end: &EndSeen) -> bool {
     }
 }
 
-/// Says why the turn of an agent program is no success, if it is none.
-fn agent_fault(bead: &Bead, agent: &AgentSeen) -> Option<(FaultClass, String)> {
-    let (fault, said) = agent.fault.as_ref()?;
-    let runtime = RuntimeName::parse(bead.wished_runtime()?).ok()?;
-    let text = match said.as_str() {
-        "" => format!("{runtime}: {}", fault.text()),
-        said => format!("{runtime}: {}: {said}", fault.text()),
-    };
-    let fault = fault.clone();
-    Some((FaultClass::Runtime { runtime, fault }, text))
-}
-
 /// Says why a work run's end is no success, if it is none.
 fn work_fault(bead: &Bead, end: &EndSeen) -> Option<(FaultClass, String)> {
     /// The exit code with which the `demo` agent asks.
@@ -305,7 +296,7 @@ fn work_fault(bead: &Bead, end: &EndSeen) -> Option<(FaultClass, String)> {
         return Some((FaultClass::TimedOut, "it took too long".to_owned()));
     }
     if let Some(agent) = &end.agent {
-        return agent_fault(bead, agent);
+        return agent_fault(bead.wished_runtime()?, agent);
     }
     match (end.code, end.signal) {
         (Some(0), _) => None,
@@ -345,6 +336,7 @@ impl Worker {
                 "demo" => Work::Demo(script),
                 _ => Work::Agent(AgentTurn {
                     runtime: runtime.clone(),
+                    task: Task::Work,
                     again,
                 }),
             },
@@ -359,31 +351,6 @@ impl Worker {
             limit_ms: rig.map_or(CHECK_LIMIT_MS, |rig| rig.rules.worker.limit_ms),
             env: BTreeMap::new(),
         }
-    }
-
-    /// Records what an agent's run used, once.
-    fn meter(&self, plan: &mut Plan, graph: &Graph, run: &RunId, end: &EndSeen) {
-        let Some(agent) = &end.agent else { return };
-        let used = agent.usage;
-        let is_known = graph
-            .usage_sequence(run)
-            .is_some_and(|known| agent.line <= known);
-        if is_known || used == Usage::default() {
-            return;
-        }
-        plan.tell(Command::RecordUsage {
-            bead: self.bead.clone(),
-            epoch: self.epoch,
-            usage: UsageDelta {
-                run: run.clone(),
-                sequence: agent.line,
-                input: used.input,
-                output: used.output,
-                cache_read: used.cache_read,
-                cache_write: used.cache_write,
-                usd_micros: used.usd_micros.unwrap_or(0),
-            },
-        });
     }
 
     fn begin(&self, plan: &mut Plan, attempt: &Attempt<'_>, now: Timestamp) {
@@ -556,7 +523,7 @@ impl Worker {
             return false;
         };
         let again = Again {
-            session,
+            session: Some(session),
             after: attempt.run(),
             words: not_done_yet(what, &evidence(tail)),
         };

@@ -5,12 +5,12 @@ mod scene;
 use expect_test::expect;
 use gtd_core::{Command, Epoch, Fault, FaultClass, Phase, SeatName, Verdict};
 use gtd_plan::{
-    Answer, AssemblySeen, Effect, EndSeen, MachineSeen, Mayor, OwnerSeen, Question, RunSeen, Step,
+    Answer, AssemblySeen, Effect, EndSeen, MachineSeen, OwnerSeen, Question, RunSeen, Step,
     TipSeen, Witness, accept_owner,
 };
 use scene::{
-    NOW, Scene, absent, check, crew, ended, host, in_test, judge, oid, refinery, target, tip,
-    worker, worktree, world,
+    NOW, Scene, absent, check, crew, ended, host, in_test, judge, mayor, oid, refinery, target,
+    tip, worker, worktree, world,
 };
 
 fn infra(why: &str) -> Answer {
@@ -444,15 +444,15 @@ fn a_target_that_moves_on_does_not_begin_the_acceptance_anew() {
             _ => run.clone(),
         }
     };
-    let begun = scene.plan(&Mayor, world(false, absent()));
+    let begun = scene.plan(&mayor(), world(false, absent()));
     assert!(begun.contains("do run <goal>.accept-2222222222"), "{begun}");
-    let going_on = scene.plan(&Mayor, world(true, absent()));
+    let going_on = scene.plan(&mayor(), world(true, absent()));
     assert!(
         going_on.starts_with("do run <goal>.accept-1111111111"),
         "{going_on}"
     );
     check(
-        scene.plan(&Mayor, world(true, ended(0))),
+        scene.plan(&mayor(), world(true, ended(0))),
         expect!["close Done: all of its beads ended well and its own acceptance is green"],
     );
 }
@@ -466,7 +466,7 @@ fn an_acceptance_that_was_begun_before_a_bead_changed_is_begun_anew() {
         bead: goal,
         text: "look again".to_owned(),
     });
-    let plan = scene.plan(&Mayor, |question| match question {
+    let plan = scene.plan(&mayor(), |question| match question {
         Question::Tip(_) => tip('2'),
         Question::Owner { .. } => accept_worktree(old.clone(), '1'),
         _ => absent(),
@@ -478,7 +478,7 @@ fn an_acceptance_that_was_begun_before_a_bead_changed_is_begun_anew() {
 fn one_broken_rig_holds_up_no_other_goal() {
     let mut scene = to_be_accepted();
     let other = scene.goal_elsewhere();
-    let plan = scene.plan_of_what_is_seen(&Mayor, |question| match question {
+    let plan = scene.plan_of_what_is_seen(&mayor(), |question| match question {
         Question::Tip(target) if target.rig.as_str() == "other" => None,
         Question::Owner { rig, .. } if rig.as_str() == "other" => None,
         Question::Tip(_) => Some(tip('0')),
@@ -506,7 +506,7 @@ fn two_goals_on_one_target_are_checked_one_after_the_other() {
     for (mine, other) in [(&first, &second), (&second, &first)] {
         let as_of = scene.as_of(mine);
         let owner = accept_owner(mine, &oid('1'), as_of);
-        let plan = scene.steps(&Mayor, |question| match question {
+        let plan = scene.steps(&mayor(), |question| match question {
             Question::Tip(_) => tip('1'),
             Question::Owner { .. } => accept_worktree(owner.clone(), '1'),
             _ => absent(),

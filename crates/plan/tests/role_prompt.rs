@@ -136,6 +136,7 @@ fn the_builtin_mayor_is_told_the_goal_and_the_form_of_a_plan() {
         title: "Log in".into(),
         description: "With OAuth.".into(),
         acceptance: vec![],
+        notes: vec!["Keep the old login.".into()],
     });
     let text = render(set.get("mayor").unwrap(), &given).unwrap();
     assert!(text.contains("# api-c7: Log in\n\nWith OAuth.\n"), "{text}");

@@ -3,8 +3,8 @@
 mod scene;
 
 use gtd_core::{BeadSpec, Command, Cron, ScheduleName, ScheduledGoal, Timestamp, Zone};
-use gtd_plan::{Answer, Mayor, Planner, Question, Seen, Step};
-use scene::{NOW, Scene, target};
+use gtd_plan::{Answer, Planner, Question, Seen, Step};
+use scene::{NOW, Scene, mayor, target};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -31,7 +31,7 @@ fn told(scene: &Scene) -> Vec<(i64, u32)> {
         Question::Zone => Answer::Zone(Zone::utc()),
         other => panic!("the mayor looks at nothing else: {other:?}"),
     };
-    let steps = scene.steps(&Mayor, world);
+    let steps = scene.steps(&mayor(), world);
     steps
         .into_iter()
         .map(|step| match step {
@@ -44,7 +44,7 @@ fn told(scene: &Scene) -> Vec<(i64, u32)> {
 }
 
 fn take(scene: &mut Scene) {
-    scene.take(&Mayor, |_| Answer::Zone(Zone::utc()));
+    scene.take(&mayor(), |_| Answer::Zone(Zone::utc()));
 }
 
 fn made(scene: &Scene) -> usize {
@@ -130,7 +130,7 @@ fn a_schedule_that_is_held_back_is_not_even_looked_at() {
         why: String::new(),
     });
     scene.now = Timestamp(5 * HOUR);
-    let questions = Mayor.look(&scene.graph, &Seen::default(), scene.now);
+    let questions = mayor().look(&scene.graph, &Seen::default(), scene.now);
     assert_eq!(questions, []);
     assert_eq!(told(&scene), []);
 }

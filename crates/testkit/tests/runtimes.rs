@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fs, path::Path};
 
 use gtd_testkit::town::{Town, until};
 
@@ -12,7 +12,6 @@ use gtd_testkit::town::{Town, until};
 fn town(recording: &str) -> Town {
     let town = Town::new();
     let streams = Path::new(env!("CARGO_MANIFEST_DIR")).join("../agent/tests/streams/claude");
-    let program = town.path("claude");
     let text = format!(
         "#!/bin/sh\n[ \"$1\" != --version ] || {{ echo '9.9.9 (Claude)'; exit; }}\ncat > /dev/null\necho \"$GTD_BEAD\" >> {starts}\n\
          if [ -e {away} ]; then\n\
@@ -22,18 +21,7 @@ fn town(recording: &str) -> Town {
         away = town.path("away").display(),
         streams = streams.display(),
     );
-    fs::write(&program, text).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    fs::create_dir_all(town.path("home/config")).unwrap();
-    fs::write(
-        town.path("home/config/config.toml"),
-        format!(
-            "schema = 1\n\n[runtimes.claude]\npreset = \"claude-code\"\ncommand = [\"{}\"]\n\
-             env = {{ ANTHROPIC_API_KEY = \"none\" }}\n",
-            program.display()
-        ),
-    )
-    .unwrap();
+    town.be_claude(&text);
     town.touch("away");
     town.init(&[("test", "true")]);
     town

@@ -106,8 +106,10 @@ calls! {
         remove_crew RemoveCrewRequest RemoveCrewResponse,
     }
     plan plan_service_client PlanServiceClient {
+        begin BeginRequest BeginResponse,
         propose ProposeRequest ProposeResponse,
         close CloseRequest CloseResponse,
+        means MeansRequest MeansResponse,
     }
     seat seat_service_client SeatServiceClient {
         open OpenRequest OpenResponse,

@@ -193,7 +193,10 @@ writes! {
         GoalFireSchedule goal FireScheduleRequest FireScheduleResponse
             = FireSchedule { rig, schedule, due, missed, target };
 
-        PlanPropose plan ProposeRequest ProposeResponse = ProposePlan { goal, plan, approval };
+        PlanBegin plan BeginRequest BeginResponse
+            = BeginPlan { goal, seat, host, runtime, epoch };
+        PlanPropose plan ProposeRequest ProposeResponse
+            = ProposePlan { goal, epoch, plan, approval };
         PlanClose plan CloseRequest CloseResponse = CloseGoal { goal, outcome, why, proof };
 
         SeatOpen seat OpenRequest OpenResponse = OpenSeat { seat, rig, host };

@@ -216,6 +216,7 @@ fn plan() -> Plan {
             spec: full_spec(),
             needs: vec!["two".into(), "gt-3".into()],
         }],
+        summary: "two steps".into(),
     }
 }
 
@@ -627,9 +628,17 @@ fn sendable() -> Vec<Command> {
             Command::Resume { scope },
         ]
     }));
+    commands.push(Command::BeginPlan {
+        goal: goal(),
+        seat: SeatName::parse("plan-1").unwrap(),
+        host: HostName::parse("local").unwrap(),
+        runtime: RuntimeName::parse("claude").unwrap(),
+        epoch: Epoch(1),
+    });
     for approval in [Approval::Needed, Approval::NotNeeded] {
         commands.push(Command::ProposePlan {
             goal: goal(),
+            epoch: Epoch(0),
             plan: plan(),
             approval,
         });
@@ -707,6 +716,7 @@ variants!(
     PauseSchedule,
     ResumeSchedule,
     FireSchedule,
+    BeginPlan,
     ProposePlan,
     CloseGoal,
     OpenSeat,

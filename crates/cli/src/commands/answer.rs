@@ -1,7 +1,7 @@
 //! `gtd answer`: answer the question that an agent left with its bead.
 
 use gtd_client::WriteContext;
-use gtd_core::BeadDoc;
+use gtd_core::{WaitReason, Why};
 
 use crate::{
     context::Context,
@@ -10,13 +10,13 @@ use crate::{
     town, wishes,
 };
 
-/// Answer the question of a bead
+/// Answer the question of a bead, or of whoever plans a goal
 ///
-/// The answer becomes a note of yours on the bead, and the bead goes on: the
+/// The answer becomes a note of yours, and the bead or the plan goes on: the
 /// brief of its next attempt has the note.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The bead that asks, or the beginning of its id
+    /// The bead or goal that asks, or the beginning of its id
     id: String,
     /// The answer; `-` reads it from stdin
     text: String,
@@ -30,15 +30,11 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let text = wishes::text(ctx, &args.text)?;
     let found = town::find(&client, &args.id).await?;
     let bead = found.bead()?;
-    let document: BeadDoc = town::read(&found.document)?;
-    let asks = document
-        .reason
-        .as_ref()
-        .is_some_and(|reason| reason.code == "question");
-    if !asks {
+    let why: Why = town::read(&client.why(Some(bead.as_str())).await?)?;
+    if why.reason() != Some(WaitReason::Question) {
         return Err(CliError::new(Kind::State(format!(
             "{bead} does not ask: it is {}",
-            document.state
+            why.state
         )))
         .help(format!(
             "what waits for an answer: gtd inbox --kind question   \

@@ -145,10 +145,12 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         branch: args.branch.clone(),
         max: args.max,
         until,
-        approval: match (args.plan_only || args.approve_plan, args.no_approve_plan) {
-            (true, _) => ApprovalWish::Needed,
-            (false, true) => ApprovalWish::NotNeeded,
-            (false, false) => ApprovalWish::Default,
+        approval: if args.plan_only || args.approve_plan {
+            ApprovalWish::Needed
+        } else if args.no_approve_plan || args.yes {
+            ApprovalWish::NotNeeded
+        } else {
+            ApprovalWish::Default
         },
         validate_only: args.dry_run,
         ..GoalWish::new(rig, BeadSpec::default())

@@ -157,7 +157,12 @@ fn event_text(event: &Event, subject: &Subject) -> String {
     match event {
         Event::RigTrusted { rules, .. } => format!("{} gates", rules.gates.len()),
         Event::GoalOpened { goal, .. } => format!("for {}", target(&goal.target)),
-        Event::PlanProposed { n_beads, .. } => format!("{n_beads} beads"),
+        Event::PlanProposed {
+            n_beads, summary, ..
+        } => match summary.lines().next() {
+            Some(first) => format!("{n_beads} beads: {first}"),
+            None => format!("{n_beads} beads"),
+        },
         Event::GoalClosed { outcome, why, .. }
         | Event::BeadClosed { outcome, why, .. }
         | Event::WorkClosed { outcome, why, .. } => {

@@ -64,6 +64,12 @@ impl ConfiguredRuntime {
         }
     }
 
+    /// Tells whether it is an agent program that this gtd can drive.
+    #[must_use]
+    pub fn is_agent(&self) -> bool {
+        self.usable && self.preset.is_some()
+    }
+
     fn can_be_driven(&self) -> bool {
         match self.preset.as_deref() {
             None => matches!(self.name.as_str(), SHELL | DEMO),

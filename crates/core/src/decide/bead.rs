@@ -334,8 +334,10 @@ pub(super) fn hand_over(scene: Scene<'_>, bead: &Bead, outcome: &Outcome) -> Dec
 pub(super) fn retry(scene: Scene<'_>, id: BeadId) -> Decision {
     let bead = scene.bead(&id)?;
     let may = match &bead.phase {
-        _ if bead.spec.kind == BeadType::Goal => false,
         Phase::Parked { .. } | Phase::Returned { .. } => true,
+        // A goal has attempts while it has no plan.
+        Phase::Open if wants_its_plan(scene, bead) => return Ok(vec![]),
+        _ if bead.spec.kind == BeadType::Goal => false,
         Phase::Closed { outcome, .. } => !outcome.is_good() && goal_is_open(scene, bead),
         // It has all of its attempts already.
         Phase::Draft | Phase::Open => return Ok(vec![]),
@@ -365,6 +367,11 @@ pub(super) fn reopen(scene: Scene<'_>, id: BeadId) -> Decision {
         }
         _ => Err(scene.wrong_phase(bead)),
     }
+}
+
+fn wants_its_plan(scene: Scene<'_>, bead: &Bead) -> bool {
+    let goal = scene.graph.goal(&bead.id);
+    goal.is_some_and(|goal| goal.plan == PlanState::Wanted)
 }
 
 /// Sends the work of the last attempt back; the next attempt has what a person said about it.

@@ -43,6 +43,7 @@ pub(super) fn open(
         until,
         // The beads are the plan, and whoever names them has seen it.
         plan: PlanState::Approved,
+        approval: crate::Approval::NotNeeded,
         beads: Vec::new(),
         proof: Vec::new(),
         landing: Landing::Unasked,

@@ -8,8 +8,9 @@ use super::{
     check_text,
 };
 use crate::{
-    Approval, Bead, BeadId, BeadSpec, BeadType, Criterion, Event, GateRun, Goal, HoldKind, Landing,
-    Need, Oid, Outcome, Phase, Plan, PlanState, PlannedBead, Rejection, Rig, Target, Timestamp,
+    Approval, Bead, BeadId, BeadSpec, BeadType, Criterion, Epoch, Event, GateRun, Goal, HoldKind,
+    Landing, Need, Oid, Outcome, Phase, Plan, PlanState, PlannedBead, Rejection, Rig, Target,
+    Timestamp,
 };
 
 pub(super) fn open(
@@ -36,6 +37,10 @@ pub(super) fn open(
         max,
         until,
         plan: PlanState::Wanted,
+        approval: match plan {
+            Some(_) => Approval::NotNeeded,
+            None => approval,
+        },
         beads: Vec::new(),
         proof: Vec::new(),
         landing: Landing::Unasked,
@@ -80,13 +85,23 @@ fn add_acceptance(spec: &mut BeadSpec, acceptance: &[Criterion]) {
     }
 }
 
-pub(super) fn propose(scene: Scene<'_>, id: &BeadId, plan: Plan, approval: Approval) -> Decision {
+pub(super) fn propose(
+    scene: Scene<'_>,
+    id: &BeadId,
+    epoch: Epoch,
+    plan: Plan,
+    approval: Approval,
+) -> Decision {
     let (bead, goal) = goal_of(scene, id)?;
     if goal.plan != PlanState::Wanted {
         return Ok(vec![]);
     }
     if bead.phase.is_finished() {
         return Err(scene.wrong_phase(bead));
+    }
+    // What an attempt made counts while it is the attempt.
+    if epoch != Epoch(0) || bead.phase.lease().is_some() {
+        scene.leased(bead, epoch)?;
     }
     let mut spec = bead.spec.clone();
     add_acceptance(&mut spec, &plan.acceptance);
@@ -118,9 +133,11 @@ fn beads_of_plan(
     approval: Approval,
     ordinal: u64,
 ) -> Decision {
+    check_text("the summary", &plan.summary, TEXT_MAX)?;
     let mut events = vec![Event::PlanProposed {
         goal: goal.clone(),
         n_beads: u32::try_from(plan.beads.len()).unwrap_or(u32::MAX),
+        summary: plan.summary,
     }];
     let beads = beads_named(scene, goal, scene.rig(rig)?, plan.beads, ordinal)?;
     for mut bead in beads {

@@ -13,6 +13,7 @@ mod import;
 mod inbox;
 mod merge;
 mod merges;
+mod planning;
 mod schedule;
 mod seat;
 mod split;
@@ -22,7 +23,7 @@ mod work;
 
 use crate::{
     Actor, Ask, Bead, BeadId, Command, EdgeKind, Epoch, Event, Fault, FaultClass, GoalState, Graph,
-    Lease, Need, Phase, Rejection, Revision, Rig, RigName, Timestamp, hash::IdSource,
+    Lease, Need, Phase, Rejection, Revision, Rig, RigName, SeatName, Timestamp, hash::IdSource,
 };
 
 pub use bead::check_spec;
@@ -117,11 +118,19 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
             plan,
             approval,
         } => goal::open(scene, spec, target, max, until, plan, approval),
+        Command::BeginPlan {
+            goal,
+            seat,
+            host,
+            runtime,
+            epoch,
+        } => planning::begin(scene, goal, seat, host, runtime, epoch),
         Command::ProposePlan {
             goal,
+            epoch,
             plan,
             approval,
-        } => goal::propose(scene, &goal, plan, approval),
+        } => goal::propose(scene, &goal, epoch, plan, approval),
         Command::OpenConvoy {
             spec,
             target,
@@ -253,6 +262,7 @@ fn subject(command: &Command) -> Option<&BeadId> {
         Command::ApprovePlan { goal: bead }
         | Command::JoinGoal { goal: bead, .. }
         | Command::EditGoal { goal: bead, .. }
+        | Command::BeginPlan { goal: bead, .. }
         | Command::ProposePlan { goal: bead, .. }
         | Command::CloseGoal { goal: bead, .. }
         | Command::RequestLanding { goal: bead }
@@ -419,6 +429,28 @@ impl Graph {
             .map(|(_, id)| id.to_owned())
             .collect()
     }
+}
+
+/// Tells whether a seat holds a bead under `epoch` already, if it may take it at all.
+fn holds(bead: &Bead, seat: &SeatName, epoch: Epoch) -> Result<bool, Rejection> {
+    if let Some(lease) = bead.phase.lease() {
+        return if lease.epoch == epoch && lease.holder.name() == seat {
+            Ok(true)
+        } else {
+            Err(Rejection::AlreadyHeld {
+                bead: bead.id.clone(),
+                holder: lease.holder.name().clone(),
+            })
+        };
+    }
+    if epoch != bead.epoch.next() {
+        return Err(Rejection::StaleEpoch {
+            bead: bead.id.clone(),
+            current: bead.epoch,
+            yours: epoch,
+        });
+    }
+    Ok(false)
 }
 
 fn check_text(field: &str, text: &str, max: usize) -> Result<(), Rejection> {

@@ -1,8 +1,8 @@
 //! The crew's pen: seats, and the one place where a lease begins for an agent.
 
-use super::{Decision, Scene};
+use super::{Decision, Scene, holds};
 use crate::{
-    BeadId, Epoch, Event, Holder, HostName, Lease, Phase, Rejection, Reserved, RigName, SeatName,
+    BeadId, Epoch, Event, Holder, HostName, Lease, Rejection, Reserved, RigName, SeatName,
 };
 
 pub(super) fn open(scene: Scene<'_>, seat: SeatName, rig: RigName, host: HostName) -> Decision {
@@ -22,6 +22,7 @@ pub(super) fn open(scene: Scene<'_>, seat: SeatName, rig: RigName, host: HostNam
         None => match scene
             .graph
             .leased()
+            .chain(scene.graph.planning())
             .find(|bead| bead.phase.lease().map(|lease| lease.holder.name()) == Some(&seat))
         {
             Some(claimed) => Err(Rejection::SeatTaken {
@@ -58,22 +59,8 @@ pub(super) fn grant(
         .graph
         .seat(&seat)
         .ok_or_else(|| Rejection::NoSeat { seat: seat.clone() })?;
-    if let Phase::Leased(lease) = &bead.phase {
-        return if lease.epoch == epoch && *lease.holder.name() == seat {
-            Ok(vec![])
-        } else {
-            Err(Rejection::AlreadyHeld {
-                bead: id,
-                holder: lease.holder.name().clone(),
-            })
-        };
-    }
-    if epoch != bead.epoch.next() {
-        return Err(Rejection::StaleEpoch {
-            bead: id,
-            current: bead.epoch,
-            yours: epoch,
-        });
+    if holds(bead, &seat, epoch)? {
+        return Ok(vec![]);
     }
     if let Some(held) = &place.bead {
         return Err(Rejection::SeatBusy {
@@ -105,6 +92,7 @@ pub(super) fn grant(
             until,
             reserved,
             run: None,
+            runtime: None,
         },
     }])
 }

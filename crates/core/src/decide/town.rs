@@ -38,7 +38,12 @@ pub(super) fn remove_rig(scene: Scene<'_>, rig: RigName) -> Decision {
     if scene.graph.rig(&rig).is_none() {
         return Ok(vec![]);
     }
-    if let Some(bead) = scene.graph.leased().find(|bead| bead.rig == rig) {
+    if let Some(bead) = scene
+        .graph
+        .leased()
+        .chain(scene.graph.planning())
+        .find(|bead| bead.rig == rig)
+    {
         return Err(scene.wrong_phase(bead));
     }
     let in_test = scene

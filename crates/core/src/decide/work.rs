@@ -47,6 +47,7 @@ pub(super) fn claim(scene: Scene<'_>, id: BeadId, name: SeatName) -> Decision {
             until: scene.now.plus(CLAIM),
             reserved: Reserved::default(),
             run: None,
+            runtime: None,
         },
         bead: id,
     }])
@@ -111,6 +112,17 @@ pub(super) fn record_usage(
     Ok(vec![Event::UsageRecorded { bead: id, usage }])
 }
 
+/// Refuses what is for beads alone: whoever plans a goal hands in a plan and no work.
+fn hands_in(bead: &Bead, verb: &str) -> Result<(), Rejection> {
+    if bead.spec.kind != BeadType::Goal {
+        return Ok(());
+    }
+    Err(Rejection::NotYours {
+        caller: format!("whoever plans {}", bead.id),
+        verb: verb.to_owned(),
+    })
+}
+
 /// Tells whether the attempt of `epoch` has ended in the way that is asked for.
 fn already(bead: &Bead, epoch: Epoch, ended: impl Fn(&Bead) -> bool) -> bool {
     bead.epoch == epoch && bead.phase.lease().is_none() && ended(bead)
@@ -135,6 +147,7 @@ pub(super) fn submit(
         return Ok(vec![]);
     }
     scene.leased(bead, epoch)?;
+    hands_in(bead, "hand in work")?;
     Ok(vec![Event::WorkSubmitted {
         bead: id,
         epoch,
@@ -190,6 +203,7 @@ pub(super) fn finish(
         return Ok(vec![]);
     }
     scene.leased(bead, epoch)?;
+    hands_in(bead, "end it")?;
     let mut events = hand_over(scene, bead, &outcome)?;
     events.push(Event::WorkClosed {
         bead: id,

@@ -161,7 +161,7 @@ fn parked<'a>(
         .parked()
         .filter(|bead| rig.is_none_or(|rig| *rig == bead.rig))
     {
-        told.extend(&bead.goal);
+        told.extend(bead.goal.as_ref().or(Some(&bead.id)));
         let why = explain(graph, view.observations, &bead.id, view.now);
         if let Some(why) = why.filter(|why| why.verdict == Standing::NeedsYou) {
             let unblocks = graph.dependents(&bead.id).count();

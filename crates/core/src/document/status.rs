@@ -358,6 +358,7 @@ pub fn agent_docs(view: View<'_>, rig: Option<&RigName>) -> Vec<AgentDoc> {
     let graph = view.graph;
     let mut agents: Vec<AgentDoc> = graph
         .leased()
+        .chain(graph.planning())
         .filter(|bead| rig.is_none_or(|rig| *rig == bead.rig))
         .filter_map(|bead| {
             let Phase::Leased(lease) = &bead.phase else {
@@ -368,10 +369,11 @@ pub fn agent_docs(view: View<'_>, rig: Option<&RigName>) -> Vec<AgentDoc> {
                 name: lease.holder.name().to_string(),
                 rig: bead.rig.clone(),
                 role: match lease.holder {
+                    Holder::Seat { .. } if graph.goal(&bead.id).is_some() => "mayor".to_owned(),
                     Holder::Seat { .. } => "worker".to_owned(),
                     Holder::Claimant { .. } => "claimant".to_owned(),
                 },
-                runtime: bead.wished_runtime().map(str::to_owned),
+                runtime: bead.runtime_at_work().map(str::to_owned),
                 state: if lease.run.is_some() || matches!(lease.holder, Holder::Claimant { .. }) {
                     "running".to_owned()
                 } else {

@@ -271,6 +271,11 @@ impl Reader {
                 }
                 self.set(&bead.id, &bead.phase, at);
             }
+            Event::PlanProposed { goal, .. } => {
+                if let Some(row) = self.rows.get_mut(goal) {
+                    row.end(at, None);
+                }
+            }
             Event::PlanApproved { goal } => {
                 for id in self.drafts.remove(goal).unwrap_or_default() {
                     if !self.ends.contains_key(&id) {

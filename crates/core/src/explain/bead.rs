@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Actor, Bead, BeadId, FaultClass, HaltKind, HoldKind, Holder, Lease, MergeHold, Moment, Phase,
-    Queue, RuntimeFault, Timestamp, Verdict,
+    Queue, Timestamp, Verdict,
 };
 
 /// How many links of a chain of dependences are told.
@@ -27,8 +27,8 @@ pub(super) struct Found {
     pub(super) since: Timestamp,
     pub(super) until: Option<Timestamp>,
     pub(super) by_itself: bool,
-    then: String,
-    evidence: Vec<NextStep>,
+    pub(super) then: String,
+    pub(super) evidence: Vec<NextStep>,
     pub(super) next: Vec<NextStep>,
     /// The unfinished bead or goal that this one waits for.
     pub(super) on: Option<BeadId>,
@@ -59,17 +59,17 @@ impl Found {
         self
     }
 
-    fn evidence(mut self, cmd: impl Into<String>, text: &str) -> Self {
+    pub(super) fn evidence(mut self, cmd: impl Into<String>, text: &str) -> Self {
         self.evidence.push(step(cmd, text));
         self
     }
 
-    fn then(mut self, text: impl Into<String>) -> Self {
+    pub(super) fn then(mut self, text: impl Into<String>) -> Self {
         self.then = text.into();
         self
     }
 
-    fn until(mut self, until: Option<Timestamp>) -> Self {
+    pub(super) fn until(mut self, until: Option<Timestamp>) -> Self {
         self.until = until;
         self
     }
@@ -262,7 +262,9 @@ fn draft(bead: &Bead) -> Found {
 
 /// Turns what a role saw into the reason.
 pub(super) fn observed(seen: &Observation) -> Found {
-    let found = Found::new(seen.reason, seen.text.clone(), seen.since).until(seen.until);
+    let mut found = Found::new(seen.reason, seen.text.clone(), seen.since).until(seen.until);
+    // What ends at a moment needs nobody.
+    found.by_itself |= seen.until.is_some();
     match seen.reason {
         WaitReason::Resources => found.next("gtd doctor --only host", "what is short"),
         _ => found,
@@ -540,16 +542,21 @@ fn open(look: Look<'_>, bead: &Bead) -> Found {
 
 /// Finds what holds up the runtime of a bead: a person, its provider, or the attempt that tries.
 fn runtime(look: Look<'_>, bead: &Bead) -> Option<Found> {
+    held_runtime(look, bead.wished_runtime()?, bead.not_before)
+}
+
+/// Finds what holds up a runtime for what waits `not_before` a moment of its own.
+pub(super) fn held_runtime(
+    look: Look<'_>,
+    runtime: &str,
+    not_before: Option<Timestamp>,
+) -> Option<Found> {
     let Look { graph, now, .. } = look;
-    let runtime = bead.wished_runtime()?;
     if let Some(pause) = graph.pause_of_runtime(runtime) {
         return Some(paused(pause));
     }
     let hold = graph.runtime_hold(runtime)?;
-    let reason = match hold.fault {
-        RuntimeFault::RateLimited { .. } => WaitReason::RateLimit,
-        _ => WaitReason::RuntimeDown,
-    };
+    let reason = hold.reason();
     let logs = format!("gtd logs {}", hold.bead);
     if hold.is_over(now) {
         let trial = &graph.trial_of(runtime)?.id;
@@ -561,10 +568,7 @@ fn runtime(look: Look<'_>, bead: &Bead) -> Option<Found> {
         return Some(found);
     }
     let found = Found::new(reason, hold.text.clone(), hold.since)
-        .until(
-            hold.until
-                .max(bead.not_before.filter(|_| hold.until.is_some())),
-        )
+        .until(hold.until.max(not_before.filter(|_| hold.until.is_some())))
         .evidence(logs, "what its last attempt said");
     let resume = format!("gtd resume {runtime}");
     Some(if hold.until.is_some() {
@@ -651,7 +655,7 @@ fn ready(look: Look<'_>, bead: &Bead) -> Found {
 }
 
 /// Finds the edge that holds a bead back: one that nothing can satisfy any more before all others.
-fn dependency(look: Look<'_>, bead: &Bead) -> Option<Found> {
+pub(super) fn dependency(look: Look<'_>, bead: &Bead) -> Option<Found> {
     let Look { graph, now, .. } = look;
     let unmet = || {
         graph

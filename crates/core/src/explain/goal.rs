@@ -34,10 +34,15 @@ pub(super) fn stands(look: Look<'_>, memo: &mut Memo, bead: &Bead, goal: &Goal) 
     if look.graph.stop().is_some() || goal.plan == PlanState::Proposed {
         return true;
     }
-    look.graph
-        .open_beads_of(&bead.id)
-        .all(|open| !memo.goes_on(look, &open.id))
-        && !own_part(look, bead, goal).by_itself
+    let mut open = look.graph.open_beads_of(&bead.id);
+    if open.any(|open| memo.goes_on(look, &open.id)) {
+        return false;
+    }
+    let own = own_part(look, bead, goal);
+    match &own.on {
+        Some(on) => !memo.goes_on(look, on),
+        None => !own.by_itself,
+    }
 }
 
 /// Finds what a goal itself does or waits for, besides its beads.
@@ -57,26 +62,20 @@ fn own_part(look: Look<'_>, bead: &Bead, goal: &Goal) -> Found {
         )
         .needs_person();
     }
-    let pause = look
-        .graph
-        .pause_of(bead)
-        .filter(|_| goal.plan == PlanState::Wanted)
-        .or_else(|| look.graph.pause_of_role("mayor"));
-    if let Some(pause) = pause {
+    if goal.plan == PlanState::Wanted {
+        return super::plan::find(look, bead, goal);
+    }
+    if let Some(pause) = look.graph.pause_of_role("mayor") {
         return paused(pause);
     }
     if let Some(seen) = look.observations.about(id.as_str()).next() {
         return observed(seen);
     }
-    let (reason, text) = if goal.plan == PlanState::Wanted {
-        (WaitReason::Working, "the mayor makes the plan")
-    } else {
-        (
-            WaitReason::GateRunning,
-            "all of its beads have ended; its own acceptance is being checked",
-        )
-    };
-    Found::new(reason, text, bead.since)
+    Found::new(
+        WaitReason::GateRunning,
+        "all of its beads have ended; its own acceptance is being checked",
+        bead.since,
+    )
 }
 
 /// Finds the reason of a goal that something else waits for.
@@ -172,11 +171,10 @@ pub(super) fn explain(look: Look<'_>, bead: &Bead, goal: &Goal) -> Why {
     why.chain = vec![cause(own.reason, own.text, own.since)];
     why.eta = own.until.map(Moment);
     why.next = own.next;
-    why.then = match goal.plan {
-        PlanState::Wanted => "the plan's beads begin".to_owned(),
-        _ => "its own acceptance is checked and the goal ends".to_owned(),
-    };
+    why.then = "its own acceptance is checked and the goal ends".to_owned();
     if goal.plan == PlanState::Wanted {
+        why.then = own.then;
+        why.evidence.extend(own.evidence);
         why.next.push(step(format!("gtd stop {id}"), "cancel it"));
         return why;
     }

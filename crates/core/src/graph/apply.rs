@@ -83,11 +83,11 @@ impl Graph {
                 self.facts.goals.insert(bead.id.clone(), goal.clone());
                 self.open_bead(bead);
             }
-            Event::PlanProposed { goal, .. } => {
+            Event::PlanProposed { goal, summary, .. } => {
                 if let Some(goal) = self.facts.goals.get_mut(goal) {
                     goal.plan = PlanState::Proposed;
                 }
-                self.touch(goal);
+                self.end_planning(goal, summary, at);
             }
             Event::PlanApproved { goal } => {
                 let Some(record) = self.facts.goals.get_mut(goal) else {
@@ -635,7 +635,8 @@ impl Graph {
                 self.note_firing(rig, schedule, firing);
             }
             Event::TownRestored { epochs } => {
-                let leased: Vec<BeadId> = self.leased().map(|bead| bead.id.clone()).collect();
+                let at_work = self.leased().chain(self.planning());
+                let leased: Vec<BeadId> = at_work.map(|bead| bead.id.clone()).collect();
                 for bead in leased {
                     let why = Fault {
                         class: FaultClass::Lost,
@@ -651,6 +652,23 @@ impl Graph {
                 }
             }
         }
+    }
+
+    /// Ends the attempt at the plan of a goal, which has its plan now.
+    fn end_planning(&mut self, goal: &BeadId, summary: &str, at: Timestamp) {
+        let is_at_work = |bead: &Bead| bead.phase.lease().is_some();
+        if !self.facts.bead(goal).is_some_and(is_at_work) {
+            return self.touch(goal);
+        }
+        self.note_runtime(goal, None, at);
+        self.end_streak(goal);
+        self.end_lease(goal, at, Phase::Open, None, None);
+        self.change(goal, |bead| {
+            bead.spent = 0;
+            if let Some(attempt) = bead.attempts.last_mut() {
+                summary.clone_into(&mut attempt.summary);
+            }
+        });
     }
 
     /// Puts back what an operation changed, and takes away what it made.

@@ -56,6 +56,8 @@ pub(super) struct Index {
     dependents: HashMap<BeadId, BTreeSet<BeadId>>,
     children: HashMap<BeadId, BTreeSet<BeadId>>,
     leased: BTreeSet<BeadId>,
+    /// The goals whose plan is being made.
+    planning: BTreeSet<BeadId>,
     queued: BTreeMap<String, BTreeSet<QueueKey>>,
     unfinished: BTreeSet<BeadId>,
     open_goals: BTreeSet<BeadId>,
@@ -239,6 +241,7 @@ impl Index {
         }
         if bead.spec.kind == BeadType::Goal {
             self.open_goals.insert(id.clone());
+            self.insert_plan(facts, bead);
             return;
         }
         match &bead.phase {
@@ -282,6 +285,17 @@ impl Index {
         }
     }
 
+    /// Puts a goal where the attempts at its plan belong.
+    fn insert_plan(&mut self, facts: &Facts, goal: &Bead) {
+        let set = match &goal.phase {
+            Phase::Leased(_) => &mut self.planning,
+            Phase::Parked { .. } => &mut self.parked,
+            Phase::Open | Phase::Returned { .. } if attempts_spent(facts, goal) => &mut self.spent,
+            _ => return,
+        };
+        set.insert(goal.id.clone());
+    }
+
     /// Takes a bead out of every set, as it was before a change.
     pub(super) fn remove(&mut self, facts: &Facts, bead: &Bead) {
         let id = &bead.id;
@@ -311,6 +325,7 @@ impl Index {
         }
         self.open_goals.remove(id);
         self.leased.remove(id);
+        self.planning.remove(id);
         self.parked.remove(id);
         self.spent.remove(id);
         if let Some(key) = queue_key(facts, bead)
@@ -544,6 +559,11 @@ impl Graph {
         self.index.leased.iter().filter_map(|id| self.bead(id))
     }
 
+    /// Lists the goals whose plan is being made.
+    pub fn planning(&self) -> impl Iterator<Item = &Bead> {
+        self.index.planning.iter().filter_map(|id| self.bead(id))
+    }
+
     /// Lists the submissions of a target, in merge order: what a person put first, then by
     /// urgency and time of handing in.
     pub fn queued(&self, target: &Target) -> impl Iterator<Item = &Bead> {
@@ -665,12 +685,12 @@ impl Graph {
         open.filter_map(|(_, id)| self.bead(id))
     }
 
-    /// Lists the open beads whose attempts are spent.
+    /// Lists the open beads, and the goals without a plan, whose attempts are spent.
     pub fn spent(&self) -> impl Iterator<Item = &Bead> {
         self.index.spent.iter().filter_map(|id| self.bead(id))
     }
 
-    /// Lists the parked beads.
+    /// Lists what is parked: beads, and goals that have no plan.
     pub fn parked(&self) -> impl Iterator<Item = &Bead> {
         self.index.parked.iter().filter_map(|id| self.bead(id))
     }

@@ -34,8 +34,8 @@ impl Graph {
     #[must_use]
     pub fn trial_of(&self, runtime: &str) -> Option<&Bead> {
         let hold = self.runtime_hold(runtime)?;
-        self.leased().find(|bead| {
-            bead.wished_runtime() == Some(runtime)
+        self.leased().chain(self.planning()).find(|bead| {
+            bead.runtime_at_work() == Some(runtime)
                 && hired(bead).is_some_and(|lease| lease.granted_at >= hold.last)
         })
     }
@@ -96,7 +96,7 @@ impl Graph {
         if !fault.is_none_or(|fault| has_answered(&fault.class)) {
             return;
         }
-        let runtime = bead.wished_runtime().map(RuntimeName::parse);
+        let runtime = bead.runtime_at_work().map(RuntimeName::parse);
         if let Some(Ok(runtime)) = runtime
             && let Some(hold) = self.facts.runtime_holds.get(&runtime)
             && began >= hold.last

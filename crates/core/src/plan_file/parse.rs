@@ -104,6 +104,7 @@ pub fn parse_plan(
         title,
         acceptance,
         beads,
+        summary: String::new(),
     })
 }
 

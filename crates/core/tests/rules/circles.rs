@@ -112,6 +112,7 @@ fn a_planned_bead_cannot_wait_for_its_own_goal() {
     for on in [&goal, &after] {
         let why = scene.refused(Command::ProposePlan {
             goal: goal.clone(),
+            epoch: gtd_core::Epoch(0),
             plan: crate::scene::plan(&[("one", &[on.as_str()])]),
             approval: gtd_core::Approval::NotNeeded,
         });

@@ -1,8 +1,8 @@
 //! One command of each kind about one bead and its goal.
 
 use gtd_core::{
-    Actor, Approval, Bead, BeadSpec, Command, EdgeKind, FaultClass, HoldKind, Need, Oid, Outcome,
-    PauseScope, Phase, Reserved, Reversal, Revision, SatisfiedBy, UsageDelta, Verdict,
+    Actor, Approval, Bead, BeadSpec, Command, EdgeKind, Epoch, FaultClass, HoldKind, Need, Oid,
+    Outcome, PauseScope, Phase, Reserved, Reversal, Revision, SatisfiedBy, UsageDelta, Verdict,
 };
 
 use crate::{
@@ -16,7 +16,7 @@ names!(COMMANDS, command_name: Command {
     TrustRig, RevokeTrust, RemoveRig, OpenGoal, OpenConvoy, JoinGoal, EditGoal, ApprovePlan, Cancel, CreateBead, ImportBeads, EditBead, Link, Unlink,
     AddNote, CloseBead, RetryBead, ReopenBead, SplitBead, WantChanges, ParkBead, RequestLanding, Pause, Resume, Stop, Thaw, Undo,
     HoldMerges, ReleaseMerges, PreferSubmission, RetrySubmission, AskGate,
-    ProposePlan, CloseGoal, OpenSeat, CloseSeat, Grant, Claim, ClaimNext, Started, Heartbeat,
+    BeginPlan, ProposePlan, CloseGoal, OpenSeat, CloseSeat, Grant, Claim, ClaimNext, Started, Heartbeat,
     RecordUsage, Submit, Return, Finish, Discover, Form, Judge, Land, Void, SendBack,
     ObserveTarget, JudgeBase, ConcludeLanding, AnswerGate, Expire, Quarantine, TripBreaker, Escalate,
     BackOff, Recover, Degrade, SendMail, AckMail, AddSchedule, RemoveSchedule, PauseSchedule,
@@ -186,8 +186,16 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
             commit: oid(1),
             bead: Some(bead()),
         },
+        Command::BeginPlan {
+            goal: goal(),
+            seat: seat("plan-1"),
+            host: host(),
+            runtime: gtd_core::RuntimeName::parse("claude").unwrap(),
+            epoch: Epoch(1),
+        },
         Command::ProposePlan {
             goal: goal(),
+            epoch: Epoch(0),
             plan: plan(&[("one", &[])]),
             approval: Approval::Needed,
         },

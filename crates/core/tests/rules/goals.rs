@@ -156,6 +156,7 @@ fn a_plan_brings_the_acceptance_of_its_goal() {
     let planned = scene.open_goal(None, gtd_core::Approval::Needed);
     scene.tell(Command::ProposePlan {
         goal: planned.clone(),
+        epoch: gtd_core::Epoch(0),
         plan: plan.clone(),
         approval: gtd_core::Approval::Needed,
     });

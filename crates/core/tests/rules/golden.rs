@@ -130,6 +130,7 @@ fn goal_and_plan(scene: &mut Scene) -> gtd_core::BeadId {
     mend.spec = full_spec();
     let propose = Command::ProposePlan {
         goal: goal.clone(),
+        epoch: Epoch(0),
         plan: Plan {
             title: "a login".to_owned(),
             acceptance: vec![Criterion {
@@ -142,6 +143,7 @@ fn goal_and_plan(scene: &mut Scene) -> gtd_core::BeadId {
                 planned("docs", &["mend"]),
                 planned("polish", &["form", "docs"]),
             ],
+            summary: String::new(),
         },
         approval: Approval::Needed,
     };

@@ -76,6 +76,8 @@ fn check_leases(scene: &Scene) {
     for bead in graph.beads() {
         let holds = seats_of(graph, &bead.id);
         match crate::scene::seat_of_lease(bead) {
+            // Whoever plans a goal sits in no seat that beads are given to.
+            Some(_) if graph.goal(&bead.id).is_some() => assert_eq!(holds, [], "{bead:?}"),
             Some(seat) => assert_eq!(holds, std::slice::from_ref(seat), "{bead:?}"),
             None => assert_eq!(holds, [], "{bead:?}"),
         }

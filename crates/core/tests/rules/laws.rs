@@ -129,6 +129,7 @@ fn epoch_of(command: &Command) -> Option<Epoch> {
         | Command::AddCrew { .. }
         | Command::RemoveCrew { .. }
         | Command::ConcludeCrew { .. }
+        | Command::BeginPlan { .. }
         | Command::ProposePlan { .. }
         | Command::CloseGoal { .. }
         | Command::OpenSeat { .. }

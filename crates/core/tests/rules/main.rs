@@ -33,6 +33,7 @@ mod look;
 mod merge;
 mod merges;
 mod phases;
+mod planning;
 mod ready;
 mod reasons;
 mod rejections;

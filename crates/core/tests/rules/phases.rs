@@ -130,6 +130,7 @@ fn about_goal(goal: &BeadId) -> Vec<(&'static str, Command)> {
             "propose",
             Command::ProposePlan {
                 goal: goal(),
+                epoch: gtd_core::Epoch(0),
                 plan: plan(&[("one", &[])]),
                 approval: Approval::NotNeeded,
             },

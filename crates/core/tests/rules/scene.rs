@@ -133,6 +133,7 @@ pub(crate) fn plan(beads: &[(&str, &[&str])]) -> Plan {
             .iter()
             .map(|(name, needs)| planned(name, needs))
             .collect(),
+        summary: String::new(),
     }
 }
 

@@ -176,6 +176,12 @@ fn epoch(graph: &Graph, id: &BeadId, number: u8) -> Epoch {
     }
 }
 
+/// The epoch of the attempt at the plan of a goal; 0 when nobody makes one.
+fn epoch_of_plan(graph: &Graph, goal: &BeadId) -> Epoch {
+    let lease = graph.bead(goal).and_then(|goal| goal.phase.lease());
+    lease.map_or(Epoch(0), |lease| lease.epoch)
+}
+
 fn in_test(scene: &Scene) -> CandidateId {
     scene.in_test().unwrap_or_else(|| candidate_id("mr-none"))
 }
@@ -418,7 +424,15 @@ pub(crate) fn command(scene: &mut Scene, (what, x, y, z): Wish) -> Command {
         },
         26 if z.is_multiple_of(8) => Command::Stop { why: why() },
         26 | 27 => Command::Thaw,
+        28 if z.is_multiple_of(3) => Command::BeginPlan {
+            epoch: epoch(&scene.graph, &choose_goal(&scene.graph, x), z).next(),
+            goal: choose_goal(&scene.graph, x),
+            seat: seat(["plan-1", "plan-2"][usize::from(y) % 2]),
+            host: host(),
+            runtime: RuntimeName::parse("claude").unwrap(),
+        },
         28 => Command::ProposePlan {
+            epoch: epoch_of_plan(&scene.graph, &choose_goal(&scene.graph, x)),
             goal: choose_goal(&scene.graph, x),
             plan: a_plan(&scene.graph, y),
             approval: approval(z),

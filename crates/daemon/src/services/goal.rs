@@ -1,8 +1,8 @@
 //! A person's pen: goals, and the edits of beads and edges that people make by hand.
 
 use gtd_core::{
-    Approval, BeadId, BeadSpec, BeadType, Command, Plan, Rejection, Rig, Target, config::Config,
-    config::usable_runtimes,
+    Approval, BeadId, BeadSpec, BeadType, Command, Plan, Rejection, Rig, Target,
+    config::{Config, plan_approval, usable_runtimes},
 };
 use gtd_wire::{
     ApprovalWish, Caller, GoalWish, WriteContext, Written,
@@ -23,8 +23,8 @@ use gtd_wire::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{Api, caller_of, malformed, rejected, writes::order};
-use crate::town::{Chosen, choose_target};
+use super::{Api, caller_of, malformed, plan::plan_means, rejected, writes::order};
+use crate::town::{Chosen, Town, choose_target};
 
 /// The runtime that runs scripts.
 const SHELL: &str = "shell";
@@ -198,7 +198,7 @@ impl Api {
         rigs.check_trust(&rig).map_err(rejected)?;
         let config = rigs.config(Some(&rig)).map_err(rejected)?;
         if matches!(beads, Beads::OfThePlan) {
-            check_runtimes(&config, &wish.spec, wish.plan.as_ref()).map_err(rejected)?;
+            check_doable(&self.town, &rig, &wish.spec, wish.plan.as_ref()).map_err(rejected)?;
         }
         let folder = rigs.folder(&rig.name).map_err(rejected)?;
         let branch = wish.branch.unwrap_or_else(|| rig.rules.branch.clone());
@@ -219,12 +219,15 @@ impl Api {
             target: chosen.target.clone(),
             max: wish.max,
             until: wish.until,
-            plan: wish.plan,
-            approval: match wish.approval {
-                ApprovalWish::Needed => Approval::Needed,
+            approval: match (wish.approval, &wish.plan) {
+                (ApprovalWish::Needed, _) => Approval::Needed,
+                (ApprovalWish::Default, None) => plan_approval(&config),
                 // Whoever hands in a plan has seen it.
-                ApprovalWish::Default | ApprovalWish::NotNeeded => Approval::NotNeeded,
+                (ApprovalWish::Default, Some(_)) | (ApprovalWish::NotNeeded, _) => {
+                    Approval::NotNeeded
+                }
             },
+            plan: wish.plan,
         };
         Ok((command, chosen))
     }
@@ -274,24 +277,35 @@ impl Api {
     }
 }
 
-/// Checks that something here can do every bead; nothing is made otherwise.
-pub(super) fn check_runtimes(
-    config: &Config,
+/// Checks that something here can do a goal: every bead of its plan, or the plan itself.
+///
+/// # Errors
+/// When nothing can; nothing is made then.
+pub(super) fn check_doable(
+    town: &Town,
+    rig: &Rig,
     spec: &BeadSpec,
     plan: Option<&Plan>,
 ) -> Result<(), Rejection> {
-    let usable: Vec<String> = usable_runtimes(config)
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let none = |what: String| Rejection::NoRuntime {
+    let config = town.rigs.config(Some(rig))?;
+    match plan {
+        Some(plan) => check_runtimes(&config, plan),
+        None if plan_means(town, rig)?.mayor.is_some() => Ok(()),
+        None => Err(no_runtime(&config, format!("the goal `{}`", spec.title))),
+    }
+}
+
+fn no_runtime(config: &Config, what: String) -> Rejection {
+    let usable = usable_runtimes(config);
+    Rejection::NoRuntime {
         what,
-        usable: usable.clone(),
-    };
-    // A plan is made by an agent, and no runtime that is usable yet can plan.
-    let Some(plan) = plan else {
-        return Err(none(format!("the goal `{}`", spec.title)));
-    };
+        usable: usable.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// Checks that something here can do every bead.
+fn check_runtimes(config: &Config, plan: &Plan) -> Result<(), Rejection> {
+    let usable = usable_runtimes(config);
     for bead in &plan.beads {
         // Whoever makes a goal of a bead inside a plan is refused by the ledger, with better words.
         let is_doable = bead.spec.kind == BeadType::Goal
@@ -300,12 +314,11 @@ pub(super) fn check_runtimes(
                 (None, None) => false,
                 (run, Some(runtime)) => {
                     let needs_script = runtime.as_str() == SHELL;
-                    usable.iter().any(|name| name == runtime.as_str())
-                        && (run.is_some() || !needs_script)
+                    usable.contains(runtime) && (run.is_some() || !needs_script)
                 }
             };
         if !is_doable {
-            return Err(none(format!("bead `{}`", bead.local_id)));
+            return Err(no_runtime(config, format!("bead `{}`", bead.local_id)));
         }
     }
     Ok(())
@@ -332,8 +345,7 @@ mod tests {
             }],
             ..Plan::default()
         };
-        check_runtimes(&Config::merge([]), &BeadSpec::default(), Some(&plan))
-            .map_err(|rejection| rejection.to_string())
+        check_runtimes(&Config::merge([]), &plan).map_err(|rejection| rejection.to_string())
     }
 
     #[test]
@@ -352,7 +364,5 @@ mod tests {
                 Err("bead `a` has neither a script (`run`) nor a usable runtime".to_owned())
             );
         }
-        let goal = check_runtimes(&Config::merge([]), &BeadSpec::default(), None);
-        assert!(matches!(goal, Err(Rejection::NoRuntime { .. })));
     }
 }

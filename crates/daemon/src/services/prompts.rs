@@ -1,17 +1,20 @@
-//! What an agent is told, word for word: the prompt of its role, filled in for one bead.
+//! What an agent is told, word for word: the prompt of its role, filled in for one bead or goal.
 //!
 //! Role files count as they were trusted, and the daemon alone knows which those
 //! are; so it renders, for the hands that start an agent and for a person who
 //! asks what an agent would be told.
 
 use gtd_core::{Bead, BeadId, Epoch, Rejection};
-use gtd_host::roles::{Layer, RoleSpec, WorkerScene, estimate_tokens, render, worker_context};
+use gtd_host::roles::{
+    Layer, MayorScene, RoleKind, RoleSpec, WorkerScene, estimate_tokens, mayor_context, render,
+    worker_context,
+};
 use gtd_wire::pb::town::v1::RenderRoleRequest;
 use serde::Serialize;
 
 use crate::{
     ledger::chain,
-    town::{Town, WORKER},
+    town::{MAYOR, Town, WORKER},
 };
 
 /// A prompt and where it comes from.
@@ -46,10 +49,11 @@ pub(super) fn render_prompt(town: &Town, wish: &RenderRoleRequest) -> Result<Pro
             bead: wish.bead.clone(),
             similar: Vec::new(),
         })?;
-    let name = if wish.role.is_empty() {
-        WORKER
-    } else {
-        &wish.role
+    let is_goal = graph.goal(&bead.id).is_some();
+    let name = match wish.role.as_str() {
+        "" if is_goal => MAYOR,
+        "" => WORKER,
+        name => name,
     };
     let roles = town.rigs.roles().of_rig(&bead.rig);
     let role = roles.set().get(name).ok_or_else(|| Rejection::NotFound {
@@ -69,20 +73,27 @@ pub(super) fn render_prompt(town: &Town, wish: &RenderRoleRequest) -> Result<Pro
     let branch = given(&wish.branch).unwrap_or_else(|| branch_of(bead, epoch));
     let base = given(&wish.base);
     let now = town.ledger.now();
-    let context = worker_context(
-        &graph,
-        bead,
-        &WorkerScene {
-            agent: &agent,
-            town: &town.places.town,
-            worktree: &worktree,
-            branch: &branch,
-            base: base.as_deref(),
-            instructions: &instructions,
-            now,
-            now_text: &gtd_core::Moment(now).to_string(),
-        },
-    );
+    let scene = WorkerScene {
+        agent: &agent,
+        town: &town.places.town,
+        worktree: &worktree,
+        branch: &branch,
+        base: base.as_deref(),
+        instructions: &instructions,
+        now,
+        now_text: &gtd_core::Moment(now).to_string(),
+    };
+    let context = match role.kind {
+        RoleKind::Mayor if is_goal => mayor_context(
+            &graph,
+            bead,
+            &MayorScene {
+                place: scene,
+                map: &wish.map,
+            },
+        ),
+        _ => worker_context(&graph, bead, &scene),
+    };
     let text = render(role, &context).map_err(|error| Rejection::BadConfig {
         what: chain(&error),
     })?;
@@ -91,7 +102,7 @@ pub(super) fn render_prompt(town: &Town, wish: &RenderRoleRequest) -> Result<Pro
         bead: bead.id.clone(),
         file: file_of(role),
         layer: role.layer,
-        model: role.runtime.model.clone(),
+        model: model_of(town, bead, role),
         tokens: estimate_tokens(&text),
         max_tokens: role.prompt.max_tokens,
         text,
@@ -111,6 +122,17 @@ fn file_of(role: &RoleSpec) -> String {
         .template
         .as_ref()
         .map_or_else(String::new, |template| template.file().to_owned())
+}
+
+/// Returns what the configuration or else the role file calls the model.
+fn model_of(town: &Town, bead: &Bead, role: &RoleSpec) -> Option<String> {
+    let graph = town.ledger.graph();
+    let config = town.rigs.config(graph.rig(&bead.rig)).ok();
+    let key = format!("roles.{}.model", role.name);
+    let configured = config.as_ref().and_then(|config| config.get(&key));
+    configured
+        .and_then(|(value, _)| value.as_str().map(str::to_owned))
+        .or_else(|| role.runtime.model.clone())
 }
 
 /// Lists the files with the instructions of a repository, as its configuration names them.

@@ -13,7 +13,7 @@ use gtd_wire::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{Api, caller_of, goal::check_runtimes, malformed, rejected};
+use super::{Api, caller_of, goal::check_doable, malformed, rejected};
 use crate::town::choose_target;
 
 impl Api {
@@ -25,8 +25,7 @@ impl Api {
         if let Command::AddSchedule { rig, goal, .. } = command {
             let found = self.town.ledger.graph().rig(&rig).cloned();
             let rig = found.ok_or_else(|| rejected(Rejection::NoRig { rig }))?;
-            let config = self.town.rigs.config(Some(&rig)).map_err(rejected)?;
-            check_runtimes(&config, &goal.spec, goal.plan.as_ref()).map_err(rejected)?;
+            check_doable(&self.town, &rig, &goal.spec, goal.plan.as_ref()).map_err(rejected)?;
         }
         self.write(request).await
     }

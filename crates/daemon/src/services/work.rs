@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
 use super::{Api, caller_of, document, is_agent, lookup, malformed, rejected, writes::order};
-use crate::ledger::Refused;
+use crate::{ledger::Refused, town::MAYOR};
 
 /// The longest wait for a bead that becomes ready.
 const WAIT_MAX: Duration = Duration::from_mins(10);
@@ -110,7 +110,16 @@ impl Api {
                 });
                 if is_of_seat { Err(not_yours()) } else { Ok(()) }
             }
-            Caller::Role { .. } => Ok(()),
+            // The mayor drives the attempts at plans, the worker role all others.
+            Caller::Role { name, .. } => {
+                let is_plan = gtd_core::BeadId::parse(request.bead())
+                    .is_ok_and(|id| self.town.ledger.graph().goal(&id).is_some());
+                if is_plan == (name.as_str() == MAYOR) {
+                    Ok(())
+                } else {
+                    Err(not_yours())
+                }
+            }
         }
     }
 

@@ -15,6 +15,8 @@ use gtd_host::roles::{RoleSet, worker_rules};
 
 /// The role whose file says how the workers of a rig work.
 pub(crate) const WORKER: &str = "worker";
+/// The role whose file says how goals are planned.
+pub(crate) const MAYOR: &str = "mayor";
 /// So many mistakes are told at once.
 const TOLD_MAX: usize = 10;
 

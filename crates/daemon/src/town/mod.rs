@@ -14,7 +14,7 @@ use gtd_host::Runs;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::{
-    config::WORKER,
+    config::{MAYOR, WORKER},
     hosts::{BUILT_IN, Hosts, LastPass, ROLES, Told},
     rigs::{OrderFrame, Rigs},
     target::{Chosen, choose_target},
@@ -68,13 +68,18 @@ impl Town {
 
     /// Tells whether an agent that holds a bead may use a verb of gtd, as its role file says.
     pub(crate) fn allows_verb(&self, bead: &BeadId, verb: &str) -> bool {
-        let rig = self.ledger.graph().bead(bead).map(|bead| bead.rig.clone());
+        let graph = self.ledger.graph();
+        let rig = graph.bead(bead).map(|bead| bead.rig.clone());
+        let name = match graph.goal(bead) {
+            Some(_) => MAYOR,
+            None => WORKER,
+        };
         let roles = match rig {
             Some(rig) => self.rigs.roles().of_rig(&rig),
             None => self.rigs.roles().of_town(),
         };
-        let worker = roles.set().get(WORKER);
-        worker.is_some_and(|worker| worker.access.allows_verb(verb))
+        let role = roles.set().get(name);
+        role.is_some_and(|role| role.access.allows_verb(verb))
     }
 
     /// Looks whether the files of the rigs are as they were trusted, and says so. Reads files.

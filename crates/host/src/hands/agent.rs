@@ -7,12 +7,12 @@ use gtd_agent::{
     runtime::{Preset, Resumed, Setting, Turn, agent_run},
 };
 use gtd_core::{
-    RuntimeName, Usage,
-    config::{ConfiguredRuntime, configured_runtimes, usable_runtimes},
+    Oid, RigName, RuntimeName, Usage,
+    config::{ConfiguredRuntime, PlanMeans, configured_runtimes, usable_runtimes},
 };
-use gtd_plan::{AgentTurn, RunOrder, branch_name};
+use gtd_plan::{AgentTurn, RepoSeen, RunOrder, Task, branch_name, repo_map};
 
-use super::Hands;
+use super::{Hands, git};
 use crate::HostError;
 
 impl Hands {
@@ -20,6 +20,14 @@ impl Hands {
     pub(super) fn see_runtimes(&self) -> Result<Vec<RuntimeName>, HostError> {
         let config = gtd_client::town_config(&self.places).map_err(HostError::Config)?;
         Ok(usable_runtimes(&config))
+    }
+
+    /// Asks the daemon what plans on a rig can be made with: it knows which role files count.
+    pub(super) fn see_means(&self, rig: &RigName) -> Result<PlanMeans, HostError> {
+        let client = self.memory().client.clone().ok_or(HostError::Away)?;
+        tokio::runtime::Handle::current()
+            .block_on(client.plan_means(rig))
+            .map_err(HostError::Client)
     }
 
     pub(super) fn agent_order(
@@ -34,9 +42,12 @@ impl Hands {
             runtime: turn.runtime.clone(),
         })?;
         let client = self.memory().client.clone().ok_or(HostError::Away)?;
-        let branch = branch_name(bead, order.epoch);
+        let (branch, map) = match &turn.task {
+            Task::Work => (branch_name(bead, order.epoch), String::new()),
+            Task::Plan(commit) => (String::new(), self.map_of(&order.rig, commit)?),
+        };
         let place = worktree.to_string_lossy();
-        let asked = client.prompt_of(bead, &order.slot, &place, &branch);
+        let asked = client.prompt_of(bead, &order.slot, &place, &branch, map);
         let told = tokio::runtime::Handle::current()
             .block_on(asked)
             .map_err(HostError::Client)?;
@@ -63,20 +74,58 @@ impl Hands {
                 self.key.lease_token(bead, order.epoch).as_str().to_owned(),
             ),
         ]);
-        let session = turn.again.as_ref().map(|again| {
-            let before = self.runs.read_agent(&again.after).map_err(HostError::Run)?;
+        let resumed = turn.again.as_ref().and_then(|again| {
+            let session = again.session.as_ref()?;
+            Some((session, &again.after))
+        });
+        let session = resumed.map(|(session, after)| {
+            let before = self.runs.read_agent(after).map_err(HostError::Run)?;
             Ok::<_, HostError>(Resumed {
-                id: again.session.clone(),
+                id: session.clone(),
                 used: before.map_or_else(Usage::default, |(reader, _)| reader.session_usage()),
             })
         });
-        let words = turn.again.as_ref().map(|again| again.words.clone());
+        let prompt = match &turn.again {
+            None => told.text,
+            Some(again) if again.session.is_some() => again.words.clone(),
+            // It remembers nothing: it is told all of it anew.
+            Some(again) => format!("{}{}", told.text, again.words),
+        };
         let turn = Turn {
-            prompt: words.unwrap_or(told.text),
+            prompt,
             model: runtime.model(told.model.as_deref()),
             session: session.transpose()?,
         };
         Ok(agent_run(&setting, preset, &runtime.command, &env, &turn))
+    }
+
+    /// Looks what is where in a repository, for whoever plans there.
+    fn map_of(&self, rig: &RigName, commit: &Oid) -> Result<String, HostError> {
+        /// Commits that are shown.
+        const RECENT: usize = 15;
+        /// Files with instructions; the first that is there is shown.
+        const INSTRUCTIONS: [&str; 2] = ["AGENTS.md", "CLAUDE.md"];
+        let pool = self.pool(rig)?;
+        let repository = pool.repository();
+        let look = || {
+            let files = repository.files(commit)?;
+            let told = INSTRUCTIONS
+                .into_iter()
+                .find(|name| files.iter().any(|(path, _)| path == name));
+            let mut instructions = Vec::new();
+            if let Some(name) = told
+                && let Some(text) = repository.file(commit, name)?
+            {
+                let text = String::from_utf8_lossy(&text).into_owned();
+                instructions.push((name.to_owned(), text));
+            }
+            Ok(repo_map(&RepoSeen {
+                files,
+                recent: repository.recent(commit, RECENT)?,
+                instructions,
+            }))
+        };
+        look().map_err(git(rig))
     }
 
     fn runtime(

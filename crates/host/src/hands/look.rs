@@ -43,6 +43,7 @@ impl Hands {
             Question::Machine => Answer::Machine(self.see_machine()),
             Question::Runtimes => Answer::Runtimes(self.see_runtimes()?),
             Question::Zone => Answer::Zone(local_zone()),
+            Question::Means(rig) => Answer::Means(self.see_means(rig)?),
         })
     }
 
@@ -139,6 +140,10 @@ impl Hands {
             session: account.session.clone(),
             fault,
             last_words: account.last_words.clone(),
+            answer: match reader.is_plain() {
+                true => account.said.clone(),
+                false => account.last_words.clone(),
+            },
             usage: account.usage,
             line,
         }))

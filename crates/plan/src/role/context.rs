@@ -114,6 +114,8 @@ pub struct PromptContext {
 
     /// The goal to plan.
     pub goal: Option<PromptGoal>,
+    /// Other work of the rig that has not ended.
+    pub open_beads: Vec<PromptSibling>,
     /// The specification that came with it.
     pub spec: Option<PromptText>,
     /// What is where in the repository.
@@ -268,6 +270,8 @@ pub struct PromptGoal {
     pub description: PromptText,
     /// When it is reached.
     pub acceptance: Vec<PromptText>,
+    /// What was said to it since.
+    pub notes: Vec<PromptText>,
 }
 
 impl PromptContext {
@@ -304,6 +308,7 @@ impl PromptContext {
             conflict: None,
             mail: None,
             goal: None,
+            open_beads: Vec::new(),
             spec: None,
             repo_map: None,
             history: None,

@@ -9,6 +9,7 @@ mod check;
 mod context;
 mod file;
 mod filters;
+mod goal;
 mod narrow;
 mod render;
 mod resolve;
@@ -23,6 +24,7 @@ mod variables;
 mod words;
 
 pub use context::*;
+pub use goal::*;
 pub use render::{RenderError, estimate_tokens, render};
 pub use rules::{RoleRules, worker_rules};
 pub use scene::{WorkerScene, worker_context};

@@ -37,25 +37,8 @@ pub struct WorkerScene<'a> {
 /// approved plan says is not.
 #[must_use]
 pub fn worker_context(graph: &Graph, bead: &Bead, scene: &WorkerScene<'_>) -> PromptContext {
-    let rules = graph.rig(&bead.rig).map(|rig| &rig.rules);
-    let rig = PromptRig {
-        name: bead.rig.to_string(),
-        branch: rules.map_or_else(String::new, |rules| rules.branch.clone()),
-        instructions: scene.instructions.to_vec(),
-    };
-    let mut context = PromptContext::new(scene.agent, rig, scene.town, scene.now_text);
-    context.worktree = Some(scene.worktree.to_owned());
+    let mut context = context_of_place(graph, bead, scene);
     context.branch = Some(scene.branch.to_owned());
-    context.base = scene.base.map(str::to_owned);
-    context.gates = rules
-        .into_iter()
-        .flat_map(|rules| &rules.gates)
-        .map(|gate| PromptGate {
-            name: gate.name.to_string(),
-            run: gate.run.clone(),
-            when: when_word(gate.when).to_owned(),
-        })
-        .collect();
     context.bead = Some(prompt_bead(bead));
     context.attempt = Some(prompt_attempt(bead));
     if let Some(goal) = bead.goal.as_ref().and_then(|goal| graph.bead(goal)) {
@@ -67,15 +50,61 @@ pub fn worker_context(graph: &Graph, bead: &Bead, scene: &WorkerScene<'_>) -> Pr
             .leased()
             .filter(|other| other.goal == bead.goal && other.id != bead.id)
             .take(SIBLINGS)
-            .map(|other| PromptSibling {
-                id: other.id.to_string(),
-                title: said_by(other, &other.spec.title),
-                state: graph.state_of(other, scene.now).word().to_owned(),
-                scope: other.spec.scope.clone(),
-            })
+            .map(|other| prompt_sibling(graph, other, scene.now))
             .collect();
     }
     context
+}
+
+/// Gathers what everybody is told who works in a worktree of a rig.
+pub(super) fn context_of_place(
+    graph: &Graph,
+    bead: &Bead,
+    scene: &WorkerScene<'_>,
+) -> PromptContext {
+    let rules = graph.rig(&bead.rig).map(|rig| &rig.rules);
+    let rig = PromptRig {
+        name: bead.rig.to_string(),
+        branch: rules.map_or_else(String::new, |rules| rules.branch.clone()),
+        instructions: scene.instructions.to_vec(),
+    };
+    let mut context = PromptContext::new(scene.agent, rig, scene.town, scene.now_text);
+    context.worktree = Some(scene.worktree.to_owned());
+    context.base = scene.base.map(str::to_owned);
+    context.gates = rules
+        .into_iter()
+        .flat_map(|rules| &rules.gates)
+        .map(|gate| PromptGate {
+            name: gate.name.to_string(),
+            run: gate.run.clone(),
+            when: when_word(gate.when).to_owned(),
+        })
+        .collect();
+    context
+}
+
+/// Tells of another bead, in a line.
+pub(super) fn prompt_sibling(graph: &Graph, other: &Bead, now: Timestamp) -> PromptSibling {
+    PromptSibling {
+        id: other.id.to_string(),
+        title: said_by(other, &other.spec.title),
+        state: graph.state_of(other, now).word().to_owned(),
+        scope: other.spec.scope.clone(),
+    }
+}
+
+/// Lists what must be true of a bead or a goal at its end.
+pub(super) fn criteria(bead: &Bead) -> Vec<PromptText> {
+    let criteria = bead.spec.acceptance.iter();
+    criteria
+        .map(|criterion| {
+            let text = match &criterion.check {
+                Some(check) => format!("{} (checked by `{check}`)", criterion.text),
+                None => criterion.text.clone(),
+            };
+            said_by(bead, &text)
+        })
+        .collect()
 }
 
 fn prompt_bead(bead: &Bead) -> PromptBead {
@@ -83,25 +112,14 @@ fn prompt_bead(bead: &Bead) -> PromptBead {
         id: bead.id.to_string(),
         title: said_by(bead, &bead.spec.title),
         description: said_by(bead, &bead.spec.description),
-        acceptance: bead
-            .spec
-            .acceptance
-            .iter()
-            .map(|criterion| {
-                let text = match &criterion.check {
-                    Some(check) => format!("{} (checked by `{check}`)", criterion.text),
-                    None => criterion.text.clone(),
-                };
-                said_by(bead, &text)
-            })
-            .collect(),
+        acceptance: criteria(bead),
         scope: bead.spec.scope.clone(),
         labels: bead.spec.labels.iter().cloned().collect(),
     }
 }
 
 /// Marks a text of a bead with where the bead came from, unless a person or a plan made it.
-fn said_by(bead: &Bead, text: &str) -> PromptText {
+pub(super) fn said_by(bead: &Bead, text: &str) -> PromptText {
     let is_found = bead
         .needs
         .iter()

@@ -71,8 +71,9 @@ pub(super) const VARIABLES: &[Variable] = &[
     (
         "goal",
         Group::Plan,
-        &["id", "title", "description", "acceptance"],
+        &["id", "title", "description", "acceptance", "notes"],
     ),
+    ("open_beads", Group::Plan, &[]),
     ("spec", Group::Plan, &[]),
     ("repo_map", Group::Plan, &[]),
     ("history", Group::Plan, &[]),
@@ -228,7 +229,9 @@ pub(super) fn example(groups: &[Group], size: Example) -> PromptContext {
                     title: "Log in".into(),
                     description: some("With OAuth.").unwrap_or_default(),
                     acceptance: vec!["a login works".into(); several(2)],
+                    notes: vec!["Leave the tokens alone.".into(); several(1)],
                 });
+                context.open_beads = vec![sibling.clone(); several(2)];
                 context.spec = some("The login is by OAuth.");
                 context.repo_map = some("src/lib.rs");
                 context.history = some("Nothing was tried before.");

@@ -10,8 +10,8 @@ use gtd_core::{
     RuntimeName, SeatName, Target, Timestamp, Verdict, decide,
 };
 use gtd_plan::{
-    Answer, AssemblySeen, Crew, EndSeen, Planner, Question, Refinery, RunSeen, Seen, Step, TipSeen,
-    Worker, WorktreeSeen,
+    Answer, AssemblySeen, Crew, EndSeen, Mayor, Planner, Question, Refinery, RunSeen, Seen, Step,
+    TipSeen, Worker, WorktreeSeen,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp(1_000_000);
@@ -31,6 +31,10 @@ pub(crate) fn target() -> Target {
 
 pub(crate) fn host() -> HostName {
     HostName::parse("local").expect("a valid scene")
+}
+
+pub(crate) fn mayor() -> Mayor {
+    Mayor { host: host() }
 }
 
 /// A town with one rig, built by decisions.

@@ -154,9 +154,9 @@ impl History {
             max: None,
             until: None,
             plan: Some(Plan {
-                title: String::new(),
                 acceptance: Vec::new(),
                 beads,
+                ..Plan::default()
             }),
             approval: Approval::NotNeeded,
         }

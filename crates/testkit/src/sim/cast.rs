@@ -28,7 +28,10 @@ impl Sim {
             host: host(),
             runtimes: BTreeSet::from([RuntimeName::parse("shell").expect("a word")]),
         };
-        self.hire("mayor", Role::new(Box::new(Mayor), pen("mayor"), at, 0));
+        self.hire(
+            "mayor",
+            Role::new(Box::new(Mayor { host: host() }), pen("mayor"), at, 0),
+        );
         self.hire("crew", Role::new(Box::new(crew), pen("crew"), at, 1));
         self.hire(
             "witness",

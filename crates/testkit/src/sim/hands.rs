@@ -54,6 +54,7 @@ impl World {
             Question::Awake => Answer::Awake(u64::MAX),
             Question::Runtimes => Answer::Runtimes(vec![]),
             Question::Zone => Answer::Zone(gtd_core::Zone::utc()),
+            Question::Means(_) => Answer::Means(gtd_core::config::PlanMeans::default()),
             Question::Machine => Answer::Machine(if self.is_short {
                 MachineSeen::Short("the disk is nearly full".to_owned())
             } else {

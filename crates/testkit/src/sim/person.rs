@@ -202,9 +202,9 @@ impl Sim {
             max,
             until: None,
             plan: Some(Plan {
-                title: String::new(),
                 acceptance,
                 beads,
+                ..Plan::default()
             }),
             approval,
         })?;

@@ -15,6 +15,7 @@ use std::{
     collections::BTreeMap,
     ffi::OsStr,
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::{Command, Stdio},
 };
@@ -160,6 +161,23 @@ impl Town {
         self.gtd_ok(&["init", "--no-detect"]);
     }
 
+    /// Makes a script the claude of the town.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn be_claude(&self, script: &str) {
+        let program = self.path("claude");
+        fs::write(&program, script).expect("write a program");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("make it run");
+        fs::create_dir_all(self.path("home/config")).expect("make a folder");
+        let config = format!(
+            "schema = 1\n\n[runtimes.claude]\npreset = \"claude-code\"\ncommand = [\"{}\"]\n\
+             env = {{ ANTHROPIC_API_KEY = \"none\" }}\n",
+            program.display()
+        );
+        fs::write(self.path("home/config/config.toml"), config).expect("write the configuration");
+    }
+
     /// Writes a plan file and returns its path.
     pub fn plan(&self, text: &str) -> String {
         let path = self.path("plan.toml");
@@ -253,7 +271,7 @@ impl Town {
     #[expect(clippy::print_stderr, reason = "a failed test speaks to a person")]
     fn print_logs(&self) {
         eprintln!("--- logs of the town that failed ---");
-        for name in ["daemon", "crew", "worker", "refinery", "witness"] {
+        for name in ["daemon", "mayor", "crew", "worker", "refinery", "witness"] {
             let path = self.path("home/state/logs").join(format!("{name}.log"));
             let text = fs::read_to_string(path).unwrap_or_default();
             let lines: Vec<&str> = text.lines().collect();

@@ -5,6 +5,7 @@ mod crew;
 mod fault;
 mod gate;
 mod hold;
+mod means;
 mod schedule;
 mod scope;
 mod spec;

@@ -207,6 +207,7 @@ impl TryFrom<pb::Plan> for Plan {
             title: wire.title,
             acceptance: Carried::take(wire.acceptance, "acceptance")?,
             beads: Carried::take(wire.beads, "beads")?,
+            summary: wire.summary,
         })
     }
 }
@@ -217,6 +218,7 @@ impl From<Plan> for pb::Plan {
             title: plan.title,
             acceptance: plan.acceptance.put(),
             beads: plan.beads.put(),
+            summary: plan.summary,
         }
     }
 }

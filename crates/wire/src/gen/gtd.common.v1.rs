@@ -163,6 +163,9 @@ pub struct Plan {
     /// The beads.
     #[prost(message, repeated, tag = "3")]
     pub beads: ::prost::alloc::vec::Vec<PlannedBead>,
+    /// What whoever made it says about it.
+    #[prost(string, tag = "4")]
+    pub summary: ::prost::alloc::string::String,
 }
 /// ScheduledGoal is the goal that a schedule makes each time.
 #[derive(Clone, PartialEq, ::prost::Message)]

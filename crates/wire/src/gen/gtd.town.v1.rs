@@ -321,6 +321,9 @@ pub struct RenderRoleRequest {
     /// The commit that the work stands on; empty where nobody knows.
     #[prost(string, tag = "6")]
     pub base: ::prost::alloc::string::String,
+    /// What is where in the repository, for the plan of a goal; empty where nobody has looked.
+    #[prost(string, tag = "7")]
+    pub map: ::prost::alloc::string::String,
 }
 /// RenderRoleResponse answers RenderRole.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1104,7 +1107,7 @@ pub mod town_service_client {
                 .insert(GrpcMethod::new("gtd.town.v1.TownService", "CheckRoles"));
             self.inner.unary(req, path, codec).await
         }
-        /// RenderRole tells what an agent of a role is told about a bead, word for word.
+        /// RenderRole tells what an agent of a role is told about a bead or a goal, word for word.
         pub async fn render_role(
             &mut self,
             request: impl tonic::IntoRequest<super::RenderRoleRequest>,
@@ -1448,7 +1451,7 @@ pub mod town_service_server {
             tonic::Response<super::CheckRolesResponse>,
             tonic::Status,
         >;
-        /// RenderRole tells what an agent of a role is told about a bead, word for word.
+        /// RenderRole tells what an agent of a role is told about a bead or a goal, word for word.
         async fn render_role(
             &self,
             request: tonic::Request<super::RenderRoleRequest>,

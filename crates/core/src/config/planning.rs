@@ -1,0 +1,140 @@
+//! Who makes plans, who does what they say, and whether a person sees them first.
+
+use super::{
+    merge::Config,
+    runtimes::{ConfiguredRuntime, configured_runtimes},
+    value::Value,
+};
+use crate::{Approval, RuntimeName};
+
+/// What the plan of a goal can be made with.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PlanMeans {
+    /// The runtime that makes it; none when nothing here can.
+    pub mayor: Option<RuntimeName>,
+    /// The runtime of a bead that names none.
+    pub worker: Option<RuntimeName>,
+    /// The runtimes that a bead may name.
+    pub usable: Vec<RuntimeName>,
+    /// The longest that one turn may take, in milliseconds.
+    pub limit_ms: u64,
+    /// Silence after which a turn is ended, in milliseconds.
+    pub silence_ms: u64,
+    /// The most beads that it may have.
+    pub most_beads: u32,
+}
+
+impl PlanMeans {
+    /// Finds the runtimes among the agent programs of a configuration.
+    ///
+    /// The configuration goes before the role files, and both of the mayor before those of
+    /// workers; who has one agent program alone has said enough.
+    #[must_use]
+    pub fn find(config: &Config, of_mayor: &[RuntimeName], of_worker: &[RuntimeName]) -> Self {
+        let usable: Vec<RuntimeName> = configured_runtimes(config)
+            .into_iter()
+            .filter(ConfiguredRuntime::is_agent)
+            .map(|runtime| runtime.name)
+            .collect();
+        let wished = |key: &str, of_file: &[RuntimeName]| {
+            let list = config.get(key).and_then(|(value, _)| value.as_list());
+            let of_config = list.unwrap_or_default().iter().filter_map(Value::as_str);
+            let of_file = of_file.iter().map(RuntimeName::as_str);
+            let mut names = of_config.chain(of_file);
+            names.find_map(|name| usable.iter().find(|known| known.as_str() == name))
+        };
+        let worker = wished("roles.worker.use", of_worker).cloned();
+        let mayor = wished("roles.mayor.use", of_mayor)
+            .or(worker.as_ref())
+            .or(usable.first())
+            .cloned();
+        Self {
+            worker: worker.or_else(|| mayor.clone()),
+            mayor,
+            usable,
+            ..Self::default()
+        }
+    }
+}
+
+/// Tells whether a plan that an agent made waits for a person, as the policy in effect says.
+#[must_use]
+pub fn plan_approval(config: &Config) -> Approval {
+    /// Policies that one policy begins from, one after the other.
+    const DEEPEST: usize = 16;
+    let text = |key: &str| config.get(key).and_then(|(value, _)| value.as_str());
+    let mut policy = text("policy.default");
+    for _ in 0..DEEPEST {
+        let Some(name) = policy else { break };
+        if let Some((wanted, _)) = config.get(&format!("policies.{name}.approve")) {
+            let mut wanted = wanted.as_list().unwrap_or_default().iter();
+            return match wanted.any(|what| what.as_str() == Some("plan")) {
+                true => Approval::Needed,
+                false => Approval::NotNeeded,
+            };
+        }
+        policy = text(&format!("policies.{name}.extends"));
+    }
+    // A policy that nobody has written down allows nothing.
+    Approval::Needed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{LayerKind, layer_from_toml};
+
+    fn config(text: &str) -> Config {
+        Config::merge([layer_from_toml(LayerKind::User, "config.toml", text).unwrap()])
+    }
+
+    fn check(roles: &str, of_mayor: &[&str]) -> String {
+        let text = format!(
+            "[runtimes.cheap]\npreset = \"codex\"\n[runtimes.dear]\npreset = \"claude-code\"\n{roles}"
+        );
+        let of_mayor: Vec<RuntimeName> = of_mayor
+            .iter()
+            .map(|name| RuntimeName::parse(name).unwrap())
+            .collect();
+        let means = PlanMeans::find(&config(&text), &of_mayor, &[]);
+        let word = |name: Option<RuntimeName>| name.map_or("-".to_owned(), |name| name.to_string());
+        format!("{} plans, {} works", word(means.mayor), word(means.worker))
+    }
+
+    #[test]
+    fn strong_programs_plan_and_cheap_ones_work_as_the_configuration_says() {
+        assert_eq!(check("", &[]), "cheap plans, cheap works");
+        assert_eq!(check("", &["dear"]), "dear plans, dear works");
+        let of_worker = "[roles.worker]\nuse = [\"away\", \"cheap\"]\n";
+        assert_eq!(check(of_worker, &["dear"]), "dear plans, cheap works");
+        assert_eq!(check(of_worker, &[]), "cheap plans, cheap works");
+        let both = format!("{of_worker}[roles.mayor]\nuse = [\"dear\"]\n");
+        assert_eq!(check(&both, &["cheap"]), "dear plans, cheap works");
+    }
+
+    #[test]
+    fn scripts_plan_nothing() {
+        let none = PlanMeans::find(
+            &config("[roles.mayor]\nuse = [\"shell\", \"demo\"]\n"),
+            &[],
+            &[],
+        );
+        assert_eq!(none, PlanMeans::default());
+    }
+
+    #[test]
+    fn the_policy_says_whether_a_person_sees_the_plan_first() {
+        let of = |text: &str| plan_approval(&config(text));
+        assert_eq!(of(""), Approval::Needed);
+        assert_eq!(
+            of("[policy]\ndefault = \"overnight\"\n"),
+            Approval::NotNeeded
+        );
+        assert_eq!(of("[policy]\ndefault = \"dry\"\n"), Approval::Needed);
+        let own = "[policy]\ndefault = \"mine\"\n[policies.mine]\nextends = \"overnight\"\n";
+        assert_eq!(of(own), Approval::NotNeeded);
+        assert_eq!(of("[policy]\ndefault = \"gone\"\n"), Approval::Needed);
+        let circle = "[policy]\ndefault = \"a\"\n[policies.a]\nextends = \"a\"\n";
+        assert_eq!(of(circle), Approval::Needed);
+    }
+}
