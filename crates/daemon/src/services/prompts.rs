@@ -4,7 +4,7 @@
 //! are; so it renders, for the hands that start an agent and for a person who
 //! asks what an agent would be told.
 
-use gtd_core::{Bead, BeadId, Epoch, Rejection};
+use gtd_core::{Bead, BeadId, Epoch, Rejection, config::Config};
 use gtd_host::roles::{
     Layer, MayorScene, RoleKind, RoleSpec, WorkerScene, estimate_tokens, mayor_context, render,
     worker_context,
@@ -41,6 +41,9 @@ pub(super) struct PromptDoc {
 /// # Errors
 /// When there is no such role or bead, the role has no prompt, or its template does not hold.
 pub(super) fn render_prompt(town: &Town, wish: &RenderRoleRequest) -> Result<PromptDoc, Rejection> {
+    // Files are read before the graph is looked at: a look within a look waits for a writer that
+    // waits for the first.
+    let config = config_of(town, &wish.bead);
     let graph = town.ledger.graph();
     let bead = BeadId::parse(&wish.bead)
         .ok()
@@ -60,7 +63,7 @@ pub(super) fn render_prompt(town: &Town, wish: &RenderRoleRequest) -> Result<Pro
         kind: "role".to_owned(),
         name: name.to_owned(),
     })?;
-    let instructions = instructions(town, bead);
+    let instructions = config.as_ref().map(instructions).unwrap_or_default();
     let lease = bead.phase.lease();
     let agent = given(&wish.agent)
         .or_else(|| Some(lease?.holder.name().to_string()))
@@ -102,7 +105,7 @@ pub(super) fn render_prompt(town: &Town, wish: &RenderRoleRequest) -> Result<Pro
         bead: bead.id.clone(),
         file: file_of(role),
         layer: role.layer,
-        model: model_of(town, bead, role),
+        model: model_of(config.as_ref(), role),
         tokens: estimate_tokens(&text),
         max_tokens: role.prompt.max_tokens,
         text,
@@ -124,23 +127,28 @@ fn file_of(role: &RoleSpec) -> String {
         .map_or_else(String::new, |template| template.file().to_owned())
 }
 
+/// Reads the configuration in effect where a bead is; none when it cannot be told.
+fn config_of(town: &Town, bead: &str) -> Option<Config> {
+    let id = BeadId::parse(bead).ok()?;
+    let rig = {
+        let graph = town.ledger.graph();
+        let rig = &graph.bead(&id)?.rig;
+        graph.rig(rig)?.clone()
+    };
+    town.rigs.config(Some(&rig)).ok()
+}
+
 /// Returns what the configuration or else the role file calls the model.
-fn model_of(town: &Town, bead: &Bead, role: &RoleSpec) -> Option<String> {
-    let graph = town.ledger.graph();
-    let config = town.rigs.config(graph.rig(&bead.rig)).ok();
+fn model_of(config: Option<&Config>, role: &RoleSpec) -> Option<String> {
     let key = format!("roles.{}.model", role.name);
-    let configured = config.as_ref().and_then(|config| config.get(&key));
+    let configured = config.and_then(|config| config.get(&key));
     configured
         .and_then(|(value, _)| value.as_str().map(str::to_owned))
         .or_else(|| role.runtime.model.clone())
 }
 
 /// Lists the files with the instructions of a repository, as its configuration names them.
-fn instructions(town: &Town, bead: &Bead) -> Vec<String> {
-    let graph = town.ledger.graph();
-    let Ok(config) = town.rigs.config(graph.rig(&bead.rig)) else {
-        return Vec::new();
-    };
+fn instructions(config: &Config) -> Vec<String> {
     config
         .get("rig.instructions")
         .and_then(|(value, _)| value.as_list())
