@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{
-    BeadId, Graph, Plan, PlanContext, PlanError, PlannedBead, check_spec, config::PlanMeans,
-    parse_plan,
+    BeadId, BeadSpec, Graph, Plan, PlanContext, PlanError, PlannedBead, add_acceptance, check_spec,
+    config::PlanMeans, parse_plan,
 };
 
 use crate::scope::may_meet;
@@ -44,7 +44,10 @@ pub(crate) fn read_plan(
         match parse_plan(FILE, block.text, &context) {
             Ok(mut plan) => {
                 plan.summary = block.around(answer);
-                let mistakes = mistakes(&plan, means);
+                let mut mistakes = mistakes(&plan, means);
+                if let Some(goal) = graph.bead(goal) {
+                    mistakes.extend(of_the_goal(&goal.spec, &plan));
+                }
                 return if mistakes.is_empty() {
                     Ok(plan)
                 } else {
@@ -158,6 +161,14 @@ fn mistakes(plan: &Plan, means: &PlanMeans) -> Vec<String> {
     }
     found.extend(common_scopes(&plan.beads));
     found
+}
+
+/// Tells what the goal may not be with the acceptance of its plan: such a plan would be refused.
+fn of_the_goal(goal: &BeadSpec, plan: &Plan) -> Option<String> {
+    let mut spec = goal.clone();
+    add_acceptance(&mut spec, &plan.acceptance);
+    let rejection = check_spec(&spec).err()?;
+    Some(format!("`acceptance` of the plan: {rejection}"))
 }
 
 /// Names the beads that may be at work at once and touch the same files.

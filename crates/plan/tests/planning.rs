@@ -165,23 +165,38 @@ fn a_plan_that_holds_is_proposed_with_what_was_said_about_it() {
     }
 }
 
-#[test]
-fn a_plan_that_does_not_hold_goes_back_with_its_mistakes() {
+/// Returns what goes back to whoever gave this answer in the first turn.
+fn sent_back(answer: &str) -> String {
     let scene = at_work();
-    let end = says("I am done.");
-    let steps = scene.steps(&mayor(), after_first(&scene, end, false));
+    let steps = scene.steps(&mayor(), after_first(&scene, says(answer), false));
     let turn = steps.iter().find_map(|step| match step {
         Step::Do(Effect::EnsureRun(order)) => Some(order),
         _ => None,
     });
-    let order = turn.unwrap();
+    let order = turn.unwrap_or_else(|| panic!("{steps:?}"));
     assert!(order.run.as_str().ends_with(".e1.work.t1"), "{}", order.run);
     let Work::Agent(turn) = &order.work else {
         panic!("{order:?}")
     };
-    let again = turn.again.as_ref().unwrap();
+    let again = turn.again.as_ref();
+    let again = again.unwrap_or_else(|| panic!("{turn:?}"));
     assert_eq!(again.session.as_deref(), Some("s-1"));
-    assert!(again.words.contains("holds no plan"), "{}", again.words);
+    again.words.clone()
+}
+
+#[test]
+fn a_plan_that_does_not_hold_goes_back_with_its_mistakes() {
+    let words = sent_back("I am done.");
+    assert!(words.contains("holds no plan"), "{words}");
+}
+
+#[test]
+fn acceptance_that_the_goal_cannot_take_goes_back_and_is_not_proposed_for_ever() {
+    let long = "x".repeat(65 * 1024);
+    let of_goal = format!("acceptance = [\"{long}\"]\n[[bead]]");
+    let words = sent_back(&PLAN.replace("[[bead]]", &of_goal));
+    let told = "`acceptance` of the plan: a criterion is longer than 65536 bytes";
+    assert!(words.contains(told), "{words}");
 }
 
 #[test]

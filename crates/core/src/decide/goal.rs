@@ -77,7 +77,7 @@ pub(super) fn check_limits(
 }
 
 /// Adds the criteria of a plan to those of its goal.
-fn add_acceptance(spec: &mut BeadSpec, acceptance: &[Criterion]) {
+pub fn add_acceptance(spec: &mut BeadSpec, acceptance: &[Criterion]) {
     for criterion in acceptance {
         if !spec.acceptance.contains(criterion) {
             spec.acceptance.push(criterion.clone());

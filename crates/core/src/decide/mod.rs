@@ -27,6 +27,7 @@ use crate::{
 };
 
 pub use bead::check_spec;
+pub use goal::add_acceptance;
 
 /// What a decision gives.
 pub type Decision = Result<Vec<Event>, Rejection>;
