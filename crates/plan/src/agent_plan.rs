@@ -15,6 +15,8 @@ use crate::scope::may_meet;
 /// The name under which mistakes of a plan are told.
 const FILE: &str = "plan.toml";
 const FENCE: &str = "```";
+/// Parts of an answer that are read as a plan at most, whatever fences it holds.
+const BLOCKS: usize = 128;
 /// Pairs of beads with a common scope that are named at most.
 const PAIRS: usize = 6;
 
@@ -88,8 +90,9 @@ impl Block<'_> {
 
 /// Lists the parts of an answer that may be the plan, the likeliest first.
 ///
-/// Descriptions may hold fences of their own: the block goes to the last fence, and only then
-/// to a nearer one. An answer without any fence may be the plan itself.
+/// Descriptions may hold fences of their own: the block goes from the last begin to the last
+/// fence, and only then from an earlier one or to a nearer one. Each is read, so those of an
+/// answer full of fences are the last few. An answer without any may be the plan itself.
 fn blocks(answer: &str) -> Vec<Block<'_>> {
     let mut begins: Vec<(usize, usize)> = Vec::new();
     let mut ends: Vec<(usize, usize)> = Vec::new();
@@ -103,32 +106,34 @@ fn blocks(answer: &str) -> Vec<Block<'_>> {
         }
         at = next;
     }
-    let mut found = Vec::new();
-    for (from, begin) in begins.iter().rev() {
-        for (end, to) in ends.iter().rev().filter(|(end, _)| end >= begin) {
-            found.push(Block {
-                text: &answer[*begin..*end],
-                from: *from,
-                to: *to,
-            });
-        }
-        // A message that was cut, or whose writer forgot the end.
-        if ends.iter().all(|(end, _)| end < begin) {
-            found.push(Block {
-                text: &answer[*begin..],
-                from: *from,
-                to: answer.len(),
-            });
-        }
-    }
     if begins.is_empty() && answer.contains("[[bead]]") {
-        found.push(Block {
+        return vec![Block {
             text: answer,
             from: 0,
             to: answer.len(),
-        });
+        }];
     }
-    found
+    // With how far each is from the likeliest.
+    let mut found: Vec<(usize, Block<'_>)> = Vec::new();
+    for (earlier, (from, begin)) in begins.iter().rev().take(BLOCKS).enumerate() {
+        let behind = ends.iter().rev().take_while(|(end, _)| end >= begin);
+        let mut behind: Vec<(usize, usize)> = behind.take(BLOCKS).copied().collect();
+        if behind.is_empty() {
+            // A message that was cut, or whose writer forgot the end.
+            behind.push((answer.len(), answer.len()));
+        }
+        for (nearer, (end, to)) in behind.into_iter().enumerate() {
+            let block = Block {
+                text: &answer[*begin..end],
+                from: *from,
+                to,
+            };
+            found.push((earlier + nearer, block));
+        }
+    }
+    found.sort_by_key(|(distance, _)| *distance);
+    found.truncate(BLOCKS);
+    found.into_iter().map(|(_, block)| block).collect()
 }
 
 /// Lists what a plan of an agent may not be, though a person's may.
@@ -285,6 +290,20 @@ mod tests {
         check(&format!("```toml\n{plan}```"), &expect!["a | "]);
         let behind = format!("```toml\n{plan}```\nTry it:\n```\nmake\n```\n");
         check(&behind, &expect!["a | Try it:\n```\nmake\n```"]);
+    }
+
+    #[test]
+    fn an_answer_full_of_fences_is_read_a_few_times_and_its_plan_is_found() {
+        let noise = "```toml\nx = 1\n```\n".repeat(5_000);
+        assert_eq!(blocks(&noise).len(), BLOCKS);
+        assert_eq!(blocks(&"```toml\n".repeat(5_000)).len(), BLOCKS);
+        let plan = bead("a", "");
+        let answer = format!("{noise}```toml\n{plan}```\n");
+        assert_eq!(read(&answer).unwrap().beads[0].local_id, "a");
+        let inner = "Write:\n```toml\nx = 1\n```\n".repeat(9);
+        let plan = bead("b", &format!("description = \"\"\"\n{inner}\"\"\""));
+        let answer = format!("{noise}```toml\n{plan}```\nTry it:\n```\nmake\n```\n");
+        assert_eq!(read(&answer).unwrap().beads[0].local_id, "b");
     }
 
     #[test]
