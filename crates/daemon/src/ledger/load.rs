@@ -56,7 +56,8 @@ pub(super) struct Folded {
 /// The graph as far as the newest snapshot and the journal tell it, read before the store is open;
 /// and what is to be said of snapshots that cannot be used.
 pub(super) struct Early {
-    graph: Option<Graph>,
+    /// The snapshot, and the graph with what the journal has after it.
+    folded: Option<(Revision, Graph)>,
     pub(super) repairs: Vec<Repair>,
 }
 
@@ -76,8 +77,8 @@ impl Early {
             ignored,
             tail,
         } = gtd_store::preview(dir);
-        let mut graph = snapshot.and_then(|(at, bytes)| graph_of(at, &bytes));
-        if let (Some(graph), Some(Tail { town_id, records })) = (&mut graph, tail)
+        let mut folded = snapshot.and_then(|(at, bytes)| Some((at, graph_of(at, &bytes)?)));
+        if let (Some((_, graph)), Some(Tail { town_id, records })) = (&mut folded, tail)
             && let Some(last_at) = apply(graph, &records)
         {
             show(Shown {
@@ -87,7 +88,7 @@ impl Early {
             });
         }
         Self {
-            graph,
+            folded,
             repairs: ignored,
         }
     }
@@ -121,7 +122,7 @@ pub(super) fn open(
         let early = scope.spawn(|| Early::read(dir, show));
         let (store, opened) = Store::open(dir, &options)?;
         let early = early.join().unwrap_or(Early {
-            graph: None,
+            folded: None,
             repairs: Vec::new(),
         });
         Ok((store, opened, early))
@@ -131,28 +132,29 @@ pub(super) fn open(
 /// Folds the log, from the newest snapshot that can be read.
 pub(super) fn fold(store: &Store, early: Early) -> Result<Folded, LoadError> {
     let head = store.head();
-    let early = early.graph.filter(|graph| graph.revision() <= head);
-    let graph = early.or_else(|| {
+    let early = early.folded.filter(|(_, graph)| graph.revision() <= head);
+    let folded = early.or_else(|| {
         // Also one that could be loaded and not be read is passed over.
         let mut before = head.next();
         loop {
             let (at, bytes) = store.older_snapshot(before)?;
             if let Some(graph) = graph_of(at, &bytes) {
-                return Some(graph);
+                return Some((at, graph));
             }
             before = at;
         }
     });
-    fold_behind(store, graph.unwrap_or_default())
+    let (snapshot, graph) = folded.unwrap_or_default();
+    fold_behind(store, snapshot, graph)
 }
 
 /// Folds the whole log, without any snapshot.
 pub(super) fn fold_all(store: &Store) -> Result<Folded, LoadError> {
-    fold_behind(store, Graph::default())
+    fold_behind(store, Revision(0), Graph::default())
 }
 
-fn fold_behind(store: &Store, mut graph: Graph) -> Result<Folded, LoadError> {
-    let snapshot = graph.revision();
+/// Applies what the store has behind a graph, which comes from a snapshot and may be ahead of it.
+fn fold_behind(store: &Store, snapshot: Revision, mut graph: Graph) -> Result<Folded, LoadError> {
     let last_at = match replay(store, &mut graph)? {
         Some(at) => at,
         None => last_moment(store)?,

@@ -351,6 +351,42 @@ fn wait_for_the_lock(dir: &std::path::Path) {
     }
 }
 
+/// Returns the path of a snapshot.
+fn snapshot(dir: &std::path::Path, revision: u64) -> std::path::PathBuf {
+    dir.join(format!("snapshots/{revision:020}.snap"))
+}
+
+#[test]
+fn what_one_start_had_to_replay_the_next_one_has_in_a_snapshot() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(folder.path());
+    block_on(async {
+        ledger.write(order("", trust())).await.unwrap();
+        ledger.close().await;
+    });
+    let ledger = open(folder.path());
+    block_on(async {
+        for name in ["a", "b", "c"] {
+            ledger.write(order("", create(name))).await.unwrap();
+        }
+        ledger.close().await;
+    });
+    // As after a death: the records are there, a snapshot of them is not.
+    std::fs::remove_file(snapshot(folder.path(), 4)).unwrap();
+    let replayed = || {
+        let found = gtd_store::preview(folder.path());
+        (found.snapshot.unwrap().0, found.tail.unwrap().records.len())
+    };
+    // The record of the snapshot itself comes first.
+    assert_eq!(replayed(), (Revision(1), 4));
+    let ledger = open(folder.path());
+    block_on(ledger.close());
+    assert_eq!(replayed(), (Revision(4), 1));
+    let ledger = open(folder.path());
+    assert_eq!(ledger.graph().n_beads(), 3);
+    block_on(ledger.close());
+}
+
 #[test]
 fn what_only_the_database_has_reaches_those_who_read_before_it_was_open() {
     let folder = tempfile::tempdir().unwrap();
@@ -369,7 +405,7 @@ fn what_only_the_database_has_reaches_those_who_read_before_it_was_open() {
     drop(ledger);
     wait_for_the_lock(folder.path());
     // The last snapshot is gone, and so is the end of the journal.
-    std::fs::remove_file(folder.path().join("snapshots/00000000000000000004.snap")).unwrap();
+    std::fs::remove_file(snapshot(folder.path(), 4)).unwrap();
     let journal = folder.path().join("journal.jsonl");
     let text = std::fs::read_to_string(&journal).unwrap();
     let (front, _) = text.trim_end().rsplit_once('\n').unwrap();
