@@ -120,11 +120,13 @@ pub(super) fn open(
     };
     std::thread::scope(|scope| {
         let early = scope.spawn(|| Early::read(dir, show));
-        let (store, opened) = Store::open(dir, &options)?;
+        let opened = Store::open(dir, &options);
+        // A thread that nobody joined would pass its panic on, in the place of what the store says.
         let early = early.join().unwrap_or(Early {
             folded: None,
             repairs: Vec::new(),
         });
+        let (store, opened) = opened?;
         Ok((store, opened, early))
     })
 }

@@ -388,6 +388,29 @@ fn what_one_start_had_to_replay_the_next_one_has_in_a_snapshot() {
 }
 
 #[test]
+fn a_store_that_is_refused_says_why_also_when_the_early_reader_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(folder.path());
+    block_on(async {
+        ledger.write(order("", trust())).await.unwrap();
+        ledger.close().await;
+    });
+    let holder = open(folder.path());
+    let shown = std::sync::atomic::AtomicBool::new(false);
+    let refused = super::load::open(folder.path(), |_| {
+        shown.store(true, std::sync::atomic::Ordering::Relaxed);
+        panic!("a bug in the early reader");
+    });
+    assert!(shown.into_inner(), "nothing was shown");
+    let error = refused.map(|_| ()).unwrap_err();
+    assert!(
+        matches!(error, gtd_store::StoreError::Held { .. }),
+        "{error:?}"
+    );
+    block_on(holder.close());
+}
+
+#[test]
 fn what_only_the_database_has_reaches_those_who_read_before_it_was_open() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = open(folder.path());
