@@ -105,6 +105,7 @@ mod tests {
             output_bytes: 0,
             dropped_bytes: 0,
             left_behind: 0,
+            output_sha256: String::new(),
         }
     }
 

@@ -69,6 +69,10 @@ pub struct Exit {
     /// How many processes it left behind, which were killed.
     #[serde(default)]
     pub left_behind: u32,
+    /// The SHA-256 of all that it wrote, what was not kept included, in hexadecimal digits;
+    /// empty when a shim of an older version left this word.
+    #[serde(default)]
+    pub output_sha256: String,
 }
 
 impl Exit {
@@ -161,11 +165,12 @@ mod tests {
             output_bytes: 3,
             dropped_bytes: 0,
             left_behind: 0,
+            output_sha256: "ab".to_owned(),
         };
         let text = serde_json::to_string(&exit).unwrap();
         assert_eq!(
             text,
-            r#"{"signal":9,"timed_out":false,"stopped":true,"started_at_ms":1,"ended_at_ms":2,"output_bytes":3,"dropped_bytes":0,"left_behind":0}"#
+            r#"{"signal":9,"timed_out":false,"stopped":true,"started_at_ms":1,"ended_at_ms":2,"output_bytes":3,"dropped_bytes":0,"left_behind":0,"output_sha256":"ab"}"#
         );
         assert_eq!(serde_json::from_str::<Exit>(&text).unwrap(), exit);
     }

@@ -129,6 +129,11 @@ impl Context {
         Ok(self.folders.get_or_init(|| folders))
     }
 
+    /// Tells whether a rig is named, by `-r` or in the environment.
+    pub(crate) fn names_a_rig(&self) -> bool {
+        self.named_rig.is_some()
+    }
+
     /// Returns the rig that is named or that one stands in, if any.
     pub(crate) fn rig(&self) -> Result<Option<RigName>, CliError> {
         match &self.named_rig {

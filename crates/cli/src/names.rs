@@ -104,7 +104,7 @@ impl Names {
                 candidate.members.iter().map(|m| m.bead.clone()).collect()
             }
             Event::CandidateJudged { candidate, .. }
-            | Event::CandidateLanded { candidate }
+            | Event::CandidateLanded { candidate, .. }
             | Event::CandidateVoided { candidate, .. } => {
                 self.members.get(candidate).cloned().unwrap_or_default()
             }

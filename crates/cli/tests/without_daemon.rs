@@ -223,7 +223,7 @@ fn a_configuration_value_tells_where_it_comes_from() {
         .unwrap();
     assert_eq!(
         stdout(&output).trim_end(),
-        "2   GTD_MERGE__BATCH   (default 8)"
+        "2   GTD_MERGE__BATCH   (default 64)"
     );
     let wrong = run(town.path(), &["config", "get", "merge.batsh"]);
     assert_eq!(code(&wrong), 3);

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, BeadId, CandidateId, Epoch, HostName, Oid, Revision, RigName, RoleName, RunId,
-    RuntimeFault, RuntimeName, SeatName, Timestamp,
+    Actor, Approved, BeadId, CandidateId, CheckRun, Epoch, HostName, Oid, Revision, RigName,
+    RoleName, RunId, RuntimeFault, RuntimeName, SeatName, Timestamp,
 };
 
 /// What kind of work a bead is.
@@ -613,6 +613,12 @@ pub struct Attempt {
     /// What the holder said about it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub summary: String,
+    /// The checks that were green on what was handed in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckRun>,
+    /// Who said yes to what was handed in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approved>,
     /// Why it did not lead to a landing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,

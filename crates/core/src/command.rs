@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, BeadId, BeadSpec, CandidateId, CrewOutcome, Criterion, Cron, Epoch, Fault, GateName,
-    GateRun, HoldKind, HostName, ImportedBead, Member, Need, Oid, Outcome, PauseScope, RequestId,
-    Reserved, Reversal, Revision, RigName, RigRules, RoleName, RunId, RuntimeName, ScheduleName,
-    ScheduledGoal, SeatName, Target, Timestamp, UsageDelta, Verdict,
+    Actor, BeadId, BeadSpec, CandidateId, CheckRun, CrewOutcome, Criterion, Cron, Epoch, Fault,
+    GateName, GateRun, HoldKind, HostName, ImportedBead, Member, Need, Oid, Outcome, PauseScope,
+    RequestId, Reserved, Reversal, Revision, RigName, RigRules, RoleName, RunId, RuntimeName,
+    ScheduleName, ScheduledGoal, SeatName, Target, Timestamp, UsageDelta, Verdict,
 };
 
 /// One ask, with its caller.
@@ -487,6 +487,8 @@ pub enum Command {
         base: Oid,
         /// What the holder says about it.
         summary: String,
+        /// The checks that were green on it.
+        checks: Vec<CheckRun>,
     },
     /// Gives a lease back without work.
     Return {

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Bead, BeadId, BeadSpec, Candidate, CandidateId, CrewMember, CrewOutcome, Epoch, Fault,
-    GateAsk, GateRun, Goal, HoldKind, HostName, Lease, MailItem, MergeHold, Need, Note, Oid,
-    Outcome, RequestId, Revision, RigName, RigRules, RunId, Schedule, ScheduleName, SeatName,
-    Snooze, Target, Timestamp, UsageDelta, Verdict,
+    Actor, Bead, BeadId, BeadSpec, Candidate, CandidateId, CheckRun, CrewMember, CrewOutcome,
+    Epoch, Evidence, Fault, GateAsk, GateRun, Goal, HoldKind, HostName, Lease, MailItem, MergeHold,
+    Need, Note, Oid, Outcome, RequestId, Revision, RigName, RigRules, RunId, Schedule,
+    ScheduleName, SeatName, Snooze, Target, Timestamp, UsageDelta, Verdict,
 };
 
 /// The format of the log that this code writes.
@@ -255,6 +255,9 @@ pub enum Event {
         base: Oid,
         /// What the holder says about it.
         summary: String,
+        /// The checks that were green on it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        checks: Vec<CheckRun>,
     },
     /// A lease ended without work: by its holder.
     WorkReturned {
@@ -321,6 +324,9 @@ pub enum Event {
     CandidateLanded {
         /// The candidate.
         candidate: CandidateId,
+        /// What it is proven by.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        evidence: Option<Box<Evidence>>,
     },
     /// A candidate was given up before it could land.
     CandidateVoided {

@@ -146,7 +146,7 @@ impl Event {
             Self::DecisionWoken { subject, .. } => Some(subject.clone()),
             Self::CandidateFormed { candidate } => Some(candidate.id.to_string()),
             Self::CandidateJudged { candidate, .. }
-            | Self::CandidateLanded { candidate }
+            | Self::CandidateLanded { candidate, .. }
             | Self::CandidateVoided { candidate, .. } => Some(candidate.to_string()),
             Self::TargetMoved { target, .. }
             | Self::BaseJudged { target, .. }

@@ -110,7 +110,7 @@ pub struct MergeRules {
 
 impl Default for MergeRules {
     fn default() -> Self {
-        Self { batch: 8 }
+        Self { batch: 64 }
     }
 }
 
@@ -212,6 +212,18 @@ pub enum Verdict {
     Infra,
 }
 
+impl Verdict {
+    /// Returns the word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Infra => "infra",
+        }
+    }
+}
+
 /// What one run of one gate showed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GateRun {
@@ -230,4 +242,10 @@ pub struct GateRun {
     /// The end of the output, when it was not green.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub evidence: String,
+    /// The exit code, when it came to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<i32>,
+    /// The SHA-256 of all that it wrote, in hexadecimal digits; empty when nobody took it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub output: String,
 }

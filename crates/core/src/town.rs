@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Approval, BeadId, CandidateId, Epoch, GateName, GateRun, HostName, Oid, RigName, RunId,
-    Target, Timestamp, Verdict,
+    Actor, Approval, BeadId, CandidateId, Epoch, GateName, GateRun, HostName, Oid, QueueMemory,
+    RigName, RunId, Target, Timestamp, Verdict,
 };
 
 /// What is special about a goal, beside its bead.
@@ -155,9 +155,19 @@ pub struct Queue {
     /// How many candidates landed here.
     #[serde(default)]
     pub landings: u64,
+    /// What it has learnt.
+    #[serde(default, skip_serializing_if = "QueueMemory::is_empty")]
+    pub memory: QueueMemory,
 }
 
 impl Queue {
+    /// Tells whether a run showed something of exactly what a candidate would land: of its commit,
+    /// or of another with the same tree.
+    #[must_use]
+    pub fn is_about(&self, candidate: &Candidate, run: &GateRun) -> bool {
+        run.commit == candidate.commit || self.memory.knows(&candidate.tree, run)
+    }
+
     /// Makes the empty queue of a target.
     #[must_use]
     pub fn new(target: Target) -> Self {
@@ -172,6 +182,7 @@ impl Queue {
             halt: None,
             infra: 0,
             landings: 0,
+            memory: QueueMemory::default(),
         }
     }
 }

@@ -18,6 +18,15 @@ pub struct DiffStat {
     pub removed: u64,
 }
 
+/// What one side of a conflict changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OtherSide {
+    /// Its commits: the beginning of the name and the subject of each, newest first.
+    pub commits: Vec<String>,
+    /// What they changed, cut when it is long.
+    pub diff: String,
+}
+
 impl Repository {
     /// Lists the files that differ between two commits; a rename is two files.
     ///
@@ -44,6 +53,72 @@ impl Repository {
             stat.files += 1;
         }
         Ok(stat)
+    }
+
+    /// Tells what `theirs` changed in some files that `ours` does not have: the other side of a
+    /// conflict.
+    ///
+    /// # Errors
+    /// When the repository does not hold one of them.
+    pub fn other_side(
+        &self,
+        ours: &Oid,
+        theirs: &Oid,
+        files: &[String],
+    ) -> Result<OtherSide, GitError> {
+        /// Commits that are named.
+        const NAMED: &str = "--max-count=10";
+        /// Files that are looked at.
+        const FILES: usize = 50;
+        /// Bytes of the change that are kept.
+        const KEPT: usize = 2_000;
+        let (Some(since), false) = (self.merge_base(ours, theirs)?, files.is_empty()) else {
+            return Ok(OtherSide::default());
+        };
+        let paths: Vec<String> = files
+            .iter()
+            .take(FILES)
+            .map(|file| format!(":(literal){file}"))
+            .collect();
+        let commits = self
+            .git()
+            .args(["log", "--no-show-signature", "--no-merges", NAMED])
+            .args(["--format=%h %s", theirs.as_str()])
+            .arg(format!("^{since}"))
+            .arg("--")
+            .args(&paths)
+            .ok()
+            .map_err(|failure| self.missing_or(&[ours, theirs], failure))?;
+        let diff = self
+            .git()
+            .args(["diff-tree", "-r", "-p", "-U1", "--no-renames"])
+            .args(["--no-ext-diff", "--no-textconv", "--no-color"])
+            .args([since.as_str(), theirs.as_str(), "--"])
+            .args(&paths)
+            .ok()
+            .map_err(|failure| self.missing_or(&[theirs], failure))?;
+        let whole = diff.len() <= KEPT;
+        let mut diff = lossy(&diff[..diff.len().min(KEPT)]);
+        if !whole {
+            diff.push_str("\n…");
+        }
+        Ok(OtherSide {
+            commits: lossy(&commits).lines().map(str::to_owned).collect(),
+            diff,
+        })
+    }
+
+    /// Finds where two commits parted; none when they share no history.
+    fn merge_base(&self, a: &Oid, b: &Oid) -> Result<Option<Oid>, GitError> {
+        let output = self
+            .git()
+            .args(["merge-base", a.as_str(), b.as_str()])
+            .run()?;
+        match output.code {
+            0 => crate::repository::parse_oid("merge-base", &output.stdout).map(Some),
+            1 => Ok(None),
+            _ => Err(self.missing_or(&[a, b], output.failed())),
+        }
     }
 
     /// Lists the first-parent line up to `to`, newest first, without what `from` reaches.

@@ -45,7 +45,7 @@ impl Author {
 
     /// Returns the committer of candidates.
     pub(crate) fn refinery() -> Self {
-        Self::new("gtd refinery", "refinery@gtd.invalid")
+        Self::new("gtd refinery", gtd_core::REFINERY_EMAIL)
     }
 
     /// Returns the committer of snapshots.

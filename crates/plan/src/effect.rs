@@ -49,6 +49,15 @@ pub enum Effect {
         /// Where it was; none when it did not exist.
         old: Option<Oid>,
     },
+    /// A commit carries a note with what it is proven by.
+    EnsureNote {
+        /// The rig.
+        rig: RigName,
+        /// The commit.
+        commit: Oid,
+        /// What the note says.
+        text: String,
+    },
     /// The integration branch of a goal is brought into its branch, by fast-forward.
     BringHome {
         /// The goal.
@@ -187,6 +196,7 @@ impl Effect {
             Self::EnsureRun(order) => format!("run {}", order.run),
             Self::EnsureCommit { bead, epoch, .. } => format!("commit {bead}.e{epoch}"),
             Self::EnsureRef { rig, name, new, .. } => format!("ref {rig} {name} {new}"),
+            Self::EnsureNote { rig, commit, .. } => format!("note {rig} {commit}"),
             Self::BringHome { goal, .. } => format!("land {goal}"),
             Self::PutAwayCrew { member, .. } => format!("put away {member}"),
             Self::StopRun { run } => format!("stop {run}"),
@@ -202,6 +212,7 @@ impl Effect {
             Self::EnsureRun(_) => "run",
             Self::EnsureCommit { .. } => "commit",
             Self::EnsureRef { .. } => "ref",
+            Self::EnsureNote { .. } => "note",
             Self::BringHome { .. } => "land",
             Self::PutAwayCrew { .. } => "put-away",
             Self::StopRun { .. } => "stop",
@@ -272,7 +283,9 @@ impl Effect {
                 None => of_candidate(&|known| order.run.as_str().starts_with(known.id.as_str())),
             },
             Self::EnsureCommit { bead, .. } => vec![bead.clone()],
-            Self::EnsureRef { new, .. } => of_candidate(&|known| known.commit == *new),
+            Self::EnsureRef { new: commit, .. } | Self::EnsureNote { commit, .. } => {
+                of_candidate(&|known| known.commit == *commit)
+            }
             Self::BringHome { goal, .. } => vec![goal.clone()],
             Self::StopRun { .. } | Self::SweepLost { .. } => vec![],
         };

@@ -24,6 +24,15 @@ pub(crate) fn evidence(tail: &str) -> String {
     kept[from..].trim_end().to_owned()
 }
 
+/// Keeps the begin of what others wrote.
+pub(crate) fn begin(text: &str) -> String {
+    let text = text.replace('\0', "\u{2400}");
+    match text.len() {
+        ..=EVIDENCE => text.trim_end().to_owned(),
+        _ => format!("{} …", &text[..ceil_boundary(&text, EVIDENCE)]),
+    }
+}
+
 /// Shortens what others wrote to a line that can be told.
 pub(crate) fn line(text: &str) -> String {
     let text = text.replace(['\0', '\n', '\r'], " ");

@@ -6,7 +6,6 @@
 
 mod agent_plan;
 mod agents;
-mod asked;
 mod crew;
 mod effect;
 mod evidence;

@@ -81,29 +81,47 @@ pub fn worker_gate_run(bead: &BeadId, epoch: Epoch, turn: u32, gate: &Gate, retr
     proof_run(&name, &gate.run, retry)
 }
 
-/// Names the owner of the worktree in which a candidate's gates run.
+/// Names how often a queue was begun anew and a gate was run again, for a name.
+fn again(queue: &Queue, turn: u32) -> String {
+    match turn {
+        0 => format!("g{}", queue.generation),
+        turn => format!("g{}t{turn}", queue.generation),
+    }
+}
+
+/// Names the owner of the worktree in which a candidate's gates run; `turn` counts the runs of
+/// the same gate before.
 #[must_use]
-pub fn merge_gate_owner(candidate: &CandidateId, queue: &Queue) -> String {
-    format!("{candidate}.g{}", queue.generation)
+pub fn merge_gate_owner(candidate: &CandidateId, queue: &Queue, turn: u32) -> String {
+    format!("{candidate}.{}", again(queue, turn))
 }
 
 /// Names the run of a gate on a candidate.
 #[must_use]
-pub fn merge_gate_run(candidate: &CandidateId, queue: &Queue, gate: &GateName) -> RunId {
-    run_id(&format!("{}.{gate}", merge_gate_owner(candidate, queue)))
+pub fn merge_gate_run(candidate: &CandidateId, queue: &Queue, gate: &GateName, turn: u32) -> RunId {
+    let owner = merge_gate_owner(candidate, queue, turn);
+    run_id(&format!("{owner}.{gate}"))
 }
 
-/// Names the owner of the worktree in which gates run on the target itself.
+/// Names the owner of the worktree in which gates run on the target itself; `turn` counts the
+/// runs of the same gate before.
 #[must_use]
-pub fn base_gate_owner(rig: &RigName, commit: &Oid, queue: &Queue) -> String {
+pub fn base_gate_owner(rig: &RigName, commit: &Oid, queue: &Queue, turn: u32) -> String {
     let short = &commit.as_str()[..10];
-    format!("base-{rig}-{short}.g{}", queue.generation)
+    format!("base-{rig}-{short}.{}", again(queue, turn))
 }
 
 /// Names the run of a gate on the target itself.
 #[must_use]
-pub fn base_gate_run(rig: &RigName, commit: &Oid, queue: &Queue, gate: &GateName) -> RunId {
-    run_id(&format!("{}.{gate}", base_gate_owner(rig, commit, queue)))
+pub fn base_gate_run(
+    rig: &RigName,
+    commit: &Oid,
+    queue: &Queue,
+    gate: &GateName,
+    turn: u32,
+) -> RunId {
+    let owner = base_gate_owner(rig, commit, queue, turn);
+    run_id(&format!("{owner}.{gate}"))
 }
 
 /// Names the owner of the worktree in which a gate runs that a person asked for; `turn` counts
@@ -307,8 +325,8 @@ mod tests {
             turn_run(&bead, epoch, MOST_TURNS),
             check_run(&bead, epoch, MOST_TURNS, usize::MAX, "true", MOST_TRIES),
             worker_gate_run(&bead, epoch, MOST_TURNS, &worker_gate, MOST_TRIES),
-            merge_gate_run(&candidate, &queue, &gate),
-            base_gate_run(&rig, &oid, &queue, &gate),
+            merge_gate_run(&candidate, &queue, &gate, MOST_TRIES),
+            base_gate_run(&rig, &oid, &queue, &gate, MOST_TRIES),
             accept_run(&owner, usize::MAX, "true", u32::MAX),
         ] {
             assert!(run.as_str().len() <= 250, "{run}");

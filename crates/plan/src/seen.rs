@@ -44,6 +44,22 @@ pub enum Question {
     },
     /// What would these submissions on that base be?
     Assembly(AssemblyOrder),
+    /// Which files differ between two commits?
+    Changed {
+        /// The rig.
+        rig: RigName,
+        /// The one.
+        from: Oid,
+        /// The other.
+        to: Oid,
+    },
+    /// Which commits led a target to this one, by first parents, back to the last with evidence?
+    Line {
+        /// The target.
+        target: Target,
+        /// The commit.
+        tip: Oid,
+    },
     /// Has the machine room for one more agent?
     Machine,
     /// For how long has the machine been awake, and somebody looking?
@@ -99,6 +115,10 @@ pub enum Answer {
     Stillness(u64),
     /// To [`Question::Assembly`].
     Assembly(AssemblySeen),
+    /// To [`Question::Changed`].
+    Changed(Vec<String>),
+    /// To [`Question::Line`]: newest first.
+    Line(Vec<LineCommit>),
     /// To [`Question::Machine`].
     Machine(MachineSeen),
     /// To [`Question::Awake`]: milliseconds, by a monotonic clock, since the last gap: a machine
@@ -160,6 +180,8 @@ pub struct EndSeen {
     pub repeats: u32,
     /// The end of its output.
     pub tail: String,
+    /// The SHA-256 of all that it wrote, in hexadecimal digits; empty when nobody took it.
+    pub output: String,
     /// Why it says nothing about the work, if so.
     pub infra: Option<String>,
     /// What the agent said, when the run was one of an agent program.
@@ -261,12 +283,40 @@ pub struct WorktreeSeen {
 pub struct AssemblySeen {
     /// The beads that merge, in order.
     pub joined: Vec<BeadId>,
-    /// The beads that do not, with the files that conflict.
-    pub conflicts: Vec<(BeadId, Vec<String>)>,
+    /// Those that do not merge onto the base.
+    pub conflicts: Vec<ConflictSeen>,
+    /// Those that do not merge behind an earlier one, with the files that conflict.
+    pub behind: Vec<(BeadId, Vec<String>)>,
     /// The commit that would land.
     pub commit: Oid,
     /// Its tree.
     pub tree: Oid,
+}
+
+/// A submission that does not merge onto the base.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConflictSeen {
+    /// The bead.
+    pub bead: BeadId,
+    /// The files that conflict; none when it shares no history with the base.
+    pub files: Vec<String>,
+    /// The commits that changed these files on the other side.
+    pub theirs: Vec<String>,
+    /// What they changed in them, as far as it is short.
+    pub diff: String,
+}
+
+/// One commit in the line of a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineCommit {
+    /// The commit.
+    pub oid: Oid,
+    /// The first line of its message.
+    pub subject: String,
+    /// Who wrote it.
+    pub author: String,
+    /// Whether it carries evidence that holds: its gates were green when it landed.
+    pub is_proven: bool,
 }
 
 /// Whether the machine has room.
@@ -421,6 +471,24 @@ impl Seen {
     pub fn assembly(&self, order: &AssemblyOrder) -> Option<&AssemblySeen> {
         match self.answers.get(&Question::Assembly(order.clone())) {
             Some(Answer::Assembly(assembly)) => Some(assembly),
+            _ => None,
+        }
+    }
+
+    /// Returns the files that a question about a change was answered with; none when it was not.
+    #[must_use]
+    pub fn changed(&self, question: &Question) -> &[String] {
+        match self.answers.get(question) {
+            Some(Answer::Changed(files)) => files,
+            _ => &[],
+        }
+    }
+
+    /// Returns the line that a question about it was answered with.
+    #[must_use]
+    pub fn line(&self, question: &Question) -> Option<&[LineCommit]> {
+        match self.answers.get(question) {
+            Some(Answer::Line(line)) => Some(line),
             _ => None,
         }
     }

@@ -16,8 +16,8 @@
 use std::collections::BTreeMap;
 
 use gtd_core::{
-    Bead, BeadId, Command, Epoch, Fault, FaultClass, Gate, Graph, Holder, HostName, Lease,
-    Observation, Outcome, Phase, RunId, Timestamp, Verdict, WaitReason,
+    Bead, BeadId, CheckRun, Command, Epoch, Fault, FaultClass, Gate, Graph, Holder, HostName,
+    Lease, Observation, Outcome, Phase, RunId, Timestamp, Verdict, WaitReason,
 };
 
 use crate::{
@@ -438,13 +438,14 @@ impl Worker {
             plan.act(self.commit(attempt));
             return;
         }
+        let mut checks = Vec::new();
         for proof in proofs {
             let runs = self.runs(seen, attempt.turn(), &proof);
             let Some(run) = runs.last() else { return };
             match seen.run(run) {
                 None => return,
                 Some(RunSeen::Ended(end)) => match end.verdict() {
-                    Verdict::Passed => {}
+                    Verdict::Passed => checks.extend(green_check(&proof, run, end)),
                     Verdict::Failed => {
                         let text = match &proof.class {
                             FaultClass::Check { criterion } => {
@@ -510,7 +511,7 @@ impl Worker {
             }
             return;
         }
-        self.hand_in(plan, attempt, worktree);
+        self.hand_in(plan, attempt, worktree, checks);
     }
 
     /// Gives what is missing back to the agent, in its own session, as its next turn.
@@ -558,7 +559,13 @@ impl Worker {
         }
     }
 
-    fn hand_in(&self, plan: &mut Plan, attempt: &Attempt<'_>, worktree: &WorktreeSeen) {
+    fn hand_in(
+        &self,
+        plan: &mut Plan,
+        attempt: &Attempt<'_>,
+        worktree: &WorktreeSeen,
+        checks: Vec<CheckRun>,
+    ) {
         let bead = attempt.bead;
         let said = attempt.agent().map(|agent| line(&agent.last_words));
         let summary = said.filter(|said| !said.trim().is_empty());
@@ -570,6 +577,7 @@ impl Worker {
                 head: worktree.head.clone(),
                 base: start.clone(),
                 summary: summary.unwrap_or_else(|| bead.spec.title.clone()),
+                checks,
             }),
             _ => plan.tell(Command::Finish {
                 bead: bead.id.clone(),
@@ -585,6 +593,19 @@ impl Worker {
 fn is_for_an_agent(bead: &Bead) -> bool {
     let runtime = bead.spec.runtime.as_ref();
     runtime.is_some_and(|runtime| !matches!(runtime.as_str(), "shell" | "demo"))
+}
+
+/// Makes the record of an acceptance check that was green.
+fn green_check(proof: &Proof, run: &RunId, end: &EndSeen) -> Option<CheckRun> {
+    let Work::Check(command) = &proof.work else {
+        return None;
+    };
+    Some(CheckRun {
+        command: command.clone(),
+        run: run.clone(),
+        took_ms: end.took_ms,
+        output: end.output.clone(),
+    })
 }
 
 fn has_checks(bead: &Bead) -> bool {

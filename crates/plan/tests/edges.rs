@@ -5,8 +5,8 @@ mod scene;
 use expect_test::expect;
 use gtd_core::{Command, Epoch, Fault, FaultClass, Phase, SeatName, Verdict};
 use gtd_plan::{
-    Answer, AssemblySeen, Effect, EndSeen, MachineSeen, OwnerSeen, Question, RunSeen, Step,
-    TipSeen, Witness, accept_owner,
+    Answer, AssemblySeen, ConflictSeen, Effect, EndSeen, MachineSeen, OwnerSeen, Question, RunSeen,
+    Step, TipSeen, Witness, accept_owner,
 };
 use scene::{
     NOW, Scene, absent, check, crew, ended, host, in_test, judge, mayor, oid, refinery, target,
@@ -62,7 +62,13 @@ fn a_conflict_in_very_many_files_is_a_report_that_the_ledger_takes() {
         .collect();
     let conflict = Answer::Assembly(AssemblySeen {
         joined: vec![],
-        conflicts: vec![(scene.beads[0].clone(), files)],
+        conflicts: vec![ConflictSeen {
+            bead: scene.beads[0].clone(),
+            files,
+            theirs: vec![],
+            diff: String::new(),
+        }],
+        behind: vec![],
         commit: oid('0'),
         tree: oid('e'),
     });
@@ -80,7 +86,13 @@ fn work_that_shares_no_history_counts_as_a_failed_attempt() {
     });
     let unrelated = Answer::Assembly(AssemblySeen {
         joined: vec![],
-        conflicts: vec![(scene.beads[0].clone(), vec![])],
+        conflicts: vec![ConflictSeen {
+            bead: scene.beads[0].clone(),
+            files: vec![],
+            theirs: vec![],
+            diff: String::new(),
+        }],
+        behind: vec![],
         commit: oid('0'),
         tree: oid('e'),
     });
@@ -358,7 +370,9 @@ fn a_green_candidate_is_given_up_when_a_gate_was_added() {
     );
     check(
         scene.plan(&refinery(), world('f', true, ended(0), None)),
-        expect!["land"],
+        expect![[r#"
+            do note repo ffffffffffffffffffffffffffffffffffffffff
+            land"#]],
     );
 }
 

@@ -4,7 +4,10 @@ mod scene;
 
 use expect_test::expect;
 use gtd_core::{Command, Epoch, Fault, FaultClass, GateName, Verdict};
-use gtd_plan::{Answer, AssemblySeen, LiveSeen, MachineSeen, Question, RunSeen, Witness};
+use gtd_plan::{
+    Answer, AssemblySeen, ConflictSeen, LineCommit, LiveSeen, MachineSeen, Question, RunSeen,
+    Witness,
+};
 use scene::{
     NOW, Scene, absent, check, crew, ended, host, in_test, judge, oid, refinery, target, tip,
     worker, worktree, world,
@@ -206,6 +209,7 @@ fn the_refinery_moves_the_ref_then_records() {
     check(
         scene.plan(&refinery(), world('0', false, ended(0), None)),
         expect![[r#"
+            do note repo ffffffffffffffffffffffffffffffffffffffff
             do ref repo refs/heads/main ffffffffffffffffffffffffffffffffffffffff
             land"#]],
     );
@@ -217,12 +221,16 @@ fn the_refinery_adopts_a_landing_before_anything_else() {
     judge(&mut scene, Verdict::Passed);
     check(
         scene.plan(&refinery(), world('f', true, ended(0), None)),
-        expect!["land"],
+        expect![[r#"
+            do note repo ffffffffffffffffffffffffffffffffffffffff
+            land"#]],
     );
     // Even when somebody has pushed on top of it meanwhile.
     check(
         scene.plan(&refinery(), world('9', true, ended(0), None)),
-        expect!["land"],
+        expect![[r#"
+            do note repo ffffffffffffffffffffffffffffffffffffffff
+            land"#]],
     );
 }
 
@@ -276,6 +284,8 @@ fn red_alone_is_blamed_only_when_the_base_is_green() {
             took_ms: 1,
             run: gtd_core::RunId::parse("base").expect("a valid scene"),
             evidence: String::new(),
+            code: None,
+            output: String::new(),
         },
     });
     check(
@@ -296,7 +306,13 @@ fn a_conflict_goes_back_at_once() {
     });
     let conflict = Answer::Assembly(AssemblySeen {
         joined: vec![],
-        conflicts: vec![(scene.beads[0].clone(), vec!["src/lib.rs".to_owned()])],
+        conflicts: vec![ConflictSeen {
+            bead: scene.beads[0].clone(),
+            files: vec!["src/lib.rs".to_owned()],
+            theirs: vec![],
+            diff: String::new(),
+        }],
+        behind: vec![],
         commit: oid('0'),
         tree: oid('e'),
     });
@@ -393,6 +409,7 @@ fn the_crew_lets_one_bead_try_when_the_hold_is_over() {
         head: oid('a'),
         base: oid('0'),
         summary: String::new(),
+        checks: vec![],
     });
     check(
         pass(&scene),
@@ -400,5 +417,75 @@ fn the_crew_lets_one_bead_try_when_the_hold_is_over() {
             grant <b1> to seat0
             open seat quartz
             grant <b2> to quartz"#]],
+    );
+}
+
+/// A queue that stands still because its target is red, with four commits since the last proven one.
+fn red_main() -> Scene {
+    let mut scene = in_test(1);
+    judge(&mut scene, Verdict::Failed);
+    scene.tell(Command::JudgeBase {
+        target: target(),
+        gate: gtd_core::GateRun {
+            gate: GateName::parse("test").expect("a valid scene"),
+            commit: oid('0'),
+            verdict: Verdict::Failed,
+            detail: "exit 1".to_owned(),
+            took_ms: 1,
+            run: gtd_core::RunId::parse("base").expect("a valid scene"),
+            evidence: String::new(),
+            code: Some(1),
+            output: String::new(),
+        },
+    });
+    scene
+}
+
+/// The line `0 1 2 3 4`, newest first, of which `4` is proven; the gate is red on those of `red`.
+fn line_of(red: &'static str) -> impl Fn(&Question) -> Answer {
+    move |question| match question {
+        Question::Tip(_) => tip('0'),
+        Question::Line { .. } => Answer::Line(
+            ('0'..='4')
+                .map(|at| LineCommit {
+                    oid: oid(at),
+                    subject: format!("change {at}"),
+                    author: "Ann".to_owned(),
+                    is_proven: at == '4',
+                })
+                .collect(),
+        ),
+        Question::Run(run) => {
+            let at = run.as_str().trim_start_matches("base-repo-").chars().next();
+            ended(i32::from(red.contains(at.expect("a valid scene"))))
+        }
+        _ => Answer::Owner(None),
+    }
+}
+
+#[test]
+fn a_red_target_is_searched_for_the_commit_that_made_it_red() {
+    let scene = red_main();
+    check(
+        scene.plan(&refinery(), line_of("012")),
+        expect![
+            "saw main_red: gate test is red since 2222222 by Ann: change 2; it is green on 3333333 before it"
+        ],
+    );
+    check(
+        scene.plan(&refinery(), line_of("01234")),
+        expect![
+            "saw main_red: 4444444 was green when it landed and is red now: gate test or what it needs has changed outside of the repository"
+        ],
+    );
+    let begun = |question: &Question| match question {
+        Question::Run(_) => absent(),
+        other => line_of("")(other),
+    };
+    check(
+        scene.plan(&refinery(), begun),
+        expect![[r#"
+            do worktree repo/refinery-main
+            do run base-repo-4444444444.g0.test"#]],
     );
 }

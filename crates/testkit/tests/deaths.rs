@@ -118,6 +118,11 @@ fn after_the_candidate_commit() {
 }
 
 #[test]
+fn after_the_note_before_the_ref_moved() {
+    survives("git.after-note=kill");
+}
+
+#[test]
 fn after_the_ref_moved_before_the_record() {
     survives("host.after-target-move=kill");
 }

@@ -129,3 +129,45 @@ fn what_is_not_there_is_told() {
     let wrong = town.gtd(&["merge", "list", "--filter", "state running"]);
     assert_eq!(wrong.code, Some(2), "{wrong}");
 }
+
+#[test]
+fn what_lands_is_proven_by_a_note_that_git_alone_can_tell() {
+    let town = town("echo looked; test ! -e forbidden");
+    let plan = "title = \"one\"\n\n[[bead]]\nid = \"a\"\ntitle = \"First\"\nrun = \"echo a > a\"\nacceptance = [{ text = \"a is there\", check = \"test -e a\" }, { text = \"a is good\" }]\n";
+    let goal = town.goal(plan);
+    assert_eq!(town.wait(&goal).0, Some(0));
+    let bead = town.json(&["convoy", "show", &goal])["beads"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let shown = town.json(&["merge", "show", &bead]);
+    let evidence = &shown["evidence"];
+    let gate = &evidence["gates"][0];
+    assert_eq!(gate["code"], 0, "{shown}");
+    assert_eq!(gate["command"], "echo looked; test ! -e forbidden");
+    // The digest is that of what the gate wrote.
+    let digest = "f078e0daef434faeeb93d35ff7cf2a3a3b4d539e8cbebd4834f45f93f88f9a67";
+    assert_eq!(gate["output"], digest, "{shown}");
+    let acceptance = &evidence["members"][0]["acceptance"];
+    assert_eq!(acceptance[0]["verdict"], "passed", "{shown}");
+    assert_eq!(acceptance[1]["verdict"], "unverifiable", "{shown}");
+    let tree = town.git(&["rev-parse", "main^{tree}"]);
+    assert_eq!(evidence["tree"].as_str(), Some(tree.trim()));
+    let verify = |range: &str| town.gtd(&["merge", "verify", range, "--json"]);
+    let proven = verify("main~1..main");
+    assert_eq!(proven.code, Some(0), "{proven}");
+    // The first commit of the repository came from a person.
+    let all = verify("main");
+    assert_eq!(all.code, Some(5), "{all}");
+    let document: Value = serde_json::from_str(&all.stdout).unwrap();
+    assert_eq!(document["by_hand"], 1, "{all}");
+    let allowed = town.gtd(&["merge", "verify", "main", "--allow-by-hand"]);
+    assert_eq!(allowed.code, Some(0), "{allowed}");
+    // The same tree under another commit is not what was proven, nor is a note that somebody moved.
+    town.git(&["notes", "--ref=gtd", "remove", "main"]);
+    let lost = verify("main~1..main");
+    assert_eq!(lost.code, Some(5), "{lost}");
+    assert!(lost.stdout.contains("has no note"), "{lost}");
+    let nothing = town.gtd(&["merge", "verify", "no-such-branch"]);
+    assert_eq!(nothing.code, Some(3), "{nothing}");
+}

@@ -206,7 +206,7 @@ writes! {
         WorkClaim work ClaimRequest ClaimResponse = Claim { bead, name };
         WorkDiscover work DiscoverRequest DiscoverResponse = Discover { bead, epoch, spec };
         WorkSubmit work SubmitRequest SubmitResponse
-            = Submit { bead, epoch, head, base, summary };
+            = Submit { bead, epoch, head, base, summary, checks };
         WorkReturn work ReturnRequest ReturnResponse = Return { bead, epoch, why };
         WorkFinish work FinishRequest FinishResponse = Finish { bead, epoch, outcome, why };
         WorkStarted work StartedRequest StartedResponse = Started { bead, epoch, run };

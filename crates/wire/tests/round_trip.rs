@@ -3,11 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test says so when it fails")]
 
 use gtd_core::{
-    Approval, BeadId, BeadSpec, BeadType, CandidateId, Command, Criterion, Cron, EdgeKind, Epoch,
-    Fault, FaultClass, GateName, GateRun, HoldKind, HostName, LandMode, Member, MergeRules, Need,
-    Oid, Origin, Outcome, PauseScope, Plan, PlannedBead, Priority, RequestId, Reserved, Revision,
-    RigName, RigRules, RoleName, RunId, RuntimeFault, RuntimeName, SatisfiedBy, ScheduleName,
-    ScheduledGoal, SeatName, Target, Timestamp, UsageDelta, Verdict, WorkerRules,
+    Approval, BeadId, BeadSpec, BeadType, CandidateId, CheckRun, Command, Criterion, Cron,
+    EdgeKind, Epoch, Fault, FaultClass, GateName, GateRun, HoldKind, HostName, LandMode, Member,
+    MergeRules, Need, Oid, Origin, Outcome, PauseScope, Plan, PlannedBead, Priority, RequestId,
+    Reserved, Revision, RigName, RigRules, RoleName, RunId, RuntimeFault, RuntimeName, SatisfiedBy,
+    ScheduleName, ScheduledGoal, SeatName, Target, Timestamp, UsageDelta, Verdict, WorkerRules,
 };
 use gtd_wire::{
     ApprovalWish, Caller, GoalWish, LandWish, Malformed, Token, Unsendable, Write, WriteContext,
@@ -53,6 +53,8 @@ fn gate(verdict: Verdict) -> GateRun {
         took_ms: 1_234,
         run: run(),
         evidence: "one\ntwo ü".into(),
+        code: Some(1),
+        output: "ab".repeat(32),
     }
 }
 
@@ -416,6 +418,12 @@ fn sendable() -> Vec<Command> {
             head: oid('a'),
             base: Oid::parse(&"c".repeat(64)).unwrap(),
             summary: why(),
+            checks: vec![CheckRun {
+                command: "make test".into(),
+                run: run(),
+                took_ms: 7,
+                output: "cd".repeat(32),
+            }],
         },
         Command::Form {
             id: CandidateId::parse("api-main-1").unwrap(),

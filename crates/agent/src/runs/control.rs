@@ -178,6 +178,7 @@ fn forbid(folder: &Folder) -> Result<bool, RunError> {
                 output_bytes: 0,
                 dropped_bytes: 0,
                 left_behind: 0,
+                output_sha256: String::new(),
             };
             folder.write(folder::EXIT, &exit, Keep::Durably)?;
             return Ok(true);

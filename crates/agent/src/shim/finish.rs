@@ -41,6 +41,7 @@ pub(super) fn finish(
         output_bytes,
         dropped_bytes,
         left_behind: ended.left_behind,
+        output_sha256: output.digest(),
     };
     gtd_fault::point("shim.before-exit-file");
     // After a power cut the run is lost without it, as are the files that it wrote just before:

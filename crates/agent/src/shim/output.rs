@@ -13,6 +13,7 @@ use std::{
 
 use gtd_core::Timestamp;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     folder::{self, Folder, Keep},
@@ -43,6 +44,7 @@ pub(super) struct Output {
     out: Vec<u8>,
     err: Vec<u8>,
     bytes: u64,
+    digest: Sha256,
     lines: u64,
     repeats: Repeats,
     last_line: Vec<u8>,
@@ -66,6 +68,7 @@ impl Output {
             out: Vec::new(),
             err: Vec::new(),
             bytes: 0,
+            digest: Sha256::new(),
             lines: 0,
             repeats: Repeats::default(),
             last_line: Vec::new(),
@@ -86,6 +89,7 @@ impl Output {
     }
 
     fn take_clean(&mut self, kind: Kind, bytes: &[u8]) {
+        self.digest.update(bytes);
         self.take_raw(bytes);
         let at = now();
         let mut partial = std::mem::take(self.partial(kind));
@@ -149,6 +153,11 @@ impl Output {
     /// Returns how many bytes there were, and how many of them are not on disk.
     pub(super) fn totals(&self) -> (u64, u64) {
         (self.bytes, self.raw.dropped().min(self.bytes))
+    }
+
+    /// Returns the SHA-256 of all bytes so far, both streams as they came, in hexadecimal digits.
+    pub(super) fn digest(&self) -> String {
+        format!("{:x}", self.digest.clone().finalize())
     }
 
     fn take_raw(&mut self, mut bytes: &[u8]) {

@@ -62,6 +62,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
             head,
             base,
             summary,
+            checks: vec![],
         }
     };
     let client = args.lease.reach(ctx).await?;

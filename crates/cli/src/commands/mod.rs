@@ -4,6 +4,7 @@ pub(crate) mod agent;
 pub(crate) mod answer;
 pub(crate) mod approve;
 pub(crate) mod ask;
+pub(crate) mod asked_git;
 pub(crate) mod backup;
 pub(crate) mod bead;
 pub(crate) mod brief;

@@ -105,7 +105,7 @@ fn members_of(event: &Event, known: &mut BTreeMap<CandidateId, Vec<BeadId>>) -> 
             members
         }
         Event::CandidateJudged { candidate, .. }
-        | Event::CandidateLanded { candidate }
+        | Event::CandidateLanded { candidate, .. }
         | Event::CandidateVoided { candidate, .. } => {
             known.get(candidate).cloned().unwrap_or_default()
         }

@@ -47,7 +47,7 @@ pub(crate) struct State {
     pub(crate) ink: Ink,
 }
 
-const STATES: [(&str, State); 28] = [
+const STATES: [(&str, State); 31] = [
     ("ready", state("ready", "○", "[o]", Ink::Plain)),
     ("waiting", state("waiting", "◐", "[~]", Ink::Plain)),
     ("running", state("running", "●", "[*]", Ink::Busy)),
@@ -70,6 +70,12 @@ const STATES: [(&str, State); 28] = [
     ("frozen", state("frozen", "‖", "[=]", Ink::Warn)),
     ("in_test", state("in test", "●", "[*]", Ink::Busy)),
     ("proven", state("proven", "◈", "[#]", Ink::Good)),
+    ("unproven", state("unproven", "✗", "[x]", Ink::Bad)),
+    ("by_hand", state("by hand", "◐", "[~]", Ink::Warn)),
+    (
+        "unverifiable",
+        state("unverifiable", "◐", "[~]", Ink::Faint),
+    ),
     ("red", state("red", "✗", "[x]", Ink::Bad)),
     ("suspect", state("suspect", "●", "[*]", Ink::Warn)),
     ("passed", state("passed", "✓", "[+]", Ink::Good)),

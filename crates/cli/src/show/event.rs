@@ -239,7 +239,7 @@ fn event_text(event: &Event, subject: &Subject) -> String {
                 .trim_end_matches([':', ' '])
                 .to_owned()
         }
-        Event::CandidateLanded { candidate } => match subject.members.as_slice() {
+        Event::CandidateLanded { candidate, .. } => match subject.members.as_slice() {
             [_] => format!("by {candidate}"),
             members => list(members),
         },

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gtd_core::{MergeDoc, MergeRow, MergeShownDoc, Oid, Timestamp};
+use gtd_core::{Evidence, MergeDoc, MergeRow, MergeShownDoc, Oid, Timestamp};
 
 use crate::output::{Cell, Ink, Look, State, Table, ago, clock, span, span_ms};
 
@@ -97,6 +97,53 @@ fn headline(queue: &MergeDoc, now: Timestamp, look: Look) -> Vec<String> {
     lines
 }
 
+/// Says what a landing is proven by.
+fn proof(evidence: &Evidence, look: Look) -> Vec<String> {
+    let mut lines = vec![format!(
+        "  {}  tree {} on {}",
+        evidence.commit.short(),
+        evidence.tree.short(),
+        evidence.base.short()
+    )];
+    for gate in &evidence.gates {
+        let state = State::of(gate.verdict.word());
+        let output = gate.output.get(..12).unwrap_or("not taken");
+        lines.push(format!(
+            "  {} {}  {}  output {output}  {}",
+            look.paint(state.ink, &state.text(look)),
+            gate.gate,
+            span_ms(gate.took_ms),
+            look.paint(Ink::Faint, &look.title(&gate.command)),
+        ));
+    }
+    for member in &evidence.members {
+        let by = member.holder.as_ref();
+        lines.push(format!(
+            "  {} attempt {}  {}  {}",
+            look.paint(Ink::Strong, member.bead.as_str()),
+            member.epoch,
+            member.head.short(),
+            by.map_or("", |holder| holder.as_str()),
+        ));
+        for criterion in &member.acceptance {
+            let state = State::of(criterion.verdict.word());
+            let why = match criterion.why.as_str() {
+                "" => String::new(),
+                why => look.paint(Ink::Faint, &format!("  {why}")),
+            };
+            lines.push(format!(
+                "    {} {}{why}",
+                look.paint(state.ink, &state.text(look)),
+                look.title(&criterion.text)
+            ));
+        }
+        for yes in &member.approvals {
+            lines.push(format!("    approved by {}", yes.by));
+        }
+    }
+    lines
+}
+
 /// Shows one submission, or all of a candidate.
 pub(crate) fn merge_shown(doc: &MergeShownDoc, now: Timestamp, look: Look) -> Vec<String> {
     let mut lines = Vec::new();
@@ -131,12 +178,7 @@ pub(crate) fn merge_shown(doc: &MergeShownDoc, now: Timestamp, look: Look) -> Ve
             fact("candidate", format!("{candidate}{of}"));
         }
         for run in &row.gates {
-            let word = match run.verdict {
-                gtd_core::Verdict::Passed => "passed",
-                gtd_core::Verdict::Failed => "failed",
-                gtd_core::Verdict::Infra => "infra",
-            };
-            let state = State::of(word);
+            let state = State::of(run.verdict.word());
             fact(
                 "gate",
                 format!(
@@ -148,6 +190,10 @@ pub(crate) fn merge_shown(doc: &MergeShownDoc, now: Timestamp, look: Look) -> Ve
                 ),
             );
         }
+    }
+    if let Some(evidence) = &doc.evidence {
+        lines.push(look.paint(Ink::Faint, "EVIDENCE"));
+        lines.extend(proof(evidence, look));
     }
     if !doc.attempts.is_empty() {
         lines.push(look.paint(Ink::Faint, "EVENTS"));

@@ -240,7 +240,7 @@ pub(super) const KEYS: &[Key] = &[
         Integer(1, 1_000),
         Anyone,
         Works,
-        "Submissions tested together at most; a red batch is bisected.",
+        "Submissions tested together at most; how many are is learnt from how often they are red.",
     ),
     key(
         "merge.order",

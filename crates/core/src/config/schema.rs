@@ -174,7 +174,7 @@ mod tests {
         let (user, project) = (json_schema(SchemaOf::User), json_schema(SchemaOf::Project));
         assert!(find(&user, "ui.pager").is_some() && find(&project, "ui.pager").is_none());
         assert!(find(&project, "gate").is_some() && find(&user, "gate").is_none());
-        assert_eq!(find(&project, "merge.batch").unwrap()["default"], 8);
+        assert_eq!(find(&project, "merge.batch").unwrap()["default"], 64);
         assert_eq!(
             find(&project, "merge").unwrap()["additionalProperties"],
             false

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{Decision, Scene, TEXT_MAX, check_text};
 use crate::{
-    BeadId, Candidate, CandidateId, Epoch, Event, Fault, GateRun, Halt, HaltKind, HoldKind, Member,
-    Oid, Phase, Queue, Rejection, Target, Verdict,
+    BeadId, Candidate, CandidateId, Epoch, Event, Evidence, Fault, GateRun, Halt, HaltKind,
+    HoldKind, Member, Oid, Phase, Queue, Rejection, Target, Verdict,
 };
 
 /// Infrastructure failures in a row after which a person is asked.
@@ -144,7 +144,7 @@ pub(super) fn judge(
             gates.iter().any(|run| {
                 run.gate == gate.name
                     && run.verdict == Verdict::Passed
-                    && run.commit == candidate.commit
+                    && queue.is_about(candidate, run)
             })
         });
     if verdict == Verdict::Passed && !proven {
@@ -198,7 +198,14 @@ pub(super) fn land(scene: Scene<'_>, id: CandidateId) -> Decision {
     if candidate.verdict != Some(Verdict::Passed) {
         return Err(Rejection::NotProven { candidate: id });
     }
-    Ok(vec![Event::CandidateLanded { candidate: id }])
+    Ok(vec![landed(scene, candidate)])
+}
+
+fn landed(scene: Scene<'_>, candidate: &Candidate) -> Event {
+    Event::CandidateLanded {
+        candidate: candidate.id.clone(),
+        evidence: Some(Box::new(Evidence::of(scene.graph, candidate))),
+    }
 }
 
 pub(super) fn void(scene: Scene<'_>, id: CandidateId, why: String) -> Decision {
@@ -238,9 +245,7 @@ pub(super) fn observe_target(scene: Scene<'_>, target: Target, tip: Oid) -> Deci
         && candidate.commit == tip
         && candidate.verdict == Some(Verdict::Passed)
     {
-        return Ok(vec![Event::CandidateLanded {
-            candidate: candidate.id.clone(),
-        }]);
+        return Ok(vec![landed(scene, candidate)]);
     }
     Ok(vec![Event::TargetMoved {
         target,

@@ -203,7 +203,8 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
             head,
             base,
             summary,
-        } => work::submit(scene, bead, epoch, head, base, summary),
+            checks,
+        } => work::submit(scene, bead, epoch, head, base, summary, checks),
         Command::Return { bead, epoch, why } => work::give_back(scene, bead, epoch, why),
         Command::Finish {
             bead,

@@ -9,8 +9,8 @@ use super::{
     seat::may_begin,
 };
 use crate::{
-    Bead, BeadId, BeadSpec, BeadType, EdgeKind, Epoch, Event, Fault, FaultClass, Holder, Lease,
-    Need, Oid, Outcome, Phase, Rejection, Reserved, RigName, RunId, SatisfiedBy, SeatName,
+    Bead, BeadId, BeadSpec, BeadType, CheckRun, EdgeKind, Epoch, Event, Fault, FaultClass, Holder,
+    Lease, Need, Oid, Outcome, Phase, Rejection, Reserved, RigName, RunId, SatisfiedBy, SeatName,
     UsageDelta,
 };
 
@@ -135,6 +135,7 @@ pub(super) fn submit(
     head: Oid,
     base: Oid,
     summary: String,
+    checks: Vec<CheckRun>,
 ) -> Decision {
     check_text("the summary", &summary, TEXT_MAX)?;
     let bead = scene.bead(&id)?;
@@ -146,7 +147,12 @@ pub(super) fn submit(
     if already(bead, epoch, handed_in) {
         return Ok(vec![]);
     }
-    scene.leased(bead, epoch)?;
+    let lease = scene.leased(bead, epoch)?;
+    // Whoever works outside of gtd vouches for its checks alone, which is no record.
+    let checks = match lease.holder {
+        Holder::Seat { .. } => checks,
+        Holder::Claimant { .. } => vec![],
+    };
     hands_in(bead, "hand in work")?;
     Ok(vec![Event::WorkSubmitted {
         bead: id,
@@ -154,6 +160,7 @@ pub(super) fn submit(
         head,
         base,
         summary,
+        checks,
     }])
 }
 

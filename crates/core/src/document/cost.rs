@@ -180,7 +180,7 @@ pub fn cost_doc(
                 all.add(usage);
                 sums.entry(key(by, bead, record)).or_default().add(usage);
             }
-            Event::CandidateLanded { candidate } => {
+            Event::CandidateLanded { candidate, .. } => {
                 let carried = graph.beads_of_candidate(candidate);
                 landed.extend(carried.filter(|bead| is_wanted(bead)).map(|bead| &bead.id));
             }

@@ -8,7 +8,7 @@ use super::View;
 use crate::{
     Bead, BeadId, FaultClass, Goal, Moment, Pause, PauseScope, Phase, PlanState, RigName, Standing,
     Why, explain,
-    explain::{count, resume},
+    explain::{count, halt_text, resume},
     stands_still,
 };
 
@@ -78,7 +78,7 @@ pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
                 kind: "gate".to_owned(),
                 subject: queue.target.rig.to_string(),
                 title: format!("the queue of {} stands still", queue.target.short_ref()),
-                text: halt.text.clone(),
+                text: halt_text(view.observations, queue, halt),
                 unblocks: graph.queued(&queue.target).count(),
                 since: Moment(halt.since),
                 next: format!("gtd resume {}", queue.target.rig),

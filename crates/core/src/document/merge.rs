@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{AttemptDoc, ReasonDoc, View, bead_doc};
 use crate::{
-    Bead, BeadId, Candidate, GateRun, HoldKind, MergeHold, Moment, NextStep, Oid, Phase, Queue,
-    RigName, Target, Verdict, explain,
+    Bead, BeadId, Candidate, Evidence, GateRun, HoldKind, MergeHold, Moment, NextStep, Oid, Phase,
+    Queue, RigName, Target, Verdict, explain,
 };
 
 /// One submission in a merge queue.
@@ -50,6 +50,9 @@ pub struct MergeShownDoc {
     pub members: Vec<MergeRow>,
     /// The attempts at the bead, when it is one.
     pub attempts: Vec<AttemptDoc>,
+    /// What the landing is proven by; none before it, and for those of before evidence was kept.
+    #[serde(default)]
+    pub evidence: Option<Evidence>,
     /// What one could do.
     pub next: Vec<NextStep>,
 }
@@ -110,6 +113,7 @@ pub fn merge_of_bead(view: View<'_>, bead: &Bead) -> MergeShownDoc {
         id: bead.id.to_string(),
         members: vec![row(view, bead)],
         attempts: bead_doc(view, bead).attempts,
+        evidence: None,
         next: next(view, bead),
     }
 }
@@ -143,6 +147,7 @@ pub fn merge_of_candidate(view: View<'_>, id: &str) -> Option<MergeShownDoc> {
         next: next(view, first?),
         members,
         attempts: Vec::new(),
+        evidence: None,
     })
 }
 

@@ -142,7 +142,7 @@ pub fn report_doc(
                 Verdict::Failed => proof.gates_red += 1,
                 Verdict::Infra => {}
             },
-            Event::CandidateLanded { candidate } => {
+            Event::CandidateLanded { candidate, .. } => {
                 for bead in graph
                     .beads_of_candidate(candidate)
                     .filter(|b| wanted(&b.id))

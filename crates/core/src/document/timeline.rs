@@ -374,7 +374,7 @@ impl Reader {
             Event::CandidateVoided { candidate, .. } => {
                 self.move_all(candidate, Hands::Queued, at, "");
             }
-            Event::CandidateLanded { candidate } => {
+            Event::CandidateLanded { candidate, .. } => {
                 for member in self.candidates.remove(candidate).unwrap_or_default() {
                     self.ends.insert(member.bead.clone(), at);
                     self.row(&member.bead).end(at, None);

@@ -7,6 +7,7 @@
 use super::{
     Cause, NextStep, Observation, Standing, Subject, WaitReason, Why,
     goal::waits_for_goal,
+    halt_text,
     look::{Look, Memo},
     step,
 };
@@ -335,7 +336,7 @@ fn handed_in(look: Look<'_>, bead: &Bead) -> Found {
             HaltKind::GateInfra => WaitReason::GateInfra,
         };
         let rig = &bead.rig;
-        return Found::new(reason, halt.text.clone(), halt.since)
+        return Found::new(reason, halt_text(observations, queue, halt), halt.since)
             .then("the queue goes on when the branch moves or you resume it")
             .evidence(format!("gtd logs {}", halt.run), "the gate's output")
             .next(format!("gtd resume {rig}"), "run the gate again");
@@ -386,6 +387,13 @@ fn handed_in(look: Look<'_>, bead: &Bead) -> Found {
     {
         return observed(seen).then("its gates run on the merged tree");
     }
+    if let Some(seen) = observations
+        .about(id.as_str())
+        .find(|seen| seen.reason == WaitReason::Overlap)
+    {
+        return observed(seen)
+            .then("when that lands it is done anew on top of it, else it goes in as it is");
+    }
     in_line(look, bead, target, queue)
 }
 
@@ -422,10 +430,13 @@ fn held(hold: &MergeHold) -> Found {
 
 fn in_line(look: Look<'_>, bead: &Bead, target: &crate::Target, queue: &Queue) -> Found {
     let (position, n) = look.graph.place_in_queue(target, bead);
-    let draining = if queue.candidate.is_some() {
-        "a candidate is in test"
-    } else {
-        "the refinery forms the next candidate"
+    let draining = match &queue.candidate {
+        Some(candidate) => format!("a candidate of {} is in test", candidate.members.len()),
+        None if !queue.suspects.is_empty() => format!(
+            "a batch was red, and {} of it are tried before",
+            queue.suspects.len()
+        ),
+        None => "the refinery forms the next candidate".to_owned(),
     };
     Found::new(
         WaitReason::MergeQueue,

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BeadId, Graph, Moment, Timestamp};
+use crate::{BeadId, Graph, Halt, Moment, Queue, Timestamp};
 
 pub(crate) use bead::{blame, count, resume};
 pub use goal::stands_still;
@@ -176,6 +176,17 @@ impl Observations {
             .flatten()
             .filter(move |seen| seen.subject == subject)
     }
+}
+
+/// Says why a queue stands still, with what was found out about it.
+pub(crate) fn halt_text(observations: &Observations, queue: &Queue, halt: &Halt) -> String {
+    let key = queue.target.key();
+    let mut text = halt.text.clone();
+    for seen in observations.about(&key) {
+        text.push_str("; ");
+        text.push_str(&seen.text);
+    }
+    text
 }
 
 /// What stands behind a state.

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use super::{Graph, index::Index};
 use crate::{
-    Attempt, Bead, BeadId, Envelope, Epoch, Event, Fault, FaultClass, GatePurpose, GateRun,
-    GateShown, Halt, HaltKind, Landing, Need, Outcome, Pause, PauseScope, Phase, PlanState, Queue,
-    Reversal, Revision, Rig, RigName, Seat, SeatName, Stop, Target, Timestamp, Verdict,
+    Approved, Attempt, Bead, BeadId, Envelope, Epoch, Event, Fault, FaultClass, GatePurpose,
+    GateRun, GateShown, Halt, HaltKind, Landing, Need, Outcome, Pause, PauseScope, Phase,
+    PlanState, Queue, Reversal, Revision, Rig, RigName, Seat, SeatName, Stop, Target, Timestamp,
+    Verdict,
 };
 
 impl Graph {
@@ -261,6 +262,8 @@ impl Graph {
                         head: None,
                         base: None,
                         summary: String::new(),
+                        checks: Vec::new(),
+                        approvals: Vec::new(),
                         fault: None,
                     });
                     if bead.attempts.len() > Bead::ATTEMPTS_KEPT {
@@ -295,6 +298,7 @@ impl Graph {
                 head,
                 base,
                 summary,
+                checks,
             } => {
                 self.note_runtime(bead, None, at);
                 self.end_streak(bead);
@@ -311,6 +315,7 @@ impl Graph {
                         attempt.head = Some(head.clone());
                         attempt.base = Some(base.clone());
                         attempt.summary.clone_from(summary);
+                        attempt.checks.clone_from(checks);
                     }
                 });
             }
@@ -375,6 +380,8 @@ impl Graph {
                 };
                 current.verdict = Some(*verdict);
                 current.gates.clone_from(gates);
+                let is_last_word = current.members.len() == 1;
+                queue.memory.note(&current.tree, gates, is_last_word);
                 match verdict {
                     Verdict::Passed => queue.infra = 0,
                     Verdict::Failed => {
@@ -392,7 +399,7 @@ impl Graph {
                 }
                 self.remember_gates(&rig, gates, GatePurpose::Candidate, at);
             }
-            Event::CandidateLanded { candidate } => {
+            Event::CandidateLanded { candidate, .. } => {
                 let Some(queue) = self.queue_of_candidate(candidate) else {
                     return;
                 };
@@ -403,9 +410,12 @@ impl Graph {
                 queue.green = landed
                     .gates
                     .iter()
-                    .filter(|run| run.verdict == Verdict::Passed && run.commit == landed.commit)
+                    .filter(|run| run.verdict == Verdict::Passed && queue.is_about(&landed, run))
                     .map(|run| run.gate.clone())
                     .collect();
+                for _ in &landed.members {
+                    queue.memory.failures.note(false);
+                }
                 queue
                     .first
                     .retain(|bead| landed.members.iter().all(|member| member.bead != *bead));
@@ -435,6 +445,7 @@ impl Graph {
                 not_before,
             } => {
                 self.leave_queue(bead);
+                self.note_wrong(bead, why);
                 self.change(bead, |bead| {
                     bead.phase = Phase::Returned { why: why.clone() };
                     bead.since = at;
@@ -496,6 +507,13 @@ impl Graph {
                     };
                     bead.since = at;
                     bead.not_before = None;
+                    let approval = Approved {
+                        by: envelope.by.clone(),
+                        at,
+                    };
+                    if let Some(attempt) = attempt_mut(bead, *epoch) {
+                        attempt.approvals.push(approval);
+                    }
                 });
                 self.reclassify_affected(bead);
             }
@@ -882,6 +900,15 @@ impl Graph {
         }
     }
 
+    /// Takes it into what its queue knows of how often work is wrong.
+    fn note_wrong(&mut self, id: &BeadId, why: &Fault) {
+        let bead = self.facts.beads.get(id);
+        let target = bead.and_then(|bead| self.target_of(bead));
+        if let (Some(target), FaultClass::Gate { .. }) = (target, &why.class) {
+            self.queue_mut(&target).memory.failures.note(true);
+        }
+    }
+
     fn release(&mut self, rig: &RigName, kind: crate::HoldKind) {
         self.facts
             .holds
@@ -967,6 +994,7 @@ fn restart(queue: &mut Queue) {
         queue.candidate = None;
     }
     queue.suspects.clear();
+    queue.memory.tried.clear();
     queue.halt = None;
     queue.infra = 0;
     queue.generation += 1;

@@ -7,6 +7,7 @@ use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashMap},
     ops::Bound,
+    time::Duration,
 };
 
 use super::{Facts, Graph, tally::Tally};
@@ -26,13 +27,17 @@ pub struct ReadyKey {
     pub bead: BeadId,
 }
 
-/// The order in which submissions are merged: urgency, then time of handing in.
-type QueueKey = (Priority, Timestamp, u64, BeadId);
+/// The order in which submissions are merged: time of handing in, later for what is less urgent.
+type QueueKey = (Timestamp, Priority, u64, BeadId);
+
+/// One level of urgency is worth so long a wait: what is urgent goes first, and nothing starves.
+const LEVEL: Duration = Duration::from_mins(30);
 
 fn queue_place(bead: &Bead) -> QueueKey {
+    let priority = bead.spec.priority;
     (
-        bead.spec.priority,
-        bead.since,
+        bead.since.plus(LEVEL * u32::from(priority.number())),
+        priority,
         bead.ordinal,
         bead.id.clone(),
     )
@@ -565,7 +570,7 @@ impl Graph {
     }
 
     /// Lists the submissions of a target, in merge order: what a person put first, then by
-    /// urgency and time of handing in.
+    /// time of handing in and urgency.
     pub fn queued(&self, target: &Target) -> impl Iterator<Item = &Bead> {
         let first = self.preferred(target);
         let rest = self.index.queued.get(&target.key()).into_iter().flatten();

@@ -255,6 +255,7 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
             head: oid(51),
             base: oid(1),
             summary: "done".to_owned(),
+            checks: vec![],
         },
         Command::Return {
             bead: bead(),

@@ -213,6 +213,7 @@ fn an_epoch_that_was_never_granted_can_do_nothing() {
             head: oid(5),
             base: oid(1),
             summary: String::new(),
+            checks: vec![],
         });
         assert_eq!(why.code(), "E0204", "{why}");
     }

@@ -21,6 +21,7 @@ mod convoys;
 mod crew;
 mod documents;
 mod event_types;
+mod evidence;
 mod explain;
 mod goals;
 mod golden;

@@ -139,6 +139,7 @@ fn nothing_of_a_goal_is_handed_in() {
         head: head.clone(),
         base: head,
         summary: String::new(),
+        checks: vec![],
     };
     let finish = Command::Finish {
         bead: goal.clone(),

@@ -81,7 +81,7 @@ pub(crate) fn rules() -> RigRules {
         branch: "main".to_owned(),
         gates: vec![gate("test", GateWhen::Merge)],
         worker: WorkerRules::default(),
-        merge: MergeRules::default(),
+        merge: MergeRules { batch: 8 },
         schedules: vec![],
     }
 }
@@ -113,6 +113,8 @@ pub(crate) fn gate_run(commit: &Oid, verdict: Verdict) -> GateRun {
         took_ms: 5,
         run: run_id("test-run"),
         evidence: String::new(),
+        code: None,
+        output: String::new(),
     }
 }
 
@@ -458,6 +460,7 @@ impl Scene {
             head: head.clone(),
             base: oid(1),
             summary: "done".to_owned(),
+            checks: vec![],
         });
         Member {
             bead: id.clone(),

@@ -488,6 +488,7 @@ pub(crate) fn command(scene: &mut Scene, (what, x, y, z): Wish) -> Command {
             head: oid(u64::from(z) + 500),
             base: oid(1),
             summary: why(),
+            checks: vec![],
         },
         46 | 47 => Command::Return {
             bead,

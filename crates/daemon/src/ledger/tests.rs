@@ -240,6 +240,7 @@ fn a_stale_epoch_can_do_nothing() {
             head: gtd_core::Oid::parse(&"a".repeat(40)).unwrap(),
             base: gtd_core::Oid::parse(&"b".repeat(40)).unwrap(),
             summary: String::new(),
+            checks: vec![],
         };
         let before = ledger.graph().revision();
         let refused = ledger.write(order("", submit)).await.unwrap_err();

@@ -1,8 +1,8 @@
 //! The refinery's pen, and a person's hand on the queues.
 
 use gtd_core::{
-    Bead, Command, GateName, Oid, Phase, Rejection, RigName, Target, merge_of_bead,
-    merge_of_candidate,
+    Bead, Command, Event, Evidence, GateName, MergeShownDoc, Oid, Phase, Rejection, Revision,
+    RigName, Target, merge_of_bead, merge_of_candidate,
 };
 use gtd_wire::{
     WriteContext,
@@ -23,6 +23,8 @@ use super::{Api, caller_of, document, gates, lookup, malformed, rejected, town::
 
 /// How often the end of what moves already is looked for before a freeze is answered.
 const LOOKS: usize = 8;
+/// Records of one moment among which a landing is looked for.
+const LANDING_WITHIN: u64 = 1_000;
 
 super::writes::writes! {
     MergeService {
@@ -89,7 +91,7 @@ super::writes::writes! {
             request: Request<GetRequest>,
         ) -> Result<Response<GetResponse>, Status> {
             let id = request.into_inner().id;
-            let (doc, revision) = self.town.view(|view| {
+            let (mut doc, revision) = self.town.view(|view| {
                 let doc = match merge_of_candidate(view, id.trim()) {
                     Some(doc) => doc,
                     None if id.trim().starts_with("mr-") => {
@@ -102,6 +104,7 @@ super::writes::writes! {
                 };
                 Ok((doc, view.graph.revision()))
             })?;
+            doc.evidence = self.evidence_of(&doc).await?;
             document("Merge", doc, revision)
         }
 
@@ -137,6 +140,28 @@ impl Api {
         Err(Status::aborted(
             "the merges are held, but something that had begun before has not come to its end",
         ))
+    }
+
+    /// Reads from the log what a landing is proven by.
+    async fn evidence_of(&self, doc: &MergeShownDoc) -> Result<Option<Evidence>, Status> {
+        let landed = doc.members.iter().find(|row| row.state == "landed");
+        let Some((since, id)) = landed.and_then(|row| Some((row.since.0, row.candidate.as_ref()?)))
+        else {
+            return Ok(None);
+        };
+        // The phase of a bead that landed is as old as the record of the landing.
+        let after = self.last_before(since).await?;
+        let until = self.revision().0.min(after.0 + LANDING_WITHIN);
+        let records = self.records(after, Revision(until)).await?;
+        Ok(records
+            .into_iter()
+            .find_map(|(_, record)| match record.event {
+                Event::CandidateLanded {
+                    candidate,
+                    evidence,
+                } if candidate.as_str() == id => evidence.map(|evidence| *evidence),
+                _ => None,
+            }))
     }
 
     /// Finds the commit that a gate is to run on.

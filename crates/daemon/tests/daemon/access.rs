@@ -96,6 +96,7 @@ fn a_lease_holder_touches_its_own_lease_only() {
             head: Oid::parse(&"a".repeat(40)).unwrap(),
             base: Oid::parse(&"b".repeat(40)).unwrap(),
             summary: String::new(),
+            checks: vec![],
         };
         assert!(is_refused(holder.tell(submit(&two, epoch)).await));
         assert!(is_refused(holder.tell(submit(&one, Epoch(9))).await));

@@ -9,7 +9,7 @@ use gtd_agent::{
     RunState,
     runtime::{BaseEnv, Setting, command_run, demo_run, shell_run},
 };
-use gtd_core::{BeadId, Command, Epoch, Fault, FaultClass, Oid, RigName, SeatName};
+use gtd_core::{BeadId, Command, Epoch, Fault, FaultClass, NOTES_REF, Oid, RigName, SeatName};
 use gtd_git::{Author, Expect, GitError, Held, Owner, Pool, RefMove, RunFailure, Tidy};
 use gtd_plan::{
     Checkout, Effect, MachineSeen, RunOrder, Work, attempt_owner, branch_name, standing_owner,
@@ -65,6 +65,13 @@ impl Hands {
                     self.check_not_frozen(rig)?;
                 }
                 self.ensure_ref(rig, name, new, old.as_ref())?;
+            }
+            Effect::EnsureNote { rig, commit, text } => {
+                let _may_act = MayAct::take(&self.places)?;
+                let pool = self.pool(rig)?;
+                pool.repository()
+                    .ensure_note(NOTES_REF, commit, text)
+                    .map_err(git(rig))?;
             }
             Effect::BringHome { goal, target } => {
                 let _may_act = MayAct::take(&self.places)?;

@@ -5,11 +5,11 @@ use gtd_agent::{
     gate::{GateVerdict, classify_gate},
     stream::Ending,
 };
-use gtd_core::{Oid, RigName, RunId, RuntimeFault, Target};
+use gtd_core::{NOTES_REF, Oid, Proven, RigName, RunId, RuntimeFault, Target, prove};
 use gtd_git::{Against, AssemblySpec, GitError, Member};
 use gtd_plan::{
-    AgentSeen, Answer, AssemblyMember, AssemblyOrder, AssemblySeen, EndSeen, LiveSeen, MachineSeen,
-    OwnerSeen, Question, RunSeen, TipSeen, WorktreeSeen,
+    AgentSeen, Answer, AssemblyMember, AssemblyOrder, AssemblySeen, ConflictSeen, EndSeen,
+    LineCommit, LiveSeen, MachineSeen, OwnerSeen, Question, RunSeen, TipSeen, WorktreeSeen,
 };
 
 use super::{Hands, git, split_key};
@@ -21,6 +21,10 @@ const TAIL: u64 = 8 * 1024;
 const CPU_LOOK_MS: u64 = 500;
 /// Assemblies that are remembered.
 const ASSEMBLIES: usize = 512;
+/// Files of one change that are looked at.
+const FILES: usize = 1_000;
+/// Commits of a line that are looked at.
+const LINE: usize = 1_000;
 
 impl Hands {
     /// Answers one question.
@@ -39,6 +43,10 @@ impl Hands {
                 Answer::Stillness(self.memory().stillness.note(&key, sign))
             }
             Question::Assembly(order) => Answer::Assembly(self.see_assembly(order)?),
+            Question::Changed { rig, from, to } => {
+                Answer::Changed(self.see_changed(rig, from, to)?)
+            }
+            Question::Line { target, tip } => Answer::Line(self.see_line(target, tip)?),
             Question::Awake => Answer::Awake(self.memory().awake.note()),
             Question::Machine => Answer::Machine(self.see_machine()),
             Question::Runtimes => Answer::Runtimes(self.see_runtimes()?),
@@ -112,6 +120,7 @@ impl Hands {
                 .unwrap_or(u64::MAX),
             repeats: self.runs.progress(run).map_or(0, |p| p.repeats),
             tail,
+            output: exit.output_sha256.clone(),
             infra,
             agent: self.see_agent(run, exit)?.map(Box::new),
         })
@@ -231,6 +240,43 @@ impl Hands {
         look().map_err(git(rig))
     }
 
+    /// Reads the line of a target back to the last commit that is proven.
+    fn see_line(&self, target: &Target, tip: &Oid) -> Result<Vec<LineCommit>, HostError> {
+        let pool = self.pool(&target.rig)?;
+        let commits = pool.repository().landed(tip, NOTES_REF, LINE);
+        let mut line = Vec::new();
+        for commit in commits.map_err(git(&target.rig))? {
+            let is_proven = matches!(prove(&commit), Proven::ByEvidence(_));
+            line.push(LineCommit {
+                oid: commit.oid,
+                subject: commit.subject,
+                author: commit.author,
+                is_proven,
+            });
+            if is_proven {
+                break;
+            }
+        }
+        Ok(line)
+    }
+
+    fn see_changed(&self, rig: &RigName, from: &Oid, to: &Oid) -> Result<Vec<String>, HostError> {
+        let key = (from.clone(), to.clone());
+        if let Some(known) = self.memory().changes.get(&key) {
+            return Ok(known.clone());
+        }
+        let pool = self.pool(rig)?;
+        let files = pool.repository().changed_files(from, to);
+        let mut files = files.map_err(git(rig))?;
+        files.truncate(FILES);
+        let mut memory = self.memory();
+        if memory.changes.len() >= ASSEMBLIES {
+            memory.changes.clear();
+        }
+        memory.changes.insert(key, files.clone());
+        Ok(files)
+    }
+
     fn see_assembly(&self, order: &AssemblyOrder) -> Result<AssemblySeen, HostError> {
         if let Some(known) = self.memory().assemblies.get(order) {
             return Ok(known.clone());
@@ -248,13 +294,32 @@ impl Hands {
                 .find(|bead| bead.as_str() == key)
                 .cloned()
         };
-        // What does not fit behind an earlier member may fit when that one does not land.
-        let conflicts = assembly
-            .conflicts
-            .iter()
-            .filter(|conflict| conflict.against == Against::Base)
-            .filter_map(|conflict| Some((bead(&conflict.key)?, conflict.files.clone())))
-            .collect();
+        let mut conflicts = Vec::new();
+        let mut behind = Vec::new();
+        for found in &assembly.conflicts {
+            let Some(bead) = bead(&found.key) else {
+                continue;
+            };
+            let files = found.files.clone();
+            if found.against == Against::Earlier {
+                // It may fit when the earlier one does not land.
+                behind.push((bead, files));
+                continue;
+            }
+            let head = order.members.iter().find(|member| member.bead == bead);
+            let other = head.map(|member| {
+                let repository = pool.repository();
+                repository.other_side(&member.head, &order.base, &files)
+            });
+            let other = other.transpose().map_err(git(&order.target.rig))?;
+            let other = other.unwrap_or_default();
+            conflicts.push(ConflictSeen {
+                bead,
+                files,
+                theirs: other.commits,
+                diff: other.diff,
+            });
+        }
         let seen = AssemblySeen {
             joined: assembly
                 .already
@@ -263,6 +328,7 @@ impl Hands {
                 .filter_map(bead)
                 .collect(),
             conflicts,
+            behind,
             commit: assembly.commit,
             tree: assembly.tree,
         };

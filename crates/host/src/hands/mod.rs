@@ -49,6 +49,8 @@ struct Memory {
     processes: Processes,
     floors: Floors,
     assemblies: BTreeMap<AssemblyOrder, AssemblySeen>,
+    /// Which files differ between two commits.
+    changes: BTreeMap<(Oid, Oid), Vec<String>>,
 }
 
 impl Hands {

@@ -237,6 +237,7 @@ impl Scene {
             head: oid(head),
             base: oid('0'),
             summary: String::new(),
+            checks: vec![],
         });
     }
 
@@ -245,6 +246,7 @@ impl Scene {
         Answer::Assembly(AssemblySeen {
             joined: self.beads[..n].to_vec(),
             conflicts: vec![],
+            behind: vec![],
             commit: oid('f'),
             tree: oid('e'),
         })
@@ -454,6 +456,8 @@ pub(crate) fn judge(scene: &mut Scene, verdict: Verdict) {
             took_ms: 1,
             run: gtd_core::RunId::parse("mr-ffffffffff.g0.test").expect("a valid scene"),
             evidence: "the output".to_owned(),
+            code: None,
+            output: String::new(),
         }],
     });
 }

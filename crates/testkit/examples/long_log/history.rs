@@ -214,6 +214,7 @@ impl History {
             head: head.clone(),
             base: self.commit()?,
             summary,
+            checks: vec![],
         };
         self.town.ask(&mut self.dice, &by, command)?;
         Ok(Some(Member {
@@ -333,6 +334,8 @@ impl History {
             took_ms: 1000 + self.dice.below(90_000),
             run: RunId::parse(&format!("{id}.g0.test"))?,
             evidence: String::new(),
+            code: None,
+            output: String::new(),
         };
         self.role(
             "refinery",

@@ -121,7 +121,7 @@ impl Sim {
             }
             Some(Accident::Short) => self.world.is_short = !self.world.is_short,
             Some(Accident::Failing) => {
-                let parts = ["worktree", "run", "ref", "commit", "stop", "land"];
+                let parts = ["worktree", "run", "ref", "commit", "stop", "land", "note"];
                 self.world.failing = match self.world.failing {
                     Some(_) => None,
                     None => self.rng.pick(&parts).map(|part| (*part).to_owned()),

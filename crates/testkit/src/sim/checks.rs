@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{
-    Actor, BeadId, Candidate, CandidateId, Envelope, Epoch, Event, GateRun, Graph, Oid, Phase,
-    Verdict,
+    Actor, BeadId, Candidate, CandidateId, Envelope, Epoch, Event, GateRun, Graph, LandedCommit,
+    Oid, Phase, Proven, REFINERY_EMAIL, Verdict, prove,
 };
 
 use super::{
@@ -125,7 +125,7 @@ impl Checks {
             } => {
                 self.gates.insert(candidate.clone(), gates.clone());
             }
-            Event::CandidateLanded { candidate } => self.land(world, graph, candidate)?,
+            Event::CandidateLanded { candidate, .. } => self.land(world, graph, candidate)?,
             _ => {}
         }
         Ok(())
@@ -165,6 +165,7 @@ impl Checks {
                 format!("gate run {} was not on the tree of {id}", run.run)
             })?;
         }
+        has_evidence(world, candidate)?;
         let tip = world.git.refs.get(&candidate.target.r#ref);
         want(
             tip.is_some_and(|tip| world.git.is_ancestor(&candidate.commit, tip)),
@@ -259,6 +260,27 @@ impl Checks {
         }
         let _ = self;
         Ok(())
+    }
+}
+
+/// What landed carries a note that holds against what the repository has.
+fn has_evidence(world: &World, candidate: &Candidate) -> Kept {
+    let commit = LandedCommit {
+        oid: candidate.commit.clone(),
+        tree: world.tree_of(&candidate.commit),
+        base: Some(candidate.base.clone()),
+        author: String::new(),
+        committer_email: REFINERY_EMAIL.to_owned(),
+        subject: String::new(),
+        note: world
+            .notes
+            .get(&candidate.commit)
+            .cloned()
+            .unwrap_or_default(),
+    };
+    match prove(&commit) {
+        Proven::ByEvidence(_) => Ok(()),
+        other => Err(format!("{} lands unproven: {other:?}", candidate.id)),
     }
 }
 

@@ -115,6 +115,7 @@ impl Sim {
             head,
             base,
             summary: "by hand".to_owned(),
+            checks: vec![],
         })
     }
 }

@@ -2,8 +2,9 @@
 
 use gtd_core::{Command, Oid, Target};
 use gtd_plan::{
-    Answer, AssemblyOrder, AssemblySeen, Checkout, Effect, LiveSeen, MachineSeen, OwnerSeen,
-    Question, RunSeen, TipSeen, WorktreeSeen, attempt_owner, branch_name, standing_owner,
+    Answer, AssemblyOrder, AssemblySeen, Checkout, ConflictSeen, Effect, LiveSeen, MachineSeen,
+    OwnerSeen, Question, RunSeen, TipSeen, WorktreeSeen, attempt_owner, branch_name,
+    standing_owner,
 };
 
 use super::{
@@ -51,6 +52,18 @@ impl World {
                 Answer::Stillness(self.note(format!("tree {slot}"), sign))
             }
             Question::Assembly(order) => Answer::Assembly(self.see_assembly(order)),
+            Question::Changed { from, to, .. } => {
+                let (from, to) = (self.git.tree(from), self.git.tree(to));
+                let files = from
+                    .keys()
+                    .chain(to.keys())
+                    .collect::<std::collections::BTreeSet<_>>();
+                let files = files
+                    .into_iter()
+                    .filter(|file| from.get(file) != to.get(file));
+                Answer::Changed(files.map(|file| format!("file-{file}.txt")).collect())
+            }
+            Question::Line { .. } => Answer::Line(vec![]),
             Question::Awake => Answer::Awake(u64::MAX),
             Question::Runtimes => Answer::Runtimes(vec![]),
             Question::Zone => Answer::Zone(gtd_core::Zone::utc()),
@@ -140,7 +153,17 @@ impl World {
         let done = self.git.assemble(&order.base, &members, self.adopts);
         let seen = AssemblySeen {
             joined: done.already.into_iter().chain(done.joined).collect(),
-            conflicts: done.conflicts,
+            conflicts: done
+                .conflicts
+                .into_iter()
+                .map(|(bead, files)| ConflictSeen {
+                    bead,
+                    files,
+                    theirs: vec!["c0ffee1 what somebody else did".to_owned()],
+                    diff: String::new(),
+                })
+                .collect(),
+            behind: vec![],
             commit: done.commit,
             tree: done.tree,
         };
@@ -173,6 +196,9 @@ impl World {
             }
             Effect::EnsureRef { name, new, old, .. } => {
                 self.ensure_ref(name, new, old.as_ref())?;
+            }
+            Effect::EnsureNote { commit, text, .. } => {
+                self.notes.insert(commit.clone(), text.clone());
             }
             Effect::BringHome { goal, target } => {
                 let (commit, why) = self.bring_home(target);

@@ -91,6 +91,7 @@ impl Sim {
             runs: BTreeMap::new(),
             at_work: BTreeSet::new(),
             snapshots: Vec::new(),
+            notes: BTreeMap::default(),
             frozen: None,
             held: BTreeSet::new(),
             is_short: false,

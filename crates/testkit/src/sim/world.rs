@@ -56,6 +56,8 @@ pub(super) struct World {
     pub(super) at_work: BTreeSet<RunId>,
     /// What was saved of an earlier owner's uncommitted work.
     pub(super) snapshots: Vec<Tree>,
+    /// What is noted on commits.
+    pub(super) notes: BTreeMap<Oid, String>,
     /// Since when all processes stand still and no effect may begin.
     pub(super) frozen: Option<u64>,
     /// Branches that a person has checked out.

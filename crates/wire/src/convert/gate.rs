@@ -1,11 +1,11 @@
 //! Proof and its cost: verdicts, gate runs, members, usage, reservations.
 
-use gtd_core::{GateRun, Member, Reserved, UsageDelta, Verdict};
+use gtd_core::{CheckRun, GateRun, Member, Reserved, UsageDelta, Verdict};
 
 use super::carried::{Carried, messages, words};
 use crate::{Malformed, pb::common::v1 as pb};
 
-messages!(GateRun, Member, UsageDelta);
+messages!(CheckRun, GateRun, Member, UsageDelta);
 
 words!(Verdict as pb::Verdict, unspecified = None, { Passed, Failed, Infra });
 
@@ -20,6 +20,8 @@ impl TryFrom<pb::GateRun> for GateRun {
             took_ms: wire.took_ms,
             run: Carried::take(wire.run, "run")?,
             evidence: wire.evidence,
+            code: wire.code,
+            output: wire.output,
         })
     }
 }
@@ -34,6 +36,31 @@ impl From<GateRun> for pb::GateRun {
             took_ms: gate.took_ms,
             run: gate.run.put(),
             evidence: gate.evidence,
+            code: gate.code,
+            output: gate.output,
+        }
+    }
+}
+
+impl TryFrom<pb::CheckRun> for CheckRun {
+    type Error = Malformed;
+    fn try_from(wire: pb::CheckRun) -> Result<Self, Malformed> {
+        Ok(Self {
+            command: wire.command,
+            run: Carried::take(wire.run, "run")?,
+            took_ms: wire.took_ms,
+            output: wire.output,
+        })
+    }
+}
+
+impl From<CheckRun> for pb::CheckRun {
+    fn from(check: CheckRun) -> Self {
+        Self {
+            command: check.command,
+            run: check.run.put(),
+            took_ms: check.took_ms,
+            output: check.output,
         }
     }
 }

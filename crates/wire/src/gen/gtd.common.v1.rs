@@ -220,6 +220,28 @@ pub struct GateRun {
     /// The end of the output, when it was not green.
     #[prost(string, tag = "7")]
     pub evidence: ::prost::alloc::string::String,
+    /// The exit code, when it came to one.
+    #[prost(int32, optional, tag = "8")]
+    pub code: ::core::option::Option<i32>,
+    /// The SHA-256 of all that it wrote, in hexadecimal digits; empty when nobody took it.
+    #[prost(string, tag = "9")]
+    pub output: ::prost::alloc::string::String,
+}
+/// CheckRun is a green run of the check of a criterion, on what is handed in.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckRun {
+    /// The command line.
+    #[prost(string, tag = "1")]
+    pub command: ::prost::alloc::string::String,
+    /// The run.
+    #[prost(string, tag = "2")]
+    pub run: ::prost::alloc::string::String,
+    /// How long it took, in milliseconds.
+    #[prost(uint64, tag = "3")]
+    pub took_ms: u64,
+    /// The SHA-256 of all that it wrote, in hexadecimal digits; empty when nobody took it.
+    #[prost(string, tag = "4")]
+    pub output: ::prost::alloc::string::String,
 }
 /// ExitFault says that the agent ended with a code other than 0.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

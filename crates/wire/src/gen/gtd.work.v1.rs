@@ -132,7 +132,7 @@ pub struct DiscoverResponse {
     pub written: ::core::option::Option<super::super::common::v1::Written>,
 }
 /// SubmitRequest asks for Submit.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SubmitRequest {
     /// Names the write.
     #[prost(message, optional, tag = "1")]
@@ -152,6 +152,9 @@ pub struct SubmitRequest {
     /// What the holder says about it.
     #[prost(string, tag = "6")]
     pub summary: ::prost::alloc::string::String,
+    /// The checks that were green on it.
+    #[prost(message, repeated, tag = "7")]
+    pub checks: ::prost::alloc::vec::Vec<super::super::common::v1::CheckRun>,
 }
 /// SubmitResponse answers Submit.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

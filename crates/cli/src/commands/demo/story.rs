@@ -158,7 +158,22 @@ impl Story {
                 };
                 town("refinery", text)
             }
-            Event::CandidateLanded { candidate } => {
+            Event::CandidateJudged {
+                candidate, gates, ..
+            } => {
+                // Green in the end: what was red on the way was red without a reason.
+                let red = gates.iter().find(|run| run.verdict == Verdict::Failed)?;
+                let members = self.members.get(candidate).cloned().unwrap_or_default();
+                town(
+                    "refinery",
+                    format!(
+                        "gate {} is red on {}, and green a second time on the same tree",
+                        red.gate,
+                        self.list(&members)
+                    ),
+                )
+            }
+            Event::CandidateLanded { candidate, .. } => {
                 let members = self.members.get(candidate).cloned().unwrap_or_default();
                 let mut text = format!("landed {}", self.list(&members));
                 if let [alone] = members.as_slice()

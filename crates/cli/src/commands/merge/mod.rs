@@ -5,6 +5,7 @@ mod list;
 mod order;
 mod revert;
 mod show;
+mod verify;
 
 use gtd_core::RigName;
 
@@ -26,6 +27,8 @@ enum Verb {
     List(list::Args),
     /// Show one submission, or all of a candidate, with what the gates said
     Show(show::Args),
+    /// Check against git alone that each landing is proven
+    Verify(verify::Args),
     /// Form no new candidate; the one in test goes on, and lands
     Pause(hold::PauseArgs),
     /// End a pause or a freeze, and let queues that stand still go on
@@ -53,6 +56,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     match args.verb {
         Verb::List(args) => list::run(ctx, args).await,
         Verb::Show(args) => show::run(ctx, args).await,
+        Verb::Verify(args) => verify::run(ctx, &args),
         Verb::Pause(args) => hold::pause(ctx, args).await,
         Verb::Resume(args) => hold::resume(ctx, args).await,
         Verb::Freeze(args) => hold::freeze(ctx, args).await,

@@ -1,14 +1,11 @@
 //! What an attempt changed, asked of git in the repository. Only reads.
 
-use std::{
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{path::Path, process::Command};
 
 use gtd_core::ReviewDoc;
 use serde::Serialize;
 
-use crate::{error::CliError, exit::Exit};
+use crate::{commands::asked_git::ask, error::CliError, exit::Exit};
 
 /// One file that the work changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -168,43 +165,6 @@ fn parting(folder: &Path, review: &ReviewDoc, head: &str) -> Option<String> {
         let said = ask(folder, &["merge-base", head, &tip]).ok()?;
         Some(String::from_utf8(said).ok()?.trim().to_owned())
     })
-}
-
-/// Asks git, with nothing of the repository that would start a program or take a lock.
-fn ask(folder: &Path, words: &[&str]) -> Result<Vec<u8>, CliError> {
-    let act = || format!("ask git for `{}`", words.join(" "));
-    let mut command = Command::new("git");
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("GIT_") && !is_config(&name.to_string_lossy()) {
-            command.env_remove(&name);
-        }
-    }
-    let output = command
-        .env("GIT_OPTIONAL_LOCKS", "0")
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .env("GIT_NO_LAZY_FETCH", "1")
-        .args(["-c", "core.fsmonitor=false", "-c", "core.quotePath=false"])
-        .arg("-C")
-        .arg(folder)
-        .args(words)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| CliError::io(act(), error))?;
-    if output.status.success() {
-        return Ok(output.stdout);
-    }
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(CliError::io(act(), std::io::Error::other(said)))
-}
-
-/// Tells whether a variable says which configuration git reads, and nothing of a repository.
-fn is_config(name: &str) -> bool {
-    [
-        "GIT_CONFIG_NOSYSTEM",
-        "GIT_CONFIG_GLOBAL",
-        "GIT_CONFIG_SYSTEM",
-    ]
-    .contains(&name)
 }
 
 fn fields(bytes: &[u8]) -> impl Iterator<Item = String> {

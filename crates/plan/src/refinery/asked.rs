@@ -12,10 +12,8 @@
 
 use gtd_core::{Command, Gate, GateAsk, GateRun, Graph, Verdict};
 
-use crate::{
-    Effect, Plan, Question, Refinery, RunSeen, Seen, asked_owner, asked_run, asked_slot,
-    refinery::{gate_run, lost_run},
-};
+use super::verdict::{gate_run, lost_run};
+use crate::{Effect, Plan, Question, Refinery, RunSeen, Seen, asked_owner, asked_run, asked_slot};
 
 /// Runs of one gate on one commit until the answer is believed.
 const RUNS: u32 = 2;
@@ -28,7 +26,7 @@ impl Refinery {
     }
 
     /// Asks how far the gate is that a person asked for.
-    pub(crate) fn look_at_asked(&self, graph: &Graph, seen: &Seen, questions: &mut Vec<Question>) {
+    pub(super) fn look_at_asked(&self, graph: &Graph, seen: &Seen, questions: &mut Vec<Question>) {
         let Some((ask, Some(gate))) = self.asked(graph) else {
             return;
         };
@@ -47,7 +45,7 @@ impl Refinery {
     }
 
     /// Runs the gate that a person asked for, or says what it showed.
-    pub(crate) fn answer_gates(&self, graph: &Graph, seen: &Seen) -> Plan {
+    pub(super) fn answer_gates(&self, graph: &Graph, seen: &Seen) -> Plan {
         let mut plan = Plan::default();
         let Some((ask, gate)) = self.asked(graph) else {
             return plan;

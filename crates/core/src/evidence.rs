@@ -1,0 +1,400 @@
+//! What a landing is proven by: one bundle for each candidate, in the log and on the commit.
+//!
+//! The ledger writes it into the event of the landing. The refinery writes the
+//! same as a git note onto the commit before the target moves, so that nothing
+//! lands without one and whoever has the repository can look without a town.
+//! What git holds is compared with the note in [`prove`]; nothing is believed
+//! of a note but what it says about exactly this commit and this tree.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    API, Actor, Attempt, BeadId, Candidate, CandidateId, Epoch, GateName, Graph, Member, Oid,
+    RigName, RunId, SeatName, Timestamp, Verdict,
+};
+
+/// The ref of the notes.
+pub const NOTES_REF: &str = "refs/notes/gtd";
+
+/// The address under which the refinery makes commits.
+pub const REFINERY_EMAIL: &str = "refinery@gtd.invalid";
+
+const KIND: &str = "Evidence";
+
+/// What a landing is proven by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The candidate.
+    pub candidate: CandidateId,
+    /// The rig.
+    pub rig: RigName,
+    /// The ref that it lands on.
+    pub target: String,
+    /// The first parent.
+    pub base: Oid,
+    /// The commit that lands.
+    pub commit: Oid,
+    /// Its tree, which the gates ran on.
+    pub tree: Oid,
+    /// The digest of the trusted configuration that the gates are from.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rules: String,
+    /// What each gate showed.
+    pub gates: Vec<GateProof>,
+    /// What each bead in it is proven by.
+    pub members: Vec<MemberProof>,
+}
+
+/// What one gate showed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateProof {
+    /// The gate.
+    pub gate: GateName,
+    /// Its command line.
+    pub command: String,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The tree that it ran on.
+    pub tree: Oid,
+    /// The run, whose output may be kept for a while.
+    pub run: RunId,
+    /// The exit code.
+    pub code: Option<i32>,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// The SHA-256 of all that it wrote, in hexadecimal digits; empty when nobody took it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub output: String,
+}
+
+/// What the work on one bead is proven by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberProof {
+    /// The bead.
+    pub bead: BeadId,
+    /// Its title.
+    pub title: String,
+    /// The goal that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal: Option<BeadId>,
+    /// The attempt.
+    pub epoch: Epoch,
+    /// Who worked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<SeatName>,
+    /// The commit that was handed in.
+    pub head: Oid,
+    /// What is known of each thing that must be true.
+    pub acceptance: Vec<CriterionProof>,
+    /// Who said yes to exactly this commit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approved>,
+}
+
+/// What is known of one thing that must be true.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CriterionProof {
+    /// The criterion in words.
+    pub text: String,
+    /// What is known.
+    pub verdict: CriterionVerdict,
+    /// Why nobody can tell.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// The check that was green.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<CheckRun>,
+}
+
+/// What is known of a criterion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CriterionVerdict {
+    /// Its check was green on what was handed in.
+    Passed,
+    /// No record tells.
+    Unverifiable,
+}
+
+impl CriterionVerdict {
+    /// Returns the word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Unverifiable => "unverifiable",
+        }
+    }
+}
+
+/// A green run of a criterion's check in the worktree of the attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckRun {
+    /// The command line.
+    pub command: String,
+    /// The run.
+    pub run: RunId,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// The SHA-256 of all that it wrote, in hexadecimal digits; empty when nobody took it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub output: String,
+}
+
+/// A yes to what was handed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approved {
+    /// Who said it.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Note {
+    kind: String,
+    api: String,
+    #[serde(flatten)]
+    evidence: Evidence,
+}
+
+impl Evidence {
+    /// Gathers what a candidate is proven by.
+    #[must_use]
+    pub fn of(graph: &Graph, candidate: &Candidate) -> Self {
+        let rig = graph.rig(&candidate.target.rig);
+        let command = |gate: &GateName| {
+            let gates = rig.into_iter().flat_map(|rig| &rig.rules.gates);
+            let mut named = gates.filter(|known| known.name == *gate);
+            named.next().map_or(String::new(), |gate| gate.run.clone())
+        };
+        // A gate that was green on this tree under another commit has proven this one too, and a
+        // red that a second run did not confirm proves nothing.
+        let queue = graph.queue(&candidate.target);
+        let of_this = candidate.gates.iter().filter(|run| {
+            let is_about = queue.is_some_and(|queue| queue.is_about(candidate, run));
+            is_about && run.verdict == Verdict::Passed
+        });
+        Self {
+            candidate: candidate.id.clone(),
+            rig: candidate.target.rig.clone(),
+            target: candidate.target.r#ref.clone(),
+            base: candidate.base.clone(),
+            commit: candidate.commit.clone(),
+            tree: candidate.tree.clone(),
+            rules: rig.map_or(String::new(), |rig| rig.digest.clone()),
+            gates: of_this
+                .map(|run| GateProof {
+                    gate: run.gate.clone(),
+                    command: command(&run.gate),
+                    verdict: run.verdict,
+                    tree: candidate.tree.clone(),
+                    run: run.run.clone(),
+                    code: run.code,
+                    took_ms: run.took_ms,
+                    output: run.output.clone(),
+                })
+                .collect(),
+            members: candidate
+                .members
+                .iter()
+                .map(|member| member_proof(graph, member))
+                .collect(),
+        }
+    }
+
+    /// Writes it as the text of a git note.
+    ///
+    /// # Panics
+    /// Never: everything in it has a form in JSON.
+    #[must_use]
+    pub fn to_note(&self) -> String {
+        let note = Note {
+            kind: KIND.to_owned(),
+            api: API.to_owned(),
+            evidence: self.clone(),
+        };
+        let mut text = serde_json::to_string_pretty(&note).expect("names and numbers are JSON");
+        text.push('\n');
+        text
+    }
+
+    /// Reads it from the text of a git note.
+    ///
+    /// # Errors
+    /// When it is not one, in words.
+    pub fn from_note(text: &str) -> Result<Self, String> {
+        let note: Note = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        match (note.kind.as_str(), note.api.as_str()) {
+            (KIND, API) => Ok(note.evidence),
+            (kind, api) => Err(format!("it is {kind} of {api}, not {KIND} of {API}")),
+        }
+    }
+}
+
+fn member_proof(graph: &Graph, member: &Member) -> MemberProof {
+    let bead = graph.bead(&member.bead);
+    let attempt = bead.and_then(|bead| {
+        let mut attempts = bead.attempts.iter().rev();
+        attempts.find(|attempt| attempt.epoch == member.epoch)
+    });
+    let criteria = bead.into_iter().flat_map(|bead| &bead.spec.acceptance);
+    MemberProof {
+        bead: member.bead.clone(),
+        title: bead.map_or(String::new(), |bead| bead.spec.title.clone()),
+        goal: bead.and_then(|bead| bead.goal.clone()),
+        epoch: member.epoch,
+        holder: attempt.map(|attempt| attempt.holder.clone()),
+        head: member.head.clone(),
+        acceptance: criteria
+            .map(|criterion| criterion_proof(criterion, attempt))
+            .collect(),
+        approvals: attempt
+            .filter(|attempt| attempt.head.as_ref() == Some(&member.head))
+            .map_or_else(Vec::new, |attempt| attempt.approvals.clone()),
+    }
+}
+
+fn criterion_proof(criterion: &crate::Criterion, attempt: Option<&Attempt>) -> CriterionProof {
+    let unverifiable = |why: &str| CriterionProof {
+        text: criterion.text.clone(),
+        verdict: CriterionVerdict::Unverifiable,
+        why: why.to_owned(),
+        check: None,
+    };
+    let Some(command) = &criterion.check else {
+        return unverifiable("it has no check");
+    };
+    let mut checks = attempt.into_iter().flat_map(|attempt| &attempt.checks);
+    match checks.find(|check| check.command == *command) {
+        Some(check) => CriterionProof {
+            text: criterion.text.clone(),
+            verdict: CriterionVerdict::Passed,
+            why: String::new(),
+            check: Some(check.clone()),
+        },
+        None => unverifiable("no run of its check is on record for what was handed in"),
+    }
+}
+
+/// One first-parent commit of a target, as git has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LandedCommit {
+    /// Its name.
+    pub oid: Oid,
+    /// Its tree.
+    pub tree: Oid,
+    /// Its first parent; none for a root.
+    pub base: Option<Oid>,
+    /// Who wrote it.
+    pub author: String,
+    /// The address of who committed it.
+    pub committer_email: String,
+    /// The first line of its message.
+    pub subject: String,
+    /// Its note; empty when there is none.
+    pub note: String,
+}
+
+impl LandedCommit {
+    /// The format in which `git log -z` tells it, with `--notes` of the ref.
+    pub const FORMAT: &str = "%H%x00%T%x00%P%x00%an%x00%ce%x00%s%x00%N";
+    const FIELDS: usize = 7;
+
+    /// Reads what `git log -z` tells in [`Self::FORMAT`]; none when it is something else.
+    #[must_use]
+    pub fn read(output: &[u8]) -> Option<Vec<Self>> {
+        let text = String::from_utf8_lossy(output);
+        let mut fields: Vec<&str> = text.split('\0').collect();
+        if fields.len() % Self::FIELDS == 1 && fields.last() == Some(&"") {
+            fields.pop();
+        }
+        let commits = fields.chunks(Self::FIELDS).map(|fields| match fields {
+            [oid, tree, parents, author, committer, subject, note] => Some(Self {
+                oid: Oid::parse(oid).ok()?,
+                tree: Oid::parse(tree).ok()?,
+                base: parents.split(' ').next().and_then(|p| Oid::parse(p).ok()),
+                author: (*author).to_owned(),
+                committer_email: (*committer).to_owned(),
+                subject: (*subject).to_owned(),
+                note: (*note).to_owned(),
+            }),
+            _ => None,
+        });
+        commits.collect()
+    }
+}
+
+/// How one commit is proven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proven {
+    /// Its note says so, and fits what git holds.
+    ByEvidence(Box<Evidence>),
+    /// It did not come through a queue: somebody put it there.
+    ByHand,
+    /// It says that it came through a queue, and that is not proven.
+    Not(Vec<String>),
+}
+
+/// Compares a commit with the note on it.
+#[must_use]
+pub fn prove(commit: &LandedCommit) -> Proven {
+    if commit.note.trim().is_empty() {
+        return if commit.committer_email == REFINERY_EMAIL {
+            Proven::Not(vec!["a refinery made it, and it has no note".to_owned()])
+        } else {
+            Proven::ByHand
+        };
+    }
+    let evidence = match Evidence::from_note(&commit.note) {
+        Ok(evidence) => evidence,
+        Err(why) => return Proven::Not(vec![format!("its note cannot be read: {why}")]),
+    };
+    let wrong = mistakes(commit, &evidence);
+    if wrong.is_empty() {
+        Proven::ByEvidence(Box::new(evidence))
+    } else {
+        Proven::Not(wrong)
+    }
+}
+
+fn mistakes(commit: &LandedCommit, evidence: &Evidence) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut want = |is_so: bool, otherwise: String| {
+        if !is_so {
+            wrong.push(otherwise);
+        }
+    };
+    want(
+        evidence.commit == commit.oid,
+        format!("its note is about {}", evidence.commit.short()),
+    );
+    want(
+        evidence.tree == commit.tree,
+        format!(
+            "its note proves the tree {}, and its tree is {}",
+            evidence.tree.short(),
+            commit.tree.short()
+        ),
+    );
+    want(
+        commit.base.as_ref() == Some(&evidence.base),
+        format!("its note was made on {}", evidence.base.short()),
+    );
+    want(!evidence.gates.is_empty(), "no gate ran on it".to_owned());
+    for gate in &evidence.gates {
+        want(
+            gate.verdict == Verdict::Passed,
+            format!("gate {} was not green", gate.gate),
+        );
+        want(
+            gate.tree == commit.tree,
+            format!("gate {} ran on the tree {}", gate.gate, gate.tree.short()),
+        );
+    }
+    want(
+        !evidence.members.is_empty(),
+        "its note names no bead".to_owned(),
+    );
+    wrong
+}

@@ -1,0 +1,77 @@
+//! What must be looked at before a target can be planned.
+
+use gtd_core::{Graph, Queue, Target, Timestamp};
+
+use super::{
+    batch::Next,
+    order::order,
+    verdict::{Progress, progress},
+};
+use crate::{Question, Refinery, Seen, gate_slot};
+
+/// How long a candidate is in test before submissions are looked at alone, in milliseconds: gates
+/// that are done sooner let the next candidate find the same.
+const EARLY_AFTER_MS: i64 = 1_000;
+
+impl Refinery {
+    /// Asks what is to be known about one target.
+    pub(super) fn look_at(
+        &self,
+        graph: &Graph,
+        seen: &Seen,
+        now: Timestamp,
+        target: &Target,
+        questions: &mut Vec<Question>,
+    ) {
+        questions.push(Question::Tip(target.clone()));
+        let Some(tip) = seen.tip(target).and_then(|tip| tip.start()).cloned() else {
+            return;
+        };
+        let empty = Queue::new(target.clone());
+        let queue = graph.queue(target).unwrap_or(&empty);
+        if queue.halt.is_some() {
+            self.look_for_a_culprit(graph, seen, queue, questions);
+        }
+        if let Some(candidate) = &queue.candidate {
+            questions.push(Question::Contains {
+                target: target.clone(),
+                commit: candidate.commit.clone(),
+            });
+            questions.push(Question::Owner {
+                rig: self.rig.clone(),
+                slot: gate_slot(target),
+            });
+            if candidate.verdict.is_none() {
+                for gate in self.gates(graph) {
+                    match progress(seen, queue, candidate, gate) {
+                        Progress::Told(gtd_core::Verdict::Passed, _) => {}
+                        Progress::Unseen(run) => {
+                            questions.push(Question::Run(run));
+                            break;
+                        }
+                        _ => break,
+                    }
+                }
+            }
+            self.look_at_base(seen, queue, candidate, questions);
+            let in_test = now.0.saturating_sub(candidate.formed_at.0);
+            let waiting = if in_test >= EARLY_AFTER_MS {
+                Self::early(graph, target, candidate)
+            } else {
+                Vec::new()
+            };
+            for bead in waiting {
+                let order = Self::early_order(graph, target, &tip, candidate, bead);
+                questions.push(Question::Assembly(order));
+            }
+        } else if queue.halt.is_none() {
+            match self.next_members(graph, seen, queue, target) {
+                Next::Look(open) => questions.extend(open),
+                Next::Members(members) if !members.is_empty() => {
+                    questions.push(Question::Assembly(order(target, &tip, &members)));
+                }
+                Next::Members(_) => {}
+            }
+        }
+    }
+}
