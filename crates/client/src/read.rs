@@ -22,6 +22,8 @@ pub struct Hello {
     pub town: String,
     /// The level of its API.
     pub api_level: u32,
+    /// How often it has read the user's files; 0 when it does not count.
+    pub config_reads: u64,
     /// The newest revision of its log.
     pub revision: Revision,
     /// Its log is being opened: reads are answered, writes wait.
@@ -81,6 +83,7 @@ impl Client {
             api_level: answer.api_level,
             revision: Revision(answer.revision),
             opening: answer.opening,
+            config_reads: answer.config_reads,
         })
     }
 

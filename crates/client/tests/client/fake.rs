@@ -248,6 +248,7 @@ impl TownService for Fake {
             api_level: self.0.api_level.load(Ordering::SeqCst),
             revision: 1,
             opening: false,
+            config_reads: 0,
         }))
     }
 

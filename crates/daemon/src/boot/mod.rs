@@ -14,7 +14,10 @@ mod socket;
 use std::{
     io::{self, Write as _},
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -159,6 +162,7 @@ pub(crate) fn run(places: &Places) -> Result<(), BootError> {
         leaving: CancellationToken::new(),
         closing: CancellationToken::new(),
         stopping: tokio::sync::Mutex::default(),
+        config_reads: AtomicU64::new(1),
         backing_up: std::sync::Mutex::default(),
     });
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -242,6 +246,7 @@ async fn live(town: Arc<Town>, opening: Opening) -> Result<(), BootError> {
             _ = hang_up.recv() => {
                 tracing::info!("reading the configuration again");
                 town.rigs.refresh(&town.ledger).await;
+                town.config_reads.fetch_add(1, Ordering::AcqRel);
             }
             ended = &mut server => break Err(BootError::Server(ended.ok().and_then(Result::err))),
         }

@@ -1,6 +1,6 @@
 //! A person's key to the town, and what everybody may know of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use gtd_core::{
     ListDoc, Moment, Rejection, Revision, RigName, StatusDoc, config, explain, status_doc,
@@ -146,6 +146,7 @@ super::writes::writes! {
                 api_level: told_level(),
                 revision: self.town.ledger.graph().revision().0,
                 opening: self.town.ledger.is_opening(),
+                config_reads: self.town.config_reads.load(Ordering::Acquire),
             }))
         }
 

@@ -6,7 +6,11 @@ mod rigs;
 mod roles;
 mod target;
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicU64},
+    time::Instant,
+};
 
 use gtd_client::{Places, TownKey};
 use gtd_core::{BeadId, Rig, Timestamp, View};
@@ -50,6 +54,8 @@ pub(crate) struct Town {
     pub(crate) closing: CancellationToken,
     /// One stop or thaw at a time.
     pub(crate) stopping: tokio::sync::Mutex<()>,
+    /// How often the user's files were read.
+    pub(crate) config_reads: AtomicU64,
     /// One change of the plan of backups at a time.
     pub(crate) backing_up: std::sync::Mutex<()>,
 }

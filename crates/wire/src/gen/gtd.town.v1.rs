@@ -30,6 +30,9 @@ pub struct HelloResponse {
     /// The log is being opened: reads are answered, writes wait.
     #[prost(bool, tag = "6")]
     pub opening: bool,
+    /// How often the user's files were read; 0 from a daemon that does not count.
+    #[prost(uint64, tag = "7")]
+    pub config_reads: u64,
 }
 /// StatusRequest asks for Status.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use gtd_client::WriteContext;
@@ -20,6 +21,10 @@ use crate::{
     settings::{self, LOCAL, PROJECT},
     town,
 };
+
+/// How long a daemon has to read the user's files again.
+const READ_AGAIN: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Which file is meant.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
@@ -226,11 +231,19 @@ pub(crate) async fn tell_daemon(ctx: &Context) -> Result<Effect, CliError> {
     let Ok(client) = town::reach(ctx).await else {
         return Ok(Effect::AtTheNextStart);
     };
-    let pid = client.hello().await?.pid;
+    let hello = client.hello().await?;
+    let pid = hello.pid;
     // One that is reached elsewhere may be no process of ours.
     let told = !ctx.is_elsewhere
         && i32::try_from(pid)
             .is_ok_and(|pid| signal::kill(Pid::from_raw(pid), signal::Signal::SIGHUP).is_ok());
+    if told && hello.config_reads > 0 {
+        // What is said next shall find it so: a signal only asks.
+        let until = Instant::now() + READ_AGAIN;
+        while client.hello().await?.config_reads == hello.config_reads && Instant::now() < until {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
     Ok(if told {
         Effect::Holds
     } else {
