@@ -8,7 +8,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Subcommand};
+use clap::{ArgMatches, Args, Command as Grammar, CommandFactory, FromArgMatches, Subcommand};
 
 use crate::{
     args::{Cli, Command, Global},
@@ -30,7 +30,7 @@ pub(crate) fn command_line() -> Result<Cli, clap::Error> {
 
 /// Reads words that begin with a command, or with a noun and its verb, knowing no other.
 fn with_one_command(words: &[OsString]) -> Option<ArgMatches> {
-    let all = Command::augment_subcommands(clap::Command::new("all"));
+    let all = Command::augment_subcommands(Grammar::new("all"));
     let one = named(&all, words.get(1)?)?;
     let one = match described(one.get_name()) {
         Some(noun) => {
@@ -39,7 +39,7 @@ fn with_one_command(words: &[OsString]) -> Option<ArgMatches> {
         }
         None => one,
     };
-    Global::augment_args(clap::Command::new("gtd"))
+    Global::augment_args(Grammar::new("gtd"))
         .disable_help_subcommand(true)
         .infer_long_args(false)
         .subcommand(one)
@@ -47,12 +47,12 @@ fn with_one_command(words: &[OsString]) -> Option<ArgMatches> {
         .ok()
 }
 
-fn named(of: &clap::Command, word: &OsStr) -> Option<clap::Command> {
+fn named(of: &Grammar, word: &OsStr) -> Option<Grammar> {
     of.find_subcommand(word).cloned()
 }
 
 /// Describes a noun, whose verbs are as many as the commands.
-fn described(noun: &str) -> Option<clap::Command> {
+fn described(noun: &str) -> Option<Grammar> {
     let describe = match noun {
         "agent" => commands::agent::Args::augment_args,
         "bead" => commands::bead::Args::augment_args,
@@ -62,11 +62,11 @@ fn described(noun: &str) -> Option<clap::Command> {
         "role" => commands::role::Args::augment_args,
         _ => return None,
     };
-    Some(describe(clap::Command::new(noun.to_owned())))
+    Some(describe(Grammar::new(noun.to_owned())))
 }
 
-fn noun_with(noun: &clap::Command, verb: clap::Command) -> clap::Command {
-    clap::Command::new(noun.get_name().to_owned())
+fn noun_with(noun: &Grammar, verb: Grammar) -> Grammar {
+    Grammar::new(noun.get_name().to_owned())
         .args(noun.get_arguments().cloned())
         .subcommand(verb)
 }
