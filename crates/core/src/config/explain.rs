@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::{
     check::wanted,
     find::{Found, find, starts_with},
-    key::{Effect, Key, Kind, Who},
+    idle::works,
+    key::{Key, Kind, Who},
     keys::KEYS,
     layer::Origin,
     merge::{Config, built_in},
@@ -100,7 +101,7 @@ impl Config {
                 doc: key.doc,
                 takes: wanted(key.kind),
                 who: who(key.who),
-                works: key.effect == Effect::Works,
+                works: works(&path, key),
                 default: defaults
                     .settings
                     .get(&path)

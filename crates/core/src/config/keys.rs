@@ -24,6 +24,8 @@ const EVENTS: &[&str] = &[
     "disk",
 ];
 const APPROVALS: &[&str] = &["plan", "merge", "protected-paths", "new-dependency"];
+/// What of that has an effect.
+pub(super) const WAITING: &[&str] = &["plan"];
 
 /// The keys of one `[[gate]]`.
 pub(super) const GATE_KEYS: &[Key] = &[
@@ -303,14 +305,14 @@ pub(super) const KEYS: &[Key] = &[
         Texts,
         Anyone,
         Works,
-        "Runtimes, in order of preference.",
+        "Runtimes, in order of preference; those of `mayor` and `worker` have an effect, of other roles not yet.",
     ),
     key(
         "roles.*.model",
         Text,
         Anyone,
         Works,
-        "A model, by its name in the runtime's `models` or by its id.",
+        "A model, by its name in the runtime's `models` or by its id; that of `mayor` and `worker` has an effect, of other roles not yet.",
     ),
     key(
         "roles.*.attempts",
@@ -436,7 +438,7 @@ pub(super) const KEYS: &[Key] = &[
         Name,
         Anyone,
         Works,
-        "The policy of a goal that names none.",
+        "The policy of a goal that names none. Of it, only whether plans wait (`approve`) has an effect yet.",
     ),
     key(
         "policies.*.extends",
@@ -450,7 +452,7 @@ pub(super) const KEYS: &[Key] = &[
         Words(APPROVALS),
         Anyone,
         Works,
-        "What waits for a person.",
+        "What waits for a person. Only `plan` does so far: for `merge`, `protected-paths` and `new-dependency` nothing waits yet.",
     ),
     key(
         "policies.*.on_question",

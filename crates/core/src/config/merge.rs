@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    key::{Effect, Who},
+    key::Who,
     layer::{Layer, LayerKind, Origin, Setting, layer_from_toml},
     value::Value,
 };
@@ -44,6 +44,8 @@ impl Config {
             let limits = layer.kind.is_of_project().then_some(&user);
             config.put(layer, limits);
         }
+        let idle = config.idle_words();
+        config.warnings.extend(idle);
         config
     }
 
@@ -128,16 +130,6 @@ impl Config {
     #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
-    }
-
-    /// Returns the keys that somebody set and nothing acts on yet.
-    pub fn without_effect(&self) -> impl Iterator<Item = (&str, &Origin)> {
-        self.settings
-            .iter()
-            .filter(|(_, setting)| {
-                setting.key.effect == Effect::Planned && setting.origin != Origin::Default
-            })
-            .map(|(path, setting)| (path.as_str(), &setting.origin))
     }
 }
 

@@ -11,6 +11,7 @@ mod duration;
 mod explain;
 mod find;
 mod gate;
+mod idle;
 mod key;
 mod keys;
 mod layer;

@@ -60,23 +60,33 @@ impl PlanMeans {
 /// Tells whether a plan that an agent made waits for a person, as the policy in effect says.
 #[must_use]
 pub fn plan_approval(config: &Config) -> Approval {
+    let wanted = approve_key(config).and_then(|key| config.get(&key));
+    let Some((wanted, _)) = wanted else {
+        // A policy that nobody has written down allows nothing.
+        return Approval::Needed;
+    };
+    let mut wanted = wanted.as_list().unwrap_or_default().iter();
+    match wanted.any(|what| what.as_str() == Some("plan")) {
+        true => Approval::Needed,
+        false => Approval::NotNeeded,
+    }
+}
+
+/// Finds the key that says what waits for a person: of the policy in effect, or of one below it.
+pub(super) fn approve_key(config: &Config) -> Option<String> {
     /// Policies that one policy begins from, one after the other.
     const DEEPEST: usize = 16;
     let text = |key: &str| config.get(key).and_then(|(value, _)| value.as_str());
     let mut policy = text("policy.default");
     for _ in 0..DEEPEST {
-        let Some(name) = policy else { break };
-        if let Some((wanted, _)) = config.get(&format!("policies.{name}.approve")) {
-            let mut wanted = wanted.as_list().unwrap_or_default().iter();
-            return match wanted.any(|what| what.as_str() == Some("plan")) {
-                true => Approval::Needed,
-                false => Approval::NotNeeded,
-            };
+        let name = policy?;
+        let key = format!("policies.{name}.approve");
+        if config.get(&key).is_some() {
+            return Some(key);
         }
         policy = text(&format!("policies.{name}.extends"));
     }
-    // A policy that nobody has written down allows nothing.
-    Approval::Needed
+    None
 }
 
 #[cfg(test)]
