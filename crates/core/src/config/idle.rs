@@ -92,13 +92,23 @@ mod tests {
     #[test]
     fn nobody_is_left_to_believe_that_merges_wait_for_them() {
         let own = "[policies.mine]\napprove = [\"plan\", \"merge\"]\n";
-        check(own, &expect![[r#"
+        check(
+            own,
+            &expect![[r#"
             policies.mine.approve
-            config.toml: `policies.mine.approve` has merge, for which nothing waits yet: it goes on without you"#]]);
-        check("[policy]\ndefault = \"review-all\"\n", &expect!["config.toml: `policies.review-all.approve` has merge, protected-paths, new-dependency, for which nothing waits yet: it goes on without you"]);
+            config.toml: `policies.mine.approve` has merge, for which nothing waits yet: it goes on without you"#]],
+        );
+        check(
+            "[policy]\ndefault = \"review-all\"\n",
+            &expect![
+                "config.toml: `policies.review-all.approve` has merge, protected-paths, new-dependency, for which nothing waits yet: it goes on without you"
+            ],
+        );
         check(
             "[policy]\ndefault = \"mine\"\n[policies.mine]\nextends = \"overnight\"\n",
-            &expect!["config.toml: `policies.overnight.approve` has protected-paths, new-dependency, for which nothing waits yet: it goes on without you"],
+            &expect![
+                "config.toml: `policies.overnight.approve` has protected-paths, new-dependency, for which nothing waits yet: it goes on without you"
+            ],
         );
     }
 
