@@ -80,6 +80,8 @@ pub(crate) fn open(
         .create(dir)
         .map_err(|source| StoreError::io("create the folder", dir, source))?;
     let lock = DirLock::take(&layout.lock())?;
+    // What a newer version left here may mean something else to it: its log is refused as it is.
+    journal::read_header(&layout.journal())?;
     for unfinished in [
         layout.sled_new(),
         layout.sled_keep_new(),

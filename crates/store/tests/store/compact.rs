@@ -11,7 +11,7 @@ use gtd_store::{Options, Record, Repair, Store, StoreError, check_journal, copy_
 use crate::town::{Town, all, options, record, records, request};
 
 const DIR: &str = "GTD_STORE_COMPACT_DIR";
-const COPIES: [&str; 2] = ["segments", "segments-copy"];
+pub(crate) const COPIES: [&str; 2] = ["segments", "segments-copy"];
 
 fn eager() -> Options {
     Options {
@@ -32,7 +32,7 @@ fn compact(store: &mut Store) {
 }
 
 /// A closed store of 30 records of which 21 are sealed.
-fn compacted() -> Town {
+pub(crate) fn compacted() -> Town {
     let town = Town::with(21);
     let mut store = open(town.path());
     store.write_snapshot(Revision(21), b"twenty-one").unwrap();
@@ -45,7 +45,7 @@ fn compacted() -> Town {
 }
 
 /// The names of the segments in one of the folders.
-fn segments(town: &Town, folder: &str) -> Vec<String> {
+pub(crate) fn segments(town: &Town, folder: &str) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(town.path().join(folder))
         .into_iter()
         .flatten()

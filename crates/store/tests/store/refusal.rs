@@ -1,9 +1,12 @@
-use std::{fs, time::Instant};
+use std::{collections::BTreeSet, fs, time::Instant};
 
 use gtd_core::Revision;
 use gtd_store::{FORMAT, Record, StoreError, Witness, verify};
 
-use crate::town::{Town, all, record, records};
+use crate::{
+    compact::{COPIES, compacted, segments},
+    town::{Town, all, record, records},
+};
 
 #[test]
 fn a_second_opener_is_refused_at_once_and_told_who_holds_it() {
@@ -23,11 +26,7 @@ fn a_second_opener_is_refused_at_once_and_told_who_holds_it() {
 #[test]
 fn a_newer_format_in_the_journal_is_refused() {
     let town = Town::with(2);
-    let text = fs::read_to_string(town.journal()).unwrap();
-    let (_, lines) = text.split_once('\n').unwrap();
-    let crc = crc32fast::hash(b"7\nelsewhere");
-    let header = format!(r#"{{"gtd_journal":7,"town":"elsewhere","crc":"{crc:08x}","more":1}}"#);
-    fs::write(town.journal(), format!("{header}\n{lines}")).unwrap();
+    make_newer(&town);
     let Err(StoreError::NewerFormat {
         found,
         supported,
@@ -37,6 +36,44 @@ fn a_newer_format_in_the_journal_is_refused() {
         panic!("it must be refused");
     };
     assert_eq!((found, supported, at), (7, FORMAT, Witness::Journal));
+}
+
+/// Gives the journal the header of a version that is not made yet.
+fn make_newer(town: &Town) {
+    let text = fs::read_to_string(town.journal()).unwrap();
+    let (_, lines) = text.split_once('\n').unwrap();
+    let crc = crc32fast::hash(b"7\nelsewhere");
+    let header = format!(r#"{{"gtd_journal":7,"town":"elsewhere","crc":"{crc:08x}","more":1}}"#);
+    fs::write(town.journal(), format!("{header}\n{lines}")).unwrap();
+}
+
+#[test]
+fn nothing_of_a_newer_format_is_mended_made_anew_or_removed() {
+    let town = compacted();
+    make_newer(&town);
+    let copy = format!("{}/{}", COPIES[1], segments(&town, COPIES[1])[0]);
+    fs::remove_file(town.path().join(copy)).unwrap();
+    fs::remove_file(town.path().join("requests.idx")).unwrap();
+    fs::write(town.path().join("requests.new"), "unfinished").unwrap();
+    fs::write(town.path().join("snapshots/unfinished.new"), "").unwrap();
+    fs::rename(town.sled(), town.path().join("sled.old")).unwrap();
+    let names = || {
+        ["", COPIES[0], COPIES[1], "snapshots", "sled.old"].map(|folder| {
+            let entries = fs::read_dir(town.path().join(folder));
+            let names = entries
+                .into_iter()
+                .flatten()
+                .map(|entry| entry.unwrap().file_name());
+            names.collect::<BTreeSet<_>>()
+        })
+    };
+    let before = names();
+    let refused = town.try_open().unwrap_err();
+    assert!(
+        matches!(refused, StoreError::NewerFormat { found: 7, .. }),
+        "{refused:?}"
+    );
+    assert_eq!(names(), before);
 }
 
 #[test]
