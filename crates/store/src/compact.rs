@@ -154,7 +154,8 @@ impl Store {
             journal_end,
         } = compacted;
         let mut lines = Lines::open(self.journal.path(), journal_end, head)?;
-        let last = copy_on(&mut lines, head, self.head, &mut draft, kv.as_mut())?;
+        let never = AtomicBool::new(false);
+        let last = copy_on(&mut lines, head, self.head, &mut draft, kv.as_mut(), &never)?;
         if last != self.head {
             return Err(self.damaged(last.next()));
         }
@@ -224,6 +225,10 @@ impl Compaction {
         let Some(end) = self.seal(&mut sealed, &mut lines, stop)? else {
             return Ok(None);
         };
+        let is_stopped = || stop.load(Ordering::Relaxed);
+        if is_stopped() {
+            return Ok(None);
+        }
         sealed.index_requests(Look::Briefly)?;
         gtd_fault::point("store.compact-sealed");
         let end = match end {
@@ -244,14 +249,18 @@ impl Compaction {
         let mut kv = self.open(&database)?;
         database::initialise(kv.as_mut(), &self.town, self.until).map_err(new_database)?;
         let mut lines = Lines::open(&path, end, self.until)?;
-        let last = copy_on(&mut lines, self.until, self.head, &mut draft, kv.as_mut())?;
+        let (from, to) = (self.until, self.head);
+        let last = copy_on(&mut lines, from, to, &mut draft, kv.as_mut(), stop)?;
+        if is_stopped() {
+            return Ok(None);
+        }
         if last != self.head {
             return Err(self.damaged(last.next()));
         }
         kv::make_durable(kv.as_mut()).map_err(new_database)?;
         drop(kv);
         draft.flush()?;
-        if stop.load(Ordering::Relaxed) {
+        if is_stopped() {
             return Ok(None);
         }
         let kv = self.open(&database)?;
@@ -353,17 +362,19 @@ impl Compaction {
     }
 }
 
-/// Copies the lines after one record and up to another; returns the last that followed the one before it.
+/// Copies the lines after one record and up to another into the new witnesses, until it is stopped;
+/// returns the last that followed the one before it.
 fn copy_on(
     lines: &mut Lines,
     after: Revision,
     until: Revision,
     draft: &mut Draft,
     kv: &mut dyn Kv,
+    stop: &AtomicBool,
 ) -> Result<Revision, StoreError> {
     let mut last = after;
     let mut group = Group::default();
-    while last < until {
+    while last < until && !stop.load(Ordering::Relaxed) {
         let Some(placed) = lines.next_good()? else {
             break;
         };

@@ -20,7 +20,7 @@ fn eager() -> Options {
     }
 }
 
-fn open(dir: &Path) -> Store {
+pub(crate) fn open(dir: &Path) -> Store {
     Store::open(dir, &eager()).unwrap().0
 }
 
@@ -149,19 +149,6 @@ fn a_request_of_many_records_is_found_whole_when_it_is_sealed() {
     compact(&mut store);
     let span = store.find_request(&request(1)).unwrap().unwrap();
     assert_eq!((span.first.0, span.last.0), (1, 4));
-}
-
-#[test]
-fn a_compaction_that_is_stopped_changes_nothing() {
-    let town = Town::with(12);
-    let store = open(town.path());
-    store.write_snapshot(Revision(9), b"nine").unwrap();
-    let compaction = store.compaction().unwrap().unwrap();
-    assert!(compaction.run(&AtomicBool::new(true)).unwrap().is_none());
-    assert_eq!(all(&store), records(1..=12));
-    store.close();
-    assert_eq!(town.repairs_to(12), []);
-    assert!(segments(&town, COPIES[0]).is_empty());
 }
 
 #[test]

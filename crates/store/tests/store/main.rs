@@ -19,4 +19,6 @@ mod refusal;
 #[cfg(test)]
 mod repair;
 #[cfg(test)]
+mod stop;
+#[cfg(test)]
 mod town;
