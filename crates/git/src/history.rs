@@ -180,7 +180,8 @@ impl Repository {
         Ok(lossy(&output).lines().map(str::to_owned).collect())
     }
 
-    /// Lists the files of a commit by path, with their sizes in bytes.
+    /// Lists the files of a commit by path, with their sizes in bytes; symbolic links and
+    /// submodules are none.
     ///
     /// # Errors
     /// When the repository does not hold it.
@@ -194,6 +195,10 @@ impl Repository {
         let file = |entry: &[u8]| {
             let text = lossy(entry);
             let (facts, path) = text.split_once('\t')?;
+            // What is read of a link is the name of its target.
+            if facts.starts_with("120000 ") {
+                return None;
+            }
             let size = facts.split_whitespace().nth(3)?.parse().ok()?;
             Some((path.to_owned(), size))
         };

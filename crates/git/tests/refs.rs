@@ -238,3 +238,14 @@ fn an_inherited_git_environment_leads_nowhere() {
         .unwrap();
     assert!(status.status.success(), "{status:?}");
 }
+
+#[test]
+fn a_link_is_no_file_of_a_commit() {
+    let rig = Rig::new();
+    rig.write("CLAUDE.md", "make\n");
+    std::os::unix::fs::symlink("../elsewhere", rig.path.join("AGENTS.md")).unwrap();
+    let commit = rig.commit("instructions");
+    let files = rig.open().files(&commit).unwrap();
+    let names: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(names, [".gitignore", "CLAUDE.md", "f"]);
+}
