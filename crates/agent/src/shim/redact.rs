@@ -9,7 +9,7 @@
 //! held back until the next piece shows what it is, which is a few bytes at most unless a
 //! secret is under way.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
@@ -107,7 +107,7 @@ fn is_secret(name: &str, value: &str) -> bool {
         && !upper.starts_with("GIT_CONFIG_")
         && value.len() >= SHORTEST
         // Where a key is kept is no key.
-        && !value.starts_with('/')
+        && !(value.starts_with('/') && Path::new(value).exists())
 }
 
 fn is_of_key(byte: u8) -> bool {
@@ -150,6 +150,16 @@ impl Redactor {
         while let Some(found) = self.secrets.finder.find(&bytes[at..]) {
             let (start, mut end) = (at + found.start(), at + found.end());
             let secret = &self.secrets.all[found.pattern().as_usize()];
+            // A longer secret that is under way holds this one.
+            let open = match is_end {
+                true => 0,
+                false => self.secrets.open_end(&bytes[at..]),
+            };
+            let from = bytes.len() - open;
+            if open > 0 && from <= start {
+                clean.extend_from_slice(&bytes[at..from]);
+                return self.hold(&bytes, from, clean);
+            }
             if secret.begins {
                 let before = match start {
                     0 => self.before,
@@ -206,7 +216,9 @@ mod tests {
             ("HOUSE_API_KEY", "abc-\"quoted\"-xyz"),
             ("GTD_TOKEN", "token-of-a-lease"),
             ("GIT_CONFIG_KEY_0", "core.hooksPath"),
-            ("SSH_KEY", "/home/anna/.ssh/id"),
+            ("SSH_KEY", "/dev/null"),
+            ("BASE64_SECRET", "/9j4AAQSkZJRg=="),
+            ("ODD_SECRET", "xsk-ghp_AKIAsecret"),
             ("SHORT_KEY", "abc"),
             ("LANG", "C.UTF-8-is-long"),
         ];
@@ -215,11 +227,11 @@ mod tests {
     }
 
     const SAID: &str = "a token-of-a-lease b abc-\"quoted\"-xyz c {\"k\":\"abc-\\\"quoted\\\"-xyz\"} \
-        core.hooksPath /home/anna/.ssh/id abc C.UTF-8-is-long disk-usage-monitoring-tool-for-all sk-short \
-        key sk-ant-0123456789abcdefghij, ghp_0123456789abcdefghij";
+        core.hooksPath /dev/null abc C.UTF-8-is-long disk-usage-monitoring-tool-for-all sk-short \
+        key sk-ant-0123456789abcdefghij, ghp_0123456789abcdefghij /9j4AAQSkZJRg== xsk-ghp_AKIAsecret";
     const CLEAN: &str = "a [redacted GTD_TOKEN] b [redacted HOUSE_API_KEY] c {\"k\":\"[redacted HOUSE_API_KEY]\"} \
-        core.hooksPath /home/anna/.ssh/id abc C.UTF-8-is-long disk-usage-monitoring-tool-for-all sk-short \
-        key [redacted], [redacted]";
+        core.hooksPath /dev/null abc C.UTF-8-is-long disk-usage-monitoring-tool-for-all sk-short \
+        key [redacted], [redacted] [redacted BASE64_SECRET] [redacted ODD_SECRET]";
 
     #[test]
     fn secrets_are_taken_out_wherever_a_piece_ends() {
