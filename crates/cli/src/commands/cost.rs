@@ -1,5 +1,6 @@
 //! `gtd cost`: what models used, and for what.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use gtd_client::CostWish;
 use gtd_core::{CostBy, CostDoc};
 
@@ -12,38 +13,10 @@ use crate::{
     town::{self, DocumentKind},
 };
 
-/// What one group is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-enum By {
-    /// One bead.
-    #[default]
-    Bead,
-    /// One goal with its beads.
-    Convoy,
-    /// One seat or claimant.
-    Agent,
-    /// One role.
-    Role,
-    /// One runtime.
-    Runtime,
-    /// One repository.
-    Rig,
-    /// One day in UTC.
-    Day,
-}
-
-impl From<By> for CostBy {
-    fn from(by: By) -> Self {
-        match by {
-            By::Bead => Self::Bead,
-            By::Convoy => Self::Convoy,
-            By::Agent => Self::Agent,
-            By::Role => Self::Role,
-            By::Runtime => Self::Runtime,
-            By::Rig => Self::Rig,
-            By::Day => Self::Day,
-        }
-    }
+/// Takes the words that name a way to group.
+fn by() -> impl TypedValueParser<Value = CostBy> {
+    PossibleValuesParser::new(CostBy::ALL.map(CostBy::word))
+        .map(|word| CostBy::of_word(&word).unwrap_or_default())
 }
 
 /// What models used, and for what
@@ -57,8 +30,8 @@ pub(crate) struct Args {
     /// Only this goal or bead, or the beginning of its id
     id: Option<String>,
     /// What one line is
-    #[arg(long, value_name = "WHAT", default_value = "bead")]
-    by: By,
+    #[arg(long, value_name = "WHAT", default_value = "bead", value_parser = by())]
+    by: CostBy,
     /// From then on: 22:00, 8h, yesterday, or RFC 3339
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
@@ -96,7 +69,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         .cost(&CostWish {
             since,
             until,
-            by: args.by.into(),
+            by: args.by,
             id,
             rig,
         })

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{Dollars, Recorded, View};
-use crate::{Actor, Bead, BeadId, Envelope, Event, Graph, Moment, RunId, Timestamp, UsageDelta};
+use crate::{
+    Actor, Bead, BeadId, Envelope, Epoch, Event, Graph, Moment, RunId, Timestamp, UsageDelta,
+};
 
 /// What one group of a cost page is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -178,7 +180,9 @@ pub fn cost_doc(
                     continue;
                 };
                 all.add(usage);
-                sums.entry(key(by, bead, record)).or_default().add(usage);
+                sums.entry(key(by, bead, record, &usage.run))
+                    .or_default()
+                    .add(usage);
             }
             Event::CandidateLanded { candidate, .. } => {
                 let carried = graph.beads_of_candidate(candidate);
@@ -219,7 +223,7 @@ pub fn cost_doc(
 }
 
 /// Tells to which group a record of usage belongs.
-fn key(by: CostBy, bead: &Bead, record: &Envelope) -> String {
+fn key(by: CostBy, bead: &Bead, record: &Envelope, run: &RunId) -> String {
     match by {
         CostBy::Bead => bead.id.to_string(),
         CostBy::Convoy => bead.goal.as_ref().unwrap_or(&bead.id).to_string(),
@@ -228,7 +232,8 @@ fn key(by: CostBy, bead: &Bead, record: &Envelope) -> String {
             let moment = Moment(record.at).to_string();
             moment.split('T').next().unwrap_or_default().to_owned()
         }
-        CostBy::Runtime => bead.wished_runtime().unwrap_or("?").to_owned(),
+        // The planner's is that of its role, which may be another one by now.
+        CostBy::Runtime => bead.wished_runtime().unwrap_or("planning").to_owned(),
         CostBy::Role => match &record.by {
             Actor::Role(role) => role.to_string(),
             Actor::Lease { .. } => match &bead.spec.role {
@@ -237,15 +242,21 @@ fn key(by: CostBy, bead: &Bead, record: &Envelope) -> String {
             },
             Actor::Person(_) | Actor::Daemon => record.by.to_string(),
         },
-        CostBy::Agent => match &record.by {
-            Actor::Lease { epoch, .. } => holder(bead, *epoch).unwrap_or_else(|| "?".to_owned()),
-            _ => record.by.to_string(),
-        },
+        CostBy::Agent => epoch_of(run)
+            .and_then(|epoch| holder(bead, epoch))
+            .unwrap_or_else(|| record.by.to_string()),
     }
 }
 
+/// Reads off a run's name which attempt it belongs to.
+fn epoch_of(run: &RunId) -> Option<Epoch> {
+    let parts = run.as_str().split('.').skip(1);
+    let mut epochs = parts.filter_map(|part| part.strip_prefix('e')?.parse().ok());
+    epochs.next().map(Epoch)
+}
+
 /// Finds who held a bead in an attempt.
-fn holder(bead: &Bead, epoch: crate::Epoch) -> Option<String> {
+fn holder(bead: &Bead, epoch: Epoch) -> Option<String> {
     let past = bead.attempts.iter().find(|attempt| attempt.epoch == epoch);
     let now = bead.phase.lease().filter(|lease| lease.epoch == epoch);
     past.map(|attempt| attempt.holder.to_string())

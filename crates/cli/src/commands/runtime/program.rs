@@ -18,8 +18,9 @@ const LOOK: Duration = Duration::from_millis(20);
 struct Known {
     preset: &'static str,
     program: &'static str,
-    /// Where it keeps a login, below the home directory.
-    kept: &'static str,
+    /// The folder below the home directory that it keeps a login in, the variable that names
+    /// another one, and the file there.
+    kept: (&'static str, &'static str, &'static str),
     /// Variables that stand in for a login.
     variables: &'static [&'static str],
     how_to_log_in: &'static str,
@@ -29,7 +30,7 @@ const KNOWN: [Known; 2] = [
     Known {
         preset: "claude-code",
         program: "claude",
-        kept: ".claude/.credentials.json",
+        kept: (".claude", "CLAUDE_CONFIG_DIR", ".credentials.json"),
         variables: &[
             "ANTHROPIC_API_KEY",
             "ANTHROPIC_AUTH_TOKEN",
@@ -40,7 +41,7 @@ const KNOWN: [Known; 2] = [
     Known {
         preset: "codex",
         program: "codex",
-        kept: ".codex/auth.json",
+        kept: (".codex", "CODEX_HOME", "auth.json"),
         variables: &["OPENAI_API_KEY", "CODEX_API_KEY"],
         how_to_log_in: "run `codex login`",
     },
@@ -129,16 +130,19 @@ fn version(program: &Path, words: &[String]) -> Option<String> {
     (!line.is_empty()).then_some(line)
 }
 
-/// Looks for a login: what the runtime is given, what this process has, what the program keeps.
+/// Looks for a login where a run would have it: in what the runtime is given, and where the
+/// program keeps one. What this process has, a run has not.
 fn login(runtime: &ConfiguredRuntime, known: &Known) -> Option<String> {
-    let is_set = |name: &&&str| {
-        runtime.env.contains_key(**name)
-            || std::env::var_os(name).is_some_and(|value| !value.is_empty())
-    };
-    if let Some(name) = known.variables.iter().find(is_set) {
+    let given = |name: &&&str| runtime.env.contains_key(**name);
+    if let Some(name) = known.variables.iter().find(given) {
         return Some(format!("${name}"));
     }
+    let (folder, variable, file) = known.kept;
+    if let Some(folder) = runtime.env.get(variable) {
+        let path = Path::new(folder).join(file);
+        return path.is_file().then(|| path.display().to_string());
+    }
     let home = PathBuf::from(std::env::var_os("HOME")?);
-    let is_kept = home.join(known.kept).is_file();
-    is_kept.then(|| format!("~/{}", known.kept))
+    let is_kept = home.join(folder).join(file).is_file();
+    is_kept.then(|| format!("~/{folder}/{file}"))
 }
