@@ -2,8 +2,10 @@
 //!
 //! It shows what `gtd status` counts as needing you; the two never differ.
 
+use std::collections::BTreeSet;
+
 use gtd_client::Client;
-use gtd_core::{Command, NeedsYou, Timestamp};
+use gtd_core::{Command, NeedsYou, Rejection, Timestamp};
 use serde_json::json;
 
 use super::would;
@@ -140,7 +142,7 @@ async fn snooze(
     };
     let verb = if until.is_some() { "snooze" } else { "wake" };
     let items: Vec<NeedsYou> = lists::all(&client, &lists::inbox(None)).await?;
-    let items = about(items, subject)?;
+    let items = about_one(items, subject)?;
     if dry_run {
         let acts: Vec<String> = items
             .iter()
@@ -193,13 +195,14 @@ async fn tell_changed(
     Ok(Exit::Done)
 }
 
+fn has_number(item: &NeedsYou, text: &str) -> bool {
+    item.n.is_some_and(|n| n.to_string() == text)
+}
+
 fn about(items: Vec<NeedsYou>, subject: &str) -> Result<Vec<NeedsYou>, CliError> {
     let found: Vec<NeedsYou> = items
         .into_iter()
-        .filter(|item| {
-            let number = item.n.map(|n| n.to_string());
-            item.subject.starts_with(subject) || number.as_deref() == Some(subject)
-        })
+        .filter(|item| item.subject.starts_with(subject) || has_number(item, subject))
         .collect();
     if found.is_empty() {
         return Err(CliError::new(Kind::NotFound {
@@ -209,4 +212,66 @@ fn about(items: Vec<NeedsYou>, subject: &str) -> Result<Vec<NeedsYou>, CliError>
         .help("gtd inbox"));
     }
     Ok(found)
+}
+
+/// Finds the decisions about one subject: of this very name or number, or else of the only one
+/// that begins so.
+fn about_one(items: Vec<NeedsYou>, subject: &str) -> Result<Vec<NeedsYou>, CliError> {
+    let items = about(items, subject)?;
+    let is_exact = |item: &NeedsYou| item.subject == subject || has_number(item, subject);
+    let (exact, begins): (Vec<NeedsYou>, Vec<NeedsYou>) = items.into_iter().partition(is_exact);
+    let found = if exact.is_empty() { begins } else { exact };
+    let subjects: BTreeSet<&String> = found.iter().map(|item| &item.subject).collect();
+    if subjects.len() > 1 {
+        return Err(Rejection::AmbiguousId {
+            text: subject.to_owned(),
+            candidates: subjects.into_iter().cloned().collect(),
+        }
+        .into());
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting(n: Option<u64>, subject: &str, kind: &str) -> NeedsYou {
+        let document = json!({
+            "n": n, "kind": kind, "subject": subject, "title": "", "text": "", "unblocks": 0,
+            "since": "2026-01-01T00:00:00Z", "next": "",
+        });
+        serde_json::from_value(document).unwrap()
+    }
+
+    fn snoozed_by(subject: &str) -> String {
+        let items = vec![
+            waiting(Some(1), "repo-7k2m", "question"),
+            waiting(Some(1), "repo-7k2m", "failure"),
+            waiting(Some(12), "repo-7xq0", "plan"),
+            waiting(None, "repo", "pause"),
+        ];
+        match about_one(items, subject) {
+            Ok(items) => {
+                let shown = items
+                    .iter()
+                    .map(|item| format!("{} {}", item.subject, item.kind));
+                shown.collect::<Vec<_>>().join(", ")
+            }
+            Err(error) => error.kind.to_string(),
+        }
+    }
+
+    #[test]
+    fn what_is_snoozed_is_about_one_subject() {
+        assert_eq!(snoozed_by("1"), "repo-7k2m question, repo-7k2m failure");
+        assert_eq!(
+            snoozed_by("repo-7k"),
+            "repo-7k2m question, repo-7k2m failure"
+        );
+        assert_eq!(snoozed_by("repo"), "repo pause");
+        assert_eq!(snoozed_by("repo-"), "`repo-` matches 2 things");
+        assert_eq!(snoozed_by("rep"), "`rep` matches 3 things");
+        assert_eq!(snoozed_by(""), "`` matches 3 things");
+    }
 }
