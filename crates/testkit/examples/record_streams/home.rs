@@ -53,7 +53,7 @@ impl Home {
 
     /// Where it works.
     pub(crate) fn work(&self) -> PathBuf {
-        self.folder().join("work")
+        self.folder().join("repo")
     }
 
     /// Where it puts what it needs for a moment.
