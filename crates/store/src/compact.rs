@@ -157,7 +157,7 @@ impl Store {
         let never = AtomicBool::new(false);
         let last = copy_on(&mut lines, head, self.head, &mut draft, kv.as_mut(), &never)?;
         if last != self.head {
-            return Err(self.damaged(last.next()));
+            return Err(files::no_whole_line(&self.layout, last.next()));
         }
         kv::make_durable(kv.as_mut()).map_err(new_database)?;
         // sled writes into its folder by name, also when it is closed: nobody may have it open while it moves.
@@ -177,19 +177,11 @@ impl Store {
         let kv = SledKv::open(&path, self.options.cache_capacity).map_err(new_database)?;
         let meta = database::meta(&kv).map_err(new_database)?;
         if meta.head != Some(self.head) {
-            return Err(self.damaged(self.head));
+            return Err(files::no_whole_line(&self.layout, self.head));
         }
         self.kv = Box::new(kv);
         self.sealed = sealed;
         forget_old(&self.layout)
-    }
-
-    fn damaged(&self, revision: Revision) -> StoreError {
-        drop(fs::File::create(self.layout.recheck()));
-        StoreError::Damaged {
-            revision,
-            why: "the journal has no whole line of it".to_owned(),
-        }
     }
 }
 
@@ -255,7 +247,7 @@ impl Compaction {
             return Ok(None);
         }
         if last != self.head {
-            return Err(self.damaged(last.next()));
+            return Err(files::no_whole_line(&self.layout, last.next()));
         }
         kv::make_durable(kv.as_mut()).map_err(new_database)?;
         drop(kv);
@@ -297,7 +289,7 @@ impl Compaction {
             let Some(placed) = next
                 .filter(|placed| placed.line.revision == last.next() && !lines.is_damaged_inside)
             else {
-                return Err(self.damaged(last.next()));
+                return Err(files::no_whole_line(&self.layout, last.next()));
             };
             let line = placed.line;
             last = line.revision;
@@ -322,7 +314,7 @@ impl Compaction {
         let mut lines = Lines::open(&self.layout.journal(), self.begin.offset, last)?;
         match lines.next_good()? {
             Some(placed) if placed.line.revision == self.until => Ok(placed.end),
-            _ => Err(self.damaged(self.until)),
+            _ => Err(files::no_whole_line(&self.layout, self.until)),
         }
     }
 
@@ -349,15 +341,6 @@ impl Compaction {
                 revision: found.head.next(),
                 why: problem.unwrap_or_else(|| "the compact log ends before it".to_owned()),
             }),
-        }
-    }
-
-    fn damaged(&self, revision: Revision) -> StoreError {
-        // The next start looks at everything, and mends it.
-        drop(fs::File::create(self.layout.recheck()));
-        StoreError::Damaged {
-            revision,
-            why: "the journal has no whole line of it".to_owned(),
         }
     }
 }

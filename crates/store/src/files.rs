@@ -6,7 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use gtd_core::Revision;
+
 use crate::error::StoreError;
+
+/// The ending of a file that is not whole yet.
+pub(crate) const DRAFT: &str = "new";
 
 /// Knows where everything is in the folder.
 #[derive(Debug, Clone)]
@@ -194,4 +199,29 @@ pub(crate) fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Removes what a death in the middle of a write has left in a folder.
+pub(crate) fn remove_drafts(folder: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == DRAFT) {
+            remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Says that the journal has no whole line of a record; the next start looks at everything,
+/// and mends it.
+pub(crate) fn no_whole_line(layout: &Layout, revision: Revision) -> StoreError {
+    drop(File::create(layout.recheck()));
+    StoreError::Damaged {
+        revision,
+        why: "the journal has no whole line of it".to_owned(),
+    }
 }

@@ -93,7 +93,7 @@ pub(crate) fn open(
         files::remove(&unfinished)
             .map_err(|source| StoreError::io("remove unfinished work in", unfinished, source))?;
     }
-    snapshot::remove_drafts(&layout).map_err(|source| {
+    files::remove_drafts(&layout.snapshots()).map_err(|source| {
         StoreError::io("remove unfinished work in", layout.snapshots(), source)
     })?;
     compact::finish_swap(&layout)?;

@@ -24,7 +24,7 @@ use gtd_core::Revision;
 
 use crate::{
     error::StoreError,
-    files::{self, Layout},
+    files::{self, DRAFT, Layout},
     journal::{self, Header},
     repair::Repair,
     survey::Anchor,
@@ -38,8 +38,6 @@ const FORMAT: u32 = 1;
 /// No head line is longer.
 const LONGEST_HEAD: u64 = 200;
 const ENDING: &str = "snap";
-/// The ending of a file that is not whole yet.
-const DRAFT: &str = "new";
 
 /// A record of the log and where it stands, so that a snapshot of the state after it can be written by any thread.
 #[derive(Debug, Clone)]
@@ -287,21 +285,6 @@ fn prune(dir: &Path) -> io::Result<()> {
             n_kept += 1;
         } else {
             files::remove(&path_of(dir, revision))?;
-        }
-    }
-    Ok(())
-}
-
-/// Removes what a death in the middle of a snapshot has left.
-pub(crate) fn remove_drafts(layout: &Layout) -> io::Result<()> {
-    let entries = match fs::read_dir(layout.snapshots()) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        other => other?,
-    };
-    for entry in entries {
-        let path = entry?.path();
-        if path.extension().is_some_and(|ending| ending == DRAFT) {
-            files::remove(&path)?;
         }
     }
     Ok(())

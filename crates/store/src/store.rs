@@ -299,11 +299,7 @@ impl Store {
                 return Ok((placed.offset, placed.line.text_crc()));
             }
         }
-        drop(File::create(self.layout.recheck()));
-        Err(StoreError::Damaged {
-            revision: at,
-            why: "the journal has no whole line of it".to_owned(),
-        })
+        Err(files::no_whole_line(&self.layout, at))
     }
 
     /// Gives the store back; all that was appended is durable already.

@@ -19,13 +19,12 @@ use std::{
     fs::{self, DirBuilder, File},
     io,
     os::unix::fs::DirBuilderExt as _,
-    path::Path,
 };
 
 use gtd_core::{RequestId, Revision};
 
+use self::requests::Requests;
 pub(crate) use self::segment::{Draft, Segment};
-use self::{requests::Requests, segment::DRAFT};
 use crate::{
     error::StoreError,
     files::{self, Layout},
@@ -56,7 +55,7 @@ impl Sealed {
     pub(crate) fn open(layout: &Layout, look: Look) -> Result<(Self, Vec<Repair>), StoreError> {
         let mut repairs = Vec::new();
         for folder in layout.segments() {
-            remove_drafts(&folder)
+            files::remove_drafts(&folder)
                 .map_err(|source| StoreError::io("remove unfinished work in", folder, source))?;
         }
         let segments = list(layout)?;
@@ -246,20 +245,6 @@ fn list(layout: &Layout) -> Result<Vec<Segment>, StoreError> {
         end = last;
     }
     Ok(segments)
-}
-
-fn remove_drafts(folder: &Path) -> io::Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        other => other?,
-    };
-    for entry in entries {
-        let path = entry?.path();
-        if path.extension().is_some_and(|ending| ending == DRAFT) {
-            files::remove(&path)?;
-        }
-    }
-    Ok(())
 }
 
 fn make_folders(layout: &Layout) -> Result<(), StoreError> {

@@ -14,12 +14,15 @@ use std::{
 use gtd_core::Revision;
 
 use super::block::{self, Head};
-use crate::{error::StoreError, files, journal::create, line::Line};
+use crate::{
+    error::StoreError,
+    files::{self, DRAFT},
+    journal::create,
+    line::Line,
+};
 
 /// The ending of a finished copy.
 const ENDING: &str = ".jsonl.gz";
-/// The ending of a copy that is not whole yet.
-pub(super) const DRAFT: &str = "new";
 
 /// Both copies of one segment.
 #[derive(Debug)]
