@@ -172,7 +172,7 @@ fn branches(
             continue;
         }
         let stays = match landed.contains(&name) {
-            true => in_use(repository, &name, &at, free, sweep)?,
+            true => take_branch(repository, &name, &at, free, sweep)?,
             false => Some("it holds commits that have not landed".to_owned()),
         };
         found.push(Leftover {
@@ -204,7 +204,7 @@ fn landed(
 }
 
 /// Takes a branch away, or says why it stays.
-fn in_use(
+fn take_branch(
     repository: &Repository,
     name: &str,
     at: &Oid,
