@@ -1,17 +1,9 @@
 //! `gtd bead edit`.
 
-use gtd_client::WriteContext;
 use gtd_core::{BeadType, Command, RuntimeName};
 
-use super::{changed, find, would};
-use crate::{
-    args::Change,
-    clock,
-    context::Context,
-    error::{CliError, Doing},
-    exit::Exit,
-    town, wishes,
-};
+use super::{Edit, edited, find};
+use crate::{args::Change, clock, context::Context, error::CliError, exit::Exit, town, wishes};
 
 /// Change what is wanted of a bead
 ///
@@ -80,22 +72,14 @@ pub(super) async fn run(ctx: &Context, mut args: Args) -> Result<Exit, CliError>
         return Err(CliError::usage(format!("nothing of {bead} would change"))
             .help("name what is to change, such as -p 1 or --title TEXT"));
     }
-    if args.change.dry_run {
-        gtd_core::check_spec(&spec).doing(|| format!("change {bead}"))?;
-        return Ok(would(ctx, &[format!("change {bead}")]));
-    }
-    let context = WriteContext {
-        request: None,
-        expected: Some(graph.revision()),
-    };
     let command = Command::EditBead {
         bead: bead.clone(),
-        spec,
+        spec: spec.clone(),
     };
-    client
-        .tell_as(command, context)
-        .await
-        .doing(|| format!("change {bead}"))?;
-    changed(ctx, &client, &bead, &format!("{bead} changed")).await?;
-    Ok(Exit::Done)
+    let edit = Edit {
+        command,
+        made_from: graph.revision(),
+        is_rehearsal: args.change.dry_run,
+    };
+    edited(ctx, &client, &bead, &spec, edit).await
 }

@@ -18,8 +18,14 @@ mod split;
 pub(super) use self::graph::drawn;
 
 use super::{goal, print_documents, would};
-use crate::{context::Context, error::CliError, exit::Exit, town};
-use gtd_core::BeadId;
+use crate::{
+    context::Context,
+    error::{CliError, Doing},
+    exit::Exit,
+    town,
+};
+use gtd_client::WriteContext;
+use gtd_core::{BeadId, BeadSpec, Command, Revision, check_spec};
 
 /// Pieces of work
 #[derive(Debug, clap::Args)]
@@ -84,6 +90,38 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
 /// Finds the bead that an id, or the beginning of one, means.
 async fn find(client: &gtd_client::Client, id: &str) -> Result<BeadId, CliError> {
     town::find(client, id).await?.bead()
+}
+
+/// Has an edit carried out on the graph that it was made from; of a rehearsal it says what would be.
+pub(super) async fn edited(
+    ctx: &Context,
+    client: &gtd_client::Client,
+    id: &BeadId,
+    spec: &BeadSpec,
+    edit: Edit,
+) -> Result<Exit, CliError> {
+    if edit.is_rehearsal {
+        check_spec(spec).doing(|| format!("change {id}"))?;
+        return Ok(would(ctx, &[format!("change {id}")]));
+    }
+    let context = WriteContext {
+        request: None,
+        expected: Some(edit.made_from),
+    };
+    client
+        .tell_as(edit.command, context)
+        .await
+        .doing(|| format!("change {id}"))?;
+    changed(ctx, client, id, &format!("{id} changed")).await?;
+    Ok(Exit::Done)
+}
+
+/// What an edit asks for.
+pub(super) struct Edit {
+    pub(super) command: Command,
+    /// The revision of the graph that it was made from.
+    pub(super) made_from: Revision,
+    pub(super) is_rehearsal: bool,
 }
 
 /// Prints what became of a bead: its document, its id, or a sentence.

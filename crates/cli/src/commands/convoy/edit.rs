@@ -1,20 +1,12 @@
 //! `gtd convoy edit`.
 
-use gtd_client::WriteContext;
 use gtd_core::{Command, Timestamp};
 
 use super::{
-    super::{bead::changed, would},
+    super::bead::{Edit, edited},
     find,
 };
-use crate::{
-    args::Change,
-    clock,
-    context::Context,
-    error::{CliError, Doing},
-    exit::Exit,
-    town, wishes,
-};
+use crate::{args::Change, clock, context::Context, error::CliError, exit::Exit, town, wishes};
 
 /// Takes a limit away.
 const NONE: &str = "none";
@@ -75,26 +67,18 @@ pub(super) async fn run(ctx: &Context, mut args: Args) -> Result<Exit, CliError>
         return Err(CliError::usage(format!("nothing of {id} would change"))
             .help("name what is to change, such as --until 07:00 or --title TEXT"));
     }
-    if args.change.dry_run {
-        gtd_core::check_spec(&spec).doing(|| format!("change {id}"))?;
-        return Ok(would(ctx, &[format!("change {id}")]));
-    }
-    let context = WriteContext {
-        request: None,
-        expected: Some(graph.revision()),
-    };
     let command = Command::EditGoal {
         goal: id.clone(),
-        spec,
+        spec: spec.clone(),
         max,
         until,
     };
-    client
-        .tell_as(command, context)
-        .await
-        .doing(|| format!("change {id}"))?;
-    changed(ctx, &client, &id, &format!("{id} changed")).await?;
-    Ok(Exit::Done)
+    let edit = Edit {
+        command,
+        made_from: graph.revision(),
+        is_rehearsal: args.change.dry_run,
+    };
+    edited(ctx, &client, &id, &spec, edit).await
 }
 
 #[cfg(test)]
