@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use gtd_testkit::town::Town;
+use gtd_testkit::town::{Output, Town, binary};
 use serde_json::Value;
 
 fn town() -> Town {
@@ -71,6 +71,27 @@ fn beads_made_by_hand_become_a_convoy_and_land_as_one() {
     for name in ["one.txt", "two.txt", "late.txt"] {
         assert!(town.file_on("main", name).is_some(), "{name} is on main");
     }
+}
+
+#[test]
+fn a_convoy_is_of_the_rig_of_its_beads_wherever_one_stands() {
+    let town = town();
+    let one = bead(&town, "One", &["--run", "echo 1 > one.txt"]);
+    let other = town.path("other");
+    std::fs::create_dir(&other).unwrap();
+    let stands_there = |program: std::path::PathBuf, words: &[&str]| {
+        let output = Output::of(town.program(program).args(words).current_dir(&other));
+        assert_eq!(output.code, Some(0), "{words:?}: {output}");
+        output.stdout
+    };
+    let git = |words: &[&str]| stands_there("git".into(), words);
+    git(&["init", "--quiet", "--initial-branch=main"]);
+    git(&["commit", "--quiet", "--allow-empty", "-m", "begin"]);
+    stands_there(binary("gtd"), &["init", "--no-detect"]);
+    let words = ["convoy", "create", "From afar", &one, "--json"];
+    let made = stands_there(binary("gtd"), &words);
+    let made: Value = serde_json::from_str(&made).unwrap();
+    assert_eq!(made["target"]["rig"], "repo", "{made:#}");
 }
 
 #[test]

@@ -65,13 +65,16 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         false => town::reach_or_start(ctx).await?,
     };
     let mut beads = Vec::new();
-    let mut rig = ctx.rig()?;
+    // Beads know their rig, wherever one stands; a rig that is named goes before.
+    let mut rig = match ctx.names_a_rig() {
+        true => ctx.rig()?,
+        false => None,
+    };
     for id in &args.ids {
         let found = town::find(&client, id).await?;
         beads.push(found.bead()?);
-        // Beads know their rig, wherever one stands.
-        if let (None, Ok(bead)) = (&rig, town::read::<BeadDoc>(&found.document)) {
-            rig = Some(bead.rig);
+        if rig.is_none() {
+            rig = Some(town::read::<BeadDoc>(&found.document)?.rig);
         }
     }
     let rig = match rig {
