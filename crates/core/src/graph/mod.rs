@@ -5,6 +5,7 @@
 //! never scan all beads.
 
 mod apply;
+mod change;
 #[cfg(test)]
 mod cost_tests;
 mod crew;
