@@ -1,6 +1,6 @@
 //! What models used, read from the log.
 
-use gtd_core::{Bead, BeadId, CostBy, Rejection, RigName, Timestamp, View, cost_doc};
+use gtd_core::{Bead, BeadId, CostBy, Event, Rejection, RigName, Timestamp, View, cost_doc};
 use gtd_wire::pb::town::v1::{CostRequest, CostResponse};
 use tonic::{Response, Status};
 
@@ -41,7 +41,14 @@ impl Api {
             (None, None) => Timestamp(now.0.saturating_sub(COST_MS)),
         };
         let until = request.until_ms.map_or(now, Timestamp).min(now);
-        let log = self.records_between(since, until).await?;
+        // The whole span counts, however long: little of it is about what was used.
+        let tells = |event: &Event| {
+            matches!(
+                event,
+                Event::UsageRecorded { .. } | Event::CandidateLanded { .. }
+            )
+        };
+        let log = self.records_between(since, until, tells).await?;
         let is_wanted = |bead: &Bead| {
             let of_subject = subject
                 .as_ref()

@@ -1,6 +1,8 @@
 //! What happened over a span of time, read from the log.
 
-use gtd_core::{BeadId, Envelope, Recorded, Rejection, Revision, Timestamp, View, report_doc};
+use gtd_core::{
+    BeadId, Envelope, Event, Recorded, Rejection, Revision, Timestamp, View, report_doc,
+};
 use gtd_wire::pb::town::v1::{ReportRequest, ReportResponse};
 use tonic::{Response, Status};
 
@@ -39,7 +41,7 @@ impl Api {
             (None, None) => Timestamp(now.0.saturating_sub(REPORT_MS)),
         };
         let until = request.until_ms.map_or(now, Timestamp);
-        let log = self.records_between(since, until).await?;
+        let log = self.records_between(since, until, |_| true).await?;
         let (report, revision) = self.town.view(|view| {
             let view = View {
                 now: until.min(now),
@@ -51,11 +53,12 @@ impl Api {
         document("Report", report, revision)
     }
 
-    /// Reads the records of a span of time; moments never fall along the log.
+    /// Reads the records of a span of time that are wanted; moments never fall along the log.
     pub(super) async fn records_between(
         &self,
         since: Timestamp,
         until: Timestamp,
+        is_wanted: impl Fn(&Event) -> bool,
     ) -> Result<Vec<Recorded>, Status> {
         let ledger = &self.town.ledger;
         let mut after = self.last_before(since).await?;
@@ -64,12 +67,12 @@ impl Api {
             let page = self.page(after, PAGE).await?;
             let Some((last, _)) = page.last() else { break };
             after = *last;
-            let n_before = log.len() + page.len();
+            let is_over = page.iter().any(|(_, envelope)| envelope.at > until);
             log.extend(
                 page.into_iter()
-                    .filter(|(_, envelope)| envelope.at <= until),
+                    .filter(|(_, envelope)| envelope.at <= until && is_wanted(&envelope.event)),
             );
-            if log.len() < n_before {
+            if is_over {
                 break;
             }
         }
