@@ -93,6 +93,7 @@ pub use compact::{Compacted, Compaction};
 pub use copy::{JournalReport, check_journal, check_log, copy_log};
 pub use error::{StoreError, Witness};
 pub use kv::DatabaseError;
+pub use lock::{LockError, ProcessLock};
 pub use open::{Opened, Options};
 pub use preview::{Preview, Tail, preview};
 pub use record::{FORMAT, MAX_BODY, Record, RequestSpan};

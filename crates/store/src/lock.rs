@@ -1,10 +1,13 @@
 //! One process at a time: an exclusive `flock` on a file that names its holder.
 //!
 //! The system gives the lock back when its holder dies, so there is no stale
-//! lock to take away; the text in the file is only for the refusal.
+//! lock to take away; the text in the file is only for the refusal. A holder
+//! that was killed keeps the lock until its memory has been taken down, which
+//! takes as long as that is large: it is waited for, so that a daemon can be
+//! started right after another one was killed.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Read as _, Seek as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
@@ -21,40 +24,75 @@ use crate::error::StoreError;
 
 /// A holder needs a moment between taking the lock and writing its name.
 const NAME_PATIENCE: Duration = Duration::from_millis(300);
+/// How long a holder that was killed is waited for.
+const END_PATIENCE: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(5);
 
-/// Holds the folder until it is dropped.
+/// Why a lock was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process has it.
+    #[error("another process has the lock")]
+    Held {
+        /// The process, where it could be read.
+        pid: Option<u32>,
+    },
+    /// The file cannot be opened, locked or written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Held until it is dropped, or the process ends.
 #[derive(Debug)]
-pub(crate) struct DirLock {
+pub struct ProcessLock {
     _file: Flock<File>,
 }
 
-impl DirLock {
-    pub(crate) fn take(path: &Path) -> Result<Self, StoreError> {
-        let fail = |source| StoreError::Io {
-            act: "take the lock",
-            path: path.to_owned(),
-            source,
-        };
-        let file = OpenOptions::new()
+impl ProcessLock {
+    /// Takes the lock and writes the id of this process into its file, which is made if need be.
+    ///
+    /// # Errors
+    /// [`LockError::Held`] when another process has it and is not about to end; otherwise what
+    /// the system said.
+    pub fn take(path: &Path) -> Result<Self, LockError> {
+        Self::take_after(path, is_ending)
+    }
+
+    /// Takes the lock of a store.
+    pub(crate) fn take_store(path: &Path) -> Result<Self, StoreError> {
+        Self::take(path).map_err(|error| match error {
+            LockError::Held { pid } => StoreError::Held {
+                path: path.to_owned(),
+                pid,
+            },
+            LockError::Io(source) => StoreError::io("take the lock", path, source),
+        })
+    }
+
+    fn take_after(path: &Path, mut is_ending: impl FnMut(u32) -> bool) -> Result<Self, LockError> {
+        let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .mode(0o600)
-            .open(path)
-            .map_err(fail)?;
-        let mut locked = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(locked) => locked,
-            Err((file, Errno::EWOULDBLOCK)) => {
-                return Err(StoreError::Held {
-                    path: path.to_owned(),
-                    pid: holder(file),
-                });
+            .open(path)?;
+        let until = Instant::now() + END_PATIENCE;
+        loop {
+            file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(mut locked) => {
+                    write_name(&mut locked)?;
+                    return Ok(Self { _file: locked });
+                }
+                Err((file, Errno::EWOULDBLOCK)) => file,
+                Err((_, errno)) => return Err(LockError::Io(errno.into())),
+            };
+            let pid = holder(&mut file);
+            if !pid.is_some_and(&mut is_ending) || Instant::now() >= until {
+                return Err(LockError::Held { pid });
             }
-            Err((_, errno)) => return Err(fail(errno.into())),
-        };
-        write_name(&mut locked).map_err(fail)?;
-        Ok(Self { _file: locked })
+            thread::sleep(LOOK);
+        }
     }
 }
 
@@ -64,7 +102,7 @@ fn write_name(file: &mut File) -> io::Result<()> {
     file.write_all(format!("{}\n", std::process::id()).as_bytes())
 }
 
-fn holder(mut file: File) -> Option<u32> {
+fn holder(file: &mut File) -> Option<u32> {
     let deadline = Instant::now() + NAME_PATIENCE;
     loop {
         let mut text = String::new();
@@ -75,6 +113,86 @@ fn holder(mut file: File) -> Option<u32> {
         if Instant::now() >= deadline {
             return None;
         }
-        thread::sleep(Duration::from_millis(10));
+        thread::sleep(LOOK);
+    }
+}
+
+/// Tells whether a process was killed, or ends by itself, and only has not been taken down yet.
+///
+/// Where the table of processes cannot be read nobody is taken to be ending.
+fn is_ending(pid: u32) -> bool {
+    const SIGKILL_PENDS: u64 = 1 << 8;
+    /// `PF_EXITING` of `include/linux/sched.h`.
+    const EXITING: u64 = 0x4;
+    let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else {
+        // Its lock is given back by now.
+        return cfg!(target_os = "linux");
+    };
+    let field = |name: &str| {
+        let rest = status.lines().find_map(|line| line.strip_prefix(name))?;
+        rest.strip_prefix(':').map(str::trim)
+    };
+    let pends = |name| u64::from_str_radix(field(name).unwrap_or_default(), 16).unwrap_or(0);
+    if field("State").is_some_and(|state| state.starts_with(['Z', 'X']))
+        || (pends("SigPnd") | pends("ShdPnd")) & SIGKILL_PENDS != 0
+    {
+        return true;
+    }
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name in parentheses may hold anything, so count from its end.
+    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let flags = rest.split_ascii_whitespace().nth(6);
+    flags.and_then(|flags| flags.parse().ok()).unwrap_or(0) & EXITING != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn the_second_process_is_told_who_the_first_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let first = ProcessLock::take(&path).unwrap();
+        let second = ProcessLock::take(&path).unwrap_err();
+        let own = std::process::id();
+        assert!(
+            matches!(second, LockError::Held { pid: Some(pid) } if pid == own),
+            "{second:?}"
+        );
+        drop(first);
+        ProcessLock::take(&path).unwrap();
+    }
+
+    #[test]
+    fn a_holder_that_was_killed_is_waited_for_until_it_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let mut first = Some(ProcessLock::take(&path).unwrap());
+        let mut n_looks = 0;
+        ProcessLock::take_after(&path, |_| {
+            n_looks += 1;
+            if n_looks == 3 {
+                first = None;
+            }
+            true
+        })
+        .unwrap();
+        assert_eq!(n_looks, 3);
+    }
+
+    #[test]
+    fn only_who_was_killed_is_taken_to_be_ending() {
+        assert!(!is_ending(std::process::id()));
+        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+        let is_alive_ending = is_ending(child.id());
+        child.kill().unwrap();
+        // Nobody has waited for it, so that its entry stays, whatever is left of it.
+        let is_killed_ending = is_ending(child.id());
+        child.wait().unwrap();
+        assert!(!is_alive_ending);
+        assert!(is_killed_ending);
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     keep,
     kv::{DatabaseError, Kv},
     line::{Cut, Line},
-    lock::DirLock,
+    lock::ProcessLock,
     migrate,
     repair::Repair,
     sealed::{Look, Sealed},
@@ -79,7 +79,7 @@ pub(crate) fn open(
         .mode(0o700)
         .create(dir)
         .map_err(|source| StoreError::io("create the folder", dir, source))?;
-    let lock = DirLock::take(&layout.lock())?;
+    let lock = ProcessLock::take_store(&layout.lock())?;
     // What a newer version left here may mean something else to it: its log is refused as it is.
     journal::read_header(&layout.journal())?;
     for unfinished in [
@@ -293,7 +293,7 @@ impl Opening<'_> {
         mut self,
         ready: Ready,
         sealed: Sealed,
-        lock: DirLock,
+        lock: ProcessLock,
     ) -> Result<(Store, Opened), StoreError> {
         // Snapshots are a cache: whatever is wrong with them is told and passed over.
         let (snapshot, ignored) = if self.options.reads_snapshot {

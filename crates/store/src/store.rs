@@ -15,7 +15,7 @@ use crate::{
     journal::{Journal, Lines, line_at},
     kv::Kv,
     line::Line,
-    lock::DirLock,
+    lock::ProcessLock,
     open::{self, Opened, Options},
     record::{MAX_BODY, Record, RequestSpan},
     sealed::Sealed,
@@ -34,7 +34,7 @@ pub struct Store {
     pub(crate) head: Revision,
     pub(crate) health: Health,
     pub(crate) is_marked: bool,
-    pub(crate) _lock: DirLock,
+    pub(crate) _lock: ProcessLock,
 }
 
 /// Whether the store may still be written.

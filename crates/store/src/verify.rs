@@ -15,7 +15,7 @@ use crate::{
     files::{self, Layout},
     journal::{self, Header},
     kv::Kv,
-    lock::DirLock,
+    lock::ProcessLock,
     open::{self, Options},
     sealed::Sealed,
     sled_kv::SledKv,
@@ -55,7 +55,7 @@ impl VerifyReport {
 pub fn verify(dir: &Path) -> Result<VerifyReport, StoreError> {
     let layout = Layout::new(dir);
     fs::metadata(dir).map_err(|source| StoreError::io("look at the folder", dir, source))?;
-    let _lock = DirLock::take(&layout.lock())?;
+    let _lock = ProcessLock::take_store(&layout.lock())?;
     let copy = Copy::of(&layout)?;
     let (header, begin) = journal::read_header(&layout.journal())?;
     let cache = Options::default().cache_capacity;

@@ -24,7 +24,7 @@ use super::{
     swap::{self, STAGED, STOP},
 };
 use crate::{
-    boot::{BootError, Instance},
+    boot::{self, BootError},
     ledger,
 };
 
@@ -48,7 +48,7 @@ pub(crate) fn restore(
     occupied: Occupied,
 ) -> Result<Value, BackupError> {
     places.prepare()?;
-    let _alone = Instance::take(&places.lock()).map_err(|error| match error {
+    let _alone = boot::be_alone(places).map_err(|error| match error {
         BootError::Held { pid } => BackupError::Held { pid },
         BootError::File { act, path, source } => BackupError::File { act, path, source },
         other => BackupError::Garbled {

@@ -6,7 +6,6 @@
 //! snapshot is written. Runs live on under their shims.
 
 mod door;
-mod instance;
 mod notify;
 mod rounds;
 mod socket;
@@ -27,7 +26,7 @@ use gtd_core::{
     config::{Config, resources},
 };
 use gtd_host::{HostError, HostOptions};
-use gtd_store::StoreError;
+use gtd_store::{LockError, ProcessLock, StoreError};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     task::JoinHandle,
@@ -35,7 +34,6 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
-pub(crate) use self::instance::Instance;
 use crate::{
     backup::{self, BackupError},
     board::Board,
@@ -125,6 +123,19 @@ impl BootError {
     }
 }
 
+/// Takes the lock of the town's only daemon, or says who has it.
+pub(crate) fn be_alone(places: &Places) -> Result<ProcessLock, BootError> {
+    let path = places.lock();
+    ProcessLock::take(&path).map_err(|error| match error {
+        LockError::Held { pid } => BootError::Held { pid },
+        LockError::Io(source) => BootError::File {
+            act: "lock",
+            path,
+            source,
+        },
+    })
+}
+
 fn holder(pid: Option<u32>) -> String {
     pid.map_or_else(
         || "another process".to_owned(),
@@ -138,7 +149,7 @@ fn holder(pid: Option<u32>) -> String {
 /// When it cannot be started, or the server ends by itself.
 pub(crate) fn run(places: &Places) -> Result<(), BootError> {
     places.prepare()?;
-    let _instance = Instance::take(&places.lock())?;
+    let _alone = be_alone(places)?;
     let mut ballast = Ballast::new(places.ballast(), ballast_size(places));
     ballast.make_way();
     backup::finish(places).map_err(BootError::Restore)?;
