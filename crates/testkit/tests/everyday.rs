@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use gtd_testkit::town::{Town, until};
+use std::process::Stdio;
+
+use gtd_testkit::town::{Town, binary, until};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -196,6 +198,32 @@ fn an_attached_agent_that_still_goes_at_the_limit_is_told_by_8() {
     let said = town.gtd(&["agent", "attach", &agent, "--timeout", "1s"]);
     assert_eq!(said.code, Some(8), "{said}");
     town.touch("go");
+}
+
+#[test]
+fn an_agent_that_has_not_begun_yet_is_waited_for_and_then_read_to_its_end() {
+    let town = Town::new();
+    let begin = town.path("begin");
+    let _daemon = town.start(&format!("host.before-run=until:{}", begin.display()));
+    town.init(&[("test", "true")]);
+    let bead = town.gtd_ok(&["bead", "create", "Late", "--run", "echo it came", "-q"]);
+    let agent = until("it has a seat", || {
+        let shown = town.json(&["bead", "show", bead.trim()]);
+        shown["assignee"].as_str().map(str::to_owned)
+    });
+    let early = town.gtd(&["agent", "attach", &agent, "--timeout", "1s"]);
+    assert_eq!(early.code, Some(8), "{early}");
+    let attached = town
+        .program(binary("gtd"))
+        .args(["agent", "attach", &agent])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    town.touch("begin");
+    let said = attached.wait_with_output().unwrap();
+    assert_eq!(said.status.code(), Some(0));
+    let lines = String::from_utf8(said.stdout).unwrap();
+    assert!(lines.contains("it came"), "{lines}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gtd_core::{BeadId, ListDoc, Moment, Rejection, RunId};
+use gtd_core::{BeadId, Holder, ListDoc, Moment, Rejection, RunId};
 use gtd_host::Runs;
 use gtd_wire::{
     Written,
@@ -19,7 +19,7 @@ use super::{
     Api, caller_of, document,
     lines::{self, Until},
     lookup, reads, rejected,
-    transcripts::{Output, Tailed},
+    transcripts::{GoesOn, Output, Tailed},
 };
 use crate::{ledger::chain, town::Town};
 
@@ -83,14 +83,13 @@ impl RunService for Api {
     ) -> Result<Response<Self::TailStream>, Status> {
         let request = request.into_inner();
         let runs = self.town.runs.clone();
-        let subject = self.subject_of(request.subject)?;
-        let until = if request.follow {
-            Until::TheEnd
-        } else {
-            Until::Now
+        let (until, goes_on) = match request.follow {
+            true => (Until::TheEnd, self.goes_on(request.subject.as_ref())?),
+            false => (Until::Now, None),
         };
+        let subject = self.subject_of(request.subject)?;
         let opened = tokio::task::spawn_blocking(move || {
-            Output::open(runs, &subject, request.after_seq, request.last)
+            Output::open(runs, subject, goes_on, request.after_seq, request.last)
         });
         let output = opened
             .await
@@ -128,6 +127,25 @@ impl RunService for Api {
 }
 
 impl Api {
+    /// Makes what tells whether an attempt still has its seat: until then more of its runs may
+    /// begin, the first one included.
+    fn goes_on(&self, subject: Option<&Subject>) -> Result<Option<GoesOn>, Status> {
+        let Some(Subject::Attempt(attempt)) = subject else {
+            return Ok(None);
+        };
+        let graph = self.town.ledger.graph();
+        let bead = lookup::bead(&graph, &attempt.bead).map_err(rejected)?;
+        let (id, epoch) = (bead.id.clone(), attempt.epoch.unwrap_or(bead.epoch.0));
+        let ledger = self.town.ledger.clone();
+        Ok(Some(Box::new(move || {
+            let graph = ledger.graph();
+            let lease = graph.bead(&id).and_then(|bead| bead.phase.lease());
+            lease.is_some_and(|lease| {
+                lease.epoch.0 == epoch && matches!(lease.holder, Holder::Seat { .. })
+            })
+        })))
+    }
+
     fn subject_of(&self, subject: Option<Subject>) -> Result<Tailed, Status> {
         let graph = self.town.ledger.graph();
         match subject {

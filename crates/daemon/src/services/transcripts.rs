@@ -3,7 +3,7 @@
 //! What an agent program says is told in one kind and one text for all programs; the line as
 //! it was written stands beside that.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use gtd_core::{Moment, RunId};
 use gtd_host::{AgentEvent, Reader, Runs};
@@ -24,10 +24,22 @@ pub(super) enum Tailed {
     Begin(String),
 }
 
+/// Tells whether more runs of what is read may still begin.
+pub(super) type GoesOn = Box<dyn Fn() -> bool + Send>;
+
+/// Runs that may begin while others are read.
+struct Coming {
+    begin: String,
+    taken: BTreeSet<RunId>,
+    goes_on: GoesOn,
+}
+
 /// The transcripts of one run or of several, one after the other.
 pub(super) struct Output {
     runs: Runs,
     queue: VecDeque<RunId>,
+    /// What is waited for behind the queue, when the reader follows an attempt.
+    coming: Option<Coming>,
     after: u64,
     /// Lines of the runs before the present one, so that numbers go on rising.
     before: u64,
@@ -38,38 +50,35 @@ pub(super) struct Output {
 }
 
 impl Output {
+    /// Opens what there is; with `goes_on` runs are taken as they begin, and there may be none yet.
     pub(super) fn open(
         runs: Runs,
-        subject: &Tailed,
+        subject: Tailed,
+        goes_on: Option<GoesOn>,
         after: u64,
         last: Option<u32>,
     ) -> Result<Self, Status> {
-        let queue: VecDeque<RunId> = match subject {
-            Tailed::Run(run) => VecDeque::from([run.clone()]),
+        let (name, queue, coming) = match subject {
+            Tailed::Run(run) => (run.to_string(), VecDeque::from([run]), None),
             Tailed::Begin(begin) => {
-                let mut found: Vec<(Option<Moment>, RunId)> = runs
-                    .list()
-                    .map_err(failed)?
-                    .into_iter()
-                    .filter(|run| run.as_str().starts_with(begin))
-                    .map(|run| (describe(&runs, &run).and_then(|doc| doc.started_at), run))
-                    .collect();
-                // What has not begun comes last.
-                found.sort_by_key(|(at, run)| (at.is_none(), *at, run.clone()));
-                found.into_iter().map(|(_, run)| run).collect()
+                let queue = beginning(&runs, &begin)?;
+                let name = begin.trim_end_matches('.').to_owned();
+                let coming = goes_on.map(|goes_on| Coming {
+                    begin,
+                    taken: queue.iter().cloned().collect(),
+                    goes_on,
+                });
+                (name, queue.into(), coming)
             }
         };
-        if queue.is_empty() {
-            let name = match subject {
-                Tailed::Run(run) => run.to_string(),
-                Tailed::Begin(begin) => begin.trim_end_matches('.').to_owned(),
-            };
+        if queue.is_empty() && !coming.as_ref().is_some_and(|coming| (coming.goes_on)()) {
             return Err(no_run(&name));
         }
         let reader = queue.front().and_then(|run| reader_of(&runs, run));
         let mut output = Self {
             runs,
             queue,
+            coming,
             after: 0,
             before: 0,
             reader,
@@ -95,6 +104,9 @@ impl Output {
     fn look(&mut self) -> Result<Vec<Line>, Status> {
         loop {
             let Some(run) = self.queue.front().cloned() else {
+                if self.take_coming()? {
+                    continue;
+                }
                 return Ok(Vec::new());
             };
             let has_ended = has_ended(&self.runs, &run);
@@ -115,7 +127,7 @@ impl Output {
                 }
                 return Ok(lines);
             }
-            if !has_ended || self.queue.len() == 1 {
+            if !has_ended || (self.queue.len() == 1 && !self.take_coming()?) {
                 return Ok(Vec::new());
             }
             self.before += self.after;
@@ -126,6 +138,21 @@ impl Output {
                 .front()
                 .and_then(|run| reader_of(&self.runs, run));
         }
+    }
+
+    /// Takes the runs that have begun meanwhile; returns whether there are any.
+    fn take_coming(&mut self) -> Result<bool, Status> {
+        let Some(coming) = &mut self.coming else {
+            return Ok(false);
+        };
+        let mut begun = beginning(&self.runs, &coming.begin)?;
+        begun.retain(|run| coming.taken.insert(run.clone()));
+        if self.queue.is_empty() {
+            self.reader = begun.first().and_then(|run| reader_of(&self.runs, run));
+        }
+        let is_any = !begun.is_empty();
+        self.queue.extend(begun);
+        Ok(is_any)
     }
 
     fn line(&mut self, run: &RunId, line: &gtd_host::TranscriptLine) -> Line {
@@ -150,6 +177,20 @@ impl Output {
             json: json.to_string().into_bytes().into(),
         }
     }
+}
+
+/// Lists the runs whose names begin so, in the order in which they began.
+fn beginning(runs: &Runs, begin: &str) -> Result<Vec<RunId>, Status> {
+    let mut found: Vec<(Option<Moment>, RunId)> = runs
+        .list()
+        .map_err(failed)?
+        .into_iter()
+        .filter(|run| run.as_str().starts_with(begin))
+        .map(|run| (describe(runs, &run).and_then(|doc| doc.started_at), run))
+        .collect();
+    // What has not begun comes last.
+    found.sort_by_key(|(at, run)| (at.is_none(), *at, run.clone()));
+    Ok(found.into_iter().map(|(_, run)| run).collect())
 }
 
 /// Finds what understands a run; one that cannot be read is shown as it is.
@@ -187,7 +228,9 @@ impl Source for Output {
     }
 
     fn has_ended(&mut self) -> bool {
-        self.queue.len() <= 1
+        let may_come = self.coming.as_ref().is_some_and(|it| (it.goes_on)());
+        !may_come
+            && self.queue.len() <= 1
             && self
                 .queue
                 .front()
