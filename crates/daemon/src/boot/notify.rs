@@ -127,7 +127,7 @@ fn state(town: &Town) -> String {
     match (goals, graph.stop()) {
         (_, Some(stop)) => format!("everything is stopped: {}", stop.why.replace('\n', " ")),
         (0, None) => "idle: no goal is open".to_owned(),
-        _ => format!("{goals} goals open, {beads} beads to do, {parked} need you"),
+        _ => format!("open goals: {goals}, beads to do: {beads}, for you: {parked}"),
     }
 }
 
