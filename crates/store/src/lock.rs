@@ -121,34 +121,34 @@ fn holder(file: &mut File) -> Option<u32> {
 ///
 /// Where the table of processes cannot be read nobody is taken to be ending.
 fn is_ending(pid: u32) -> bool {
-    const SIGKILL_PENDS: u64 = 1 << 8;
-    /// `PF_EXITING` of `include/linux/sched.h`.
-    const EXITING: u64 = 0x4;
     let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else {
         // Its lock is given back by now.
         return cfg!(target_os = "linux");
     };
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    tells_an_end(&status, &stat)
+}
+
+/// Reads `/proc/<pid>/status` and `/proc/<pid>/stat`.
+fn tells_an_end(status: &str, stat: &str) -> bool {
+    const SIGKILL_PENDS: u64 = 1 << 8;
+    /// `PF_EXITING` of `include/linux/sched.h`.
+    const EXITING: u64 = 0x4;
     let field = |name: &str| {
         let rest = status.lines().find_map(|line| line.strip_prefix(name))?;
         rest.strip_prefix(':').map(str::trim)
     };
     let pends = |name| u64::from_str_radix(field(name).unwrap_or_default(), 16).unwrap_or(0);
-    if field("State").is_some_and(|state| state.starts_with(['Z', 'X']))
-        || (pends("SigPnd") | pends("ShdPnd")) & SIGKILL_PENDS != 0
-    {
-        return true;
-    }
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The name in parentheses may hold anything, so count from its end.
     let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     let flags = rest.split_ascii_whitespace().nth(6);
-    flags.and_then(|flags| flags.parse().ok()).unwrap_or(0) & EXITING != 0
+    field("State").is_some_and(|state| state.starts_with(['Z', 'X']))
+        || (pends("SigPnd") | pends("ShdPnd")) & SIGKILL_PENDS != 0
+        || flags.and_then(|flags| flags.parse().ok()).unwrap_or(0) & EXITING != 0
 }
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-
     use super::*;
 
     #[test]
@@ -184,15 +184,20 @@ mod tests {
     }
 
     #[test]
-    fn only_who_was_killed_is_taken_to_be_ending() {
+    fn only_who_was_killed_or_ends_is_taken_to_be_ending() {
         assert!(!is_ending(std::process::id()));
-        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
-        let is_alive_ending = is_ending(child.id());
-        child.kill().unwrap();
-        // Nobody has waited for it, so that its entry stays, whatever is left of it.
-        let is_killed_ending = is_ending(child.id());
-        child.wait().unwrap();
-        assert!(!is_alive_ending);
-        assert!(is_killed_ending);
+        let status = |state: &str, pends: &str| {
+            format!("Name:\tgtdd\nState:\t{state}\nSigPnd:\t0000000000000000\nShdPnd:\t{pends}\n")
+        };
+        let (idle, killed) = ("0000000000000000", "0000000000000100");
+        let stat = |flags: u64| format!("71 (a) b) S 1 71 71 0 -1 {flags} 5012 0 0");
+        for (status, stat, is_ending) in [
+            (status("S (sleeping)", idle), stat(4_194_560), false),
+            (status("S (sleeping)", idle), stat(4_194_564), true),
+            (status("S (sleeping)", killed), stat(4_194_560), true),
+            (status("Z (zombie)", idle), stat(4_194_560), true),
+        ] {
+            assert_eq!(tells_an_end(&status, &stat), is_ending, "{status}{stat}");
+        }
     }
 }
