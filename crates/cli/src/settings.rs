@@ -9,7 +9,7 @@ pub(crate) use gtd_client::{LOCAL_FILE as LOCAL, PROJECT_FILE as PROJECT};
 use gtd_client::{ProjectTexts, UserTexts, environment};
 use gtd_core::{
     RigName, RuntimeName,
-    config::{Config, Layer, LayerKind, layer_from_toml, usable_runtimes},
+    config::{Config, Layer, LayerKind, PlanMeans, layer_from_toml, usable_runtimes},
 };
 
 use serde_json::Value;
@@ -69,6 +69,8 @@ pub(crate) struct Runtimes {
     pub(crate) usable: Vec<RuntimeName>,
     /// The one of a bead that names none.
     pub(crate) default: Option<RuntimeName>,
+    /// The agent program that does what is said in words.
+    pub(crate) agent: Option<RuntimeName>,
 }
 
 /// Finds the runtimes that can do work for a rig.
@@ -83,7 +85,12 @@ pub(crate) fn runtimes(config: &Config) -> Runtimes {
         .filter_map(|name| name.as_str())
         .find_map(|name| usable.iter().find(|known| known.as_str() == name))
         .cloned();
-    Runtimes { usable, default }
+    let agent = PlanMeans::find(config, &[], &[]).worker;
+    Runtimes {
+        usable,
+        default,
+        agent,
+    }
 }
 
 /// Returns what the document of a rig warns of, each on one line: what is wrong, and what helps.

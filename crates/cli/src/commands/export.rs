@@ -1,21 +1,25 @@
 //! `gtd export`: all that the town knows, as a stream of lines.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::{BufWriter, Write},
     path::{Path, PathBuf},
 };
 
 use gtd_client::Client;
-use gtd_core::{BEADS_HEADER, beads_line};
+use gtd_core::{BEADS_HEADER, Phase, SPEC_TASK, beads_line, tick_tasks};
 use gtd_wire::pb::{common::v1::Record, graph::v1::LogRequest};
 
-use super::tables::{self, Shape};
+use super::{
+    specification,
+    tables::{self, Shape},
+};
 use crate::{
     context::Context,
     error::{CliError, Kind},
     exit::Exit,
-    town,
+    town, wishes,
 };
 
 /// Write out all that the town knows
@@ -48,6 +52,18 @@ enum Format {
     Dot(tables::Args),
     /// What waits for what, as a flowchart for Mermaid
     Mermaid(tables::Args),
+    /// A task list of Spec Kit, with the boxes ticked of what has landed
+    ///
+    /// Of the goals that were set from it (`gtd goal --spec`). A box is ticked only
+    /// when a proven commit carries its task, and nothing else of the file changes.
+    Speckit {
+        /// The task list, or its folder
+        #[arg(value_name = "tasks.md|DIR")]
+        list: PathBuf,
+        /// Write to this file; it may be the list itself
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// The event log, one JSON object on each line with its `seq`
     ///
     /// Ends at the record that was the last one when it began.
@@ -66,6 +82,9 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         Format::Json { output, after } => (output, after),
         Format::Beads { output, all_rigs } => {
             return beads(ctx, output.as_deref(), all_rigs).await;
+        }
+        Format::Speckit { list, output } => {
+            return speckit(ctx, &list, output.as_deref()).await;
         }
         Format::Csv(args) => return tables::run(ctx, args, Shape::Csv).await,
         Format::Markdown(args) => return tables::run(ctx, args, Shape::Markdown).await,
@@ -134,17 +153,52 @@ async fn beads(ctx: &Context, output: Option<&Path>, all_rigs: bool) -> Result<E
         }
         return Ok(Exit::Done);
     };
-    let path = ctx.path(path);
-    let failed = |error| CliError::io(format!("write {}", path.display()), error);
-    let part = beside(&path);
-    let written = std::fs::write(&part, &text).and_then(|()| std::fs::rename(&part, &path));
-    if let Err(error) = written {
-        drop(std::fs::remove_file(&part));
-        return Err(failed(error));
-    }
+    let path = write_whole(ctx, path, &text)?;
     ctx.screen
         .say(format!("wrote {n_beads} beads to {}", path.display()));
     Ok(Exit::Done)
+}
+
+/// Writes a task list with the boxes ticked of what has landed.
+async fn speckit(ctx: &Context, list: &Path, output: Option<&Path>) -> Result<Exit, CliError> {
+    let list = specification::task_list(ctx, list);
+    let text = wishes::file(ctx, &list)?;
+    let folder = specification::folder_of(&ctx.path(&list));
+    let client = town::reach(ctx).await?;
+    let rig = ctx.need_rig()?;
+    let graph = client.snapshot().await?;
+    let landed: BTreeSet<&str> = graph
+        .beads()
+        .filter(|bead| bead.rig == rig && matches!(bead.phase, Phase::Landed { .. }))
+        .filter_map(|bead| bead.spec.metadata.get(SPEC_TASK)?.as_str())
+        .collect();
+    let (text, ticked) = tick_tasks(&text, |task| {
+        landed.contains(format!("{folder}/{task}").as_str())
+    });
+    let Some(path) = output else {
+        ctx.screen.write(text.as_bytes());
+        return Ok(Exit::Done);
+    };
+    let path = write_whole(ctx, path, &text)?;
+    let tasks = match ticked.as_slice() {
+        [] => "no more box".to_owned(),
+        ticked => ticked.join(" "),
+    };
+    ctx.screen
+        .say(format!("ticked {tasks} in {}", path.display()));
+    Ok(Exit::Done)
+}
+
+/// Writes a file so that it is never seen in part; returns its place.
+fn write_whole(ctx: &Context, path: &Path, text: &str) -> Result<PathBuf, CliError> {
+    let path = ctx.path(path);
+    let part = beside(&path);
+    let written = std::fs::write(&part, text).and_then(|()| std::fs::rename(&part, &path));
+    if let Err(error) = written {
+        drop(std::fs::remove_file(&part));
+        return Err(CliError::io(format!("write {}", path.display()), error));
+    }
+    Ok(path)
 }
 
 /// Shows every line after a record up to the present head; returns how many there were.

@@ -14,7 +14,7 @@ use gtd_core::{
 };
 use serde_json::json;
 
-use super::wait;
+use super::{specification::Specification, wait};
 use crate::{
     clock,
     context::Context,
@@ -42,9 +42,9 @@ pub(super) enum Land {
 
 /// Hand the town a goal
 ///
-/// Either in words (an agent plans it), as a plan file, or as one script. Work
-/// lands on the rig's branch; while that is checked out somewhere, on
-/// gtd/integration/BRANCH.
+/// Either in words (an agent plans it), as a plan file, as a specification, or
+/// as one script. Work lands on the rig's branch; while that is checked out
+/// somewhere, on gtd/integration/BRANCH.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// What is wanted; `-` reads it from stdin
@@ -52,6 +52,12 @@ pub(crate) struct Args {
     /// A plan file: the beads, in TOML; `-` reads it from stdin
     #[arg(long, value_name = "FILE", conflicts_with = "script")]
     plan: Option<PathBuf>,
+    /// A Spec Kit folder, whose tasks.md is the plan, or a text that an agent plans
+    ///
+    /// Phases wait for each other, `[P]` may run beside others, `[US1]` becomes a
+    /// label, paths the scope. `gtd export speckit` ticks the boxes of what landed.
+    #[arg(long, value_name = "FILE|DIR", conflicts_with_all = ["plan", "script"])]
+    spec: Option<PathBuf>,
     /// The one script that does it
     #[arg(long = "run", value_name = "SCRIPT", value_parser = wishes::script)]
     script: Option<String>,
@@ -110,10 +116,13 @@ impl Args {
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let text = match &args.text {
         Some(text) => Some(read_goal(text, args.plan.as_deref())?),
-        None if args.plan.is_some() => None,
+        None if args.plan.is_some() || args.spec.is_some() => None,
         None => {
-            return Err(CliError::usage("a goal is a sentence, or a plan file")
-                .help("gtd goal \"…\" --run SCRIPT   gtd goal --plan FILE   gtd help plan"));
+            return Err(
+                CliError::usage("a goal is a sentence, a plan file, or a specification").help(
+                    "gtd goal \"…\"   gtd goal --plan FILE   gtd goal --spec DIR   gtd help plan",
+                ),
+            );
         }
     };
     let until = args.until.as_deref().map(clock::ahead).transpose()?;
@@ -123,6 +132,17 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let given = match &args.plan {
         Some(path) => Some(PlanText::read(ctx, path, &runtimes)?),
         None => None,
+    };
+    let specified = match &args.spec {
+        Some(path) => Some(Specification::read(ctx, path, &runtimes)?),
+        None => None,
+    };
+    let text = match specified.as_ref().map(|given| given.text.as_str()) {
+        Some(whole) if !whole.is_empty() => Some(match text {
+            Some(first) => format!("{first}\n\n{whole}"),
+            None => whole.to_owned(),
+        }),
+        _ => text,
     };
     let rig = match rig {
         Some(rig) => rig,
@@ -136,7 +156,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let plan = match (&given, &args.script) {
         (Some(given), _) => Some(given.check_needs(&client, &runtimes).await?),
         (None, Some(script)) => Some(plan_of_script(&args, script, text.as_deref())),
-        (None, None) => None,
+        (None, None) => specified.and_then(|given| given.plan),
     };
     let wish = GoalWish {
         spec: spec(&args, text.as_deref(), plan.as_ref()),

@@ -39,6 +39,7 @@ pub(crate) mod role;
 pub(crate) mod runtime;
 pub(crate) mod schedule;
 pub(crate) mod service;
+mod specification;
 pub(crate) mod status;
 pub(crate) mod stop;
 pub(crate) mod tables;
