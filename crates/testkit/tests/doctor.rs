@@ -109,3 +109,37 @@ fn a_town_without_a_daemon_can_be_looked_at_and_reported() {
         "the home folder is in the report"
     );
 }
+
+#[test]
+fn in_the_evening_it_tells_what_would_hold_work_up_in_the_night() {
+    let town = Town::new();
+    let without = town.gtd(&["doctor", "--overnight", "--json"]);
+    assert_eq!(without.code, Some(5), "{without}");
+    let document: Value = serde_json::from_str(&without.stdout).expect("JSON");
+    assert_eq!(status(&document, "night.daemon"), "fail");
+
+    town.init(&[("test", "true")]);
+    let document = town.json(&["doctor", "--overnight"]);
+    assert_eq!(status(&document, "night.work"), "warn", "nothing is open");
+    assert_eq!(status(&document, "night.decisions"), "ok");
+    assert_eq!(status(&document, "night.service"), "warn");
+    let usual = town.json(&["doctor"]);
+    let checks = usual["checks"].as_array().expect("checks");
+    assert!(
+        checks.iter().all(|check| check["category"] != "night"),
+        "only when it is asked for: {usual:#}"
+    );
+
+    let bead = town.gtd_ok(&["bead", "create", "Choose", "--defer", "30d", "-q"]);
+    let bead = bead.trim();
+    town.gtd_ok(&["bead", "park", bead, "-m", "which colour?"]);
+    town.gtd_ok(&["merge", "freeze", "-m", "the release"]);
+    let document = town.json(&["doctor", "--overnight"]);
+    assert_eq!(status(&document, &format!("night.decision.{bead}")), "warn");
+    assert_eq!(status(&document, "night.merge.repo"), "warn");
+    town.gtd_ok(&["stop", "--all", "-m", "enough"]);
+    let stopped = town.gtd(&["doctor", "--only", "night"]);
+    assert_eq!(stopped.code, Some(5), "{stopped}");
+    assert!(stopped.stdout.starts_with("✗ night"), "{stopped}");
+    assert!(stopped.stdout.contains("gtd resume --all"), "{stopped}");
+}

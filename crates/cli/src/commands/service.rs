@@ -67,6 +67,13 @@ pub(crate) fn start_installed(ctx: &Context) -> Result<bool, CliError> {
     Ok(true)
 }
 
+/// Tells whether the daemon goes on after a logout; none when it is no service.
+pub(crate) fn stays(ctx: &Context) -> Option<bool> {
+    let service = Service::of(ctx).ok()?;
+    // A launchd agent ends with its session, and nothing changes that.
+    (service.is_of(ctx)).then(|| service.manager == Manager::Systemd && lingers())
+}
+
 async fn install(ctx: &Context, service: &Service, change: &Change) -> Result<Exit, CliError> {
     let program = DaemonProgram::find(&ctx.places)?;
     let variables = variables(ctx);

@@ -30,10 +30,12 @@ pub(super) enum Category {
     Runtime,
     /// Runs and worktrees that nobody owns
     Leftovers,
+    /// What would hold work up while nobody looks
+    Night,
 }
 
 impl Category {
-    /// All of them, in the order in which they are looked at.
+    /// All but the night, in the order in which they are looked at.
     pub(super) const ALL: [Self; 9] = [
         Self::Host,
         Self::Git,
@@ -58,6 +60,7 @@ impl Category {
             Self::Signing => "signing",
             Self::Runtime => "runtime",
             Self::Leftovers => "leftovers",
+            Self::Night => "night",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod host;
+mod night;
 mod redact;
 mod rigs;
 mod store;
@@ -27,6 +28,9 @@ pub(crate) struct Args {
     /// Only these
     #[arg(long, value_name = "CATEGORY", value_delimiter = ',')]
     only: Vec<Category>,
+    /// Also what would hold work up while nobody looks: decisions, limits, logout, battery
+    #[arg(long)]
+    overnight: bool,
     /// Mend what can be mended safely, and say what was done
     #[arg(long)]
     fix: bool,
@@ -36,10 +40,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
-    let wanted: BTreeSet<Category> = match args.only.as_slice() {
+    let mut wanted: BTreeSet<Category> = match args.only.as_slice() {
         [] => Category::ALL.into(),
         some => some.iter().copied().collect(),
     };
+    if args.overnight {
+        wanted.insert(Category::Night);
+    }
     let mut checks = look(ctx, &wanted).await;
     let mut done = Vec::new();
     if args.fix {
@@ -94,6 +101,7 @@ async fn look(ctx: &Context, wanted: &BTreeSet<Category>) -> Vec<Check> {
             Category::Signing => rigs::signing(ctx),
             Category::Runtime => rigs::runtimes(ctx),
             Category::Leftovers => rigs::leftovers(ctx),
+            Category::Night => night::night(ctx).await,
         };
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         for check in &mut found {

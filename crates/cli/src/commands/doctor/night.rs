@@ -1,0 +1,202 @@
+//! Whether a town that is left alone now works through the night: what would hold it up is told
+//! in the evening, when somebody can still do something about it.
+
+use std::{fs, path::Path};
+
+use gtd_client::Client;
+use gtd_core::{GoalState, NeedsYou, StatusDoc};
+
+use super::check::Check;
+use crate::{clock, commands::service, context::Context, settings, show, town};
+
+/// How many decisions are named one by one.
+const NAMED: usize = 5;
+
+/// Looks at what a night needs.
+pub(super) async fn night(ctx: &Context) -> Vec<Check> {
+    let client = Client::open(ctx.places.socket(), town::person())
+        .with_deadline(ctx.deadline.unwrap_or(super::store::LOOK));
+    let status: StatusDoc = match client.status().await {
+        Ok(document) => match town::read(&document) {
+            Ok(status) => status,
+            Err(error) => return vec![Check::fail("night.status", error.message(), "gtd status")],
+        },
+        Err(error) => {
+            return vec![Check::fail(
+                "night.daemon",
+                format!("nothing is done without the daemon: {error}"),
+                "gtd up",
+            )];
+        }
+    };
+    let mut checks = vec![work(&status), stays(ctx)];
+    checks.extend(decisions(&status));
+    checks.extend(held(ctx, &status));
+    checks.extend(plans(ctx, &status));
+    checks.push(power(Path::new("/sys/class/power_supply")));
+    checks
+}
+
+/// Is there anything to do?
+fn work(status: &StatusDoc) -> Check {
+    let ended = [GoalState::Closed, GoalState::Failed, GoalState::Cancelled].map(GoalState::word);
+    let open = status
+        .convoys
+        .iter()
+        .filter(|goal| !ended.contains(&&*goal.state));
+    match open.count() {
+        0 => Check::warn(
+            "night.work",
+            "no goal is open: there is nothing to do",
+            "gtd goal \"…\"",
+        ),
+        n => Check::good(
+            "night.work",
+            format!("{n} open {}", if n == 1 { "goal" } else { "goals" }),
+        ),
+    }
+}
+
+/// Does the daemon go on when its person goes?
+fn stays(ctx: &Context) -> Check {
+    match service::stays(ctx) {
+        Some(true) => Check::good("night.service", "the daemon stays when you log out"),
+        Some(false) => Check::warn(
+            "night.service",
+            "the daemon ends when you log out",
+            "loginctl enable-linger",
+        ),
+        None => Check::warn(
+            "night.service",
+            "the daemon is no service: when it dies nobody starts it, and a logout may end it",
+            "gtd up --service install",
+        ),
+    }
+}
+
+/// What waits for a person stays where it is until the morning.
+fn decisions(status: &StatusDoc) -> Vec<Check> {
+    let open: Vec<&NeedsYou> = status.needs_you.iter().collect();
+    let mut checks: Vec<Check> = open
+        .iter()
+        .take(NAMED)
+        .map(|item| {
+            let text = match item.unblocks {
+                0 => format!("{}: {}", item.subject, item.text),
+                n => format!("{}: {} ({n} wait for it)", item.subject, item.text),
+            };
+            let id = format!("night.decision.{}", item.subject);
+            match item.kind.as_str() {
+                "stop" | "gate" | "alert" => Check::fail(id, text, &item.next),
+                _ => Check::warn(id, text, &item.next),
+            }
+        })
+        .collect();
+    if open.len() > NAMED {
+        let text = format!("{} more decisions wait for you", open.len() - NAMED);
+        checks.push(Check::warn("night.decisions", text, "gtd inbox"));
+    }
+    if open.is_empty() {
+        checks.push(Check::good("night.decisions", "nothing waits for you"));
+    }
+    checks
+}
+
+/// What holds work up, and goes on by itself or at a word.
+fn held(ctx: &Context, status: &StatusDoc) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for what in &status.short {
+        checks.push(Check::fail("night.room", what, "gtd doctor --only host"));
+    }
+    for limit in &status.limits {
+        let id = format!("night.runtime.{}", limit.runtime);
+        let told = show::limit(limit, clock::now(), ctx.screen.look);
+        let text = format!("{}: {told}", limit.runtime);
+        checks.push(Check::warn(id, text, &limit.next));
+    }
+    for queue in &status.merge {
+        let id = format!("night.merge.{}", queue.rig);
+        if matches!(queue.state.as_str(), "paused" | "frozen") {
+            let text = format!(
+                "nothing lands on {}: the queue is {}",
+                queue.branch, queue.state
+            );
+            checks.push(Check::warn(id, text, "gtd merge resume"));
+        } else if queue.halt.is_none() {
+            checks.push(Check::good(
+                id,
+                format!("the queue of {} goes on", queue.branch),
+            ));
+        }
+    }
+    checks
+}
+
+/// A plan that an agent makes in the night would wait until the morning.
+fn plans(ctx: &Context, status: &StatusDoc) -> Option<Check> {
+    let planned: Vec<&str> = status
+        .convoys
+        .iter()
+        .filter(|goal| goal.state == GoalState::Planning.word())
+        .map(|goal| goal.id.as_str())
+        .collect();
+    let rig = ctx.rig().ok()?;
+    let config = settings::effective(ctx, rig.as_ref()).ok()?;
+    let waits = gtd_core::config::plan_approval(&config) == gtd_core::Approval::Needed;
+    (waits && !planned.is_empty()).then(|| {
+        Check::warn(
+            "night.plans",
+            format!("the plan of {} will wait for your yes", planned.join(", ")),
+            "gtd config set policy.default overnight",
+        )
+    })
+}
+
+/// A machine with a battery falls asleep, and its agents with it.
+fn power(supplies: &Path) -> Check {
+    let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
+    let supplies = fs::read_dir(supplies).into_iter().flatten().flatten();
+    let mut has_battery = false;
+    let mut is_plugged = false;
+    for supply in supplies {
+        let path = supply.path();
+        match read(&path.join("type")).trim() {
+            "Battery" if read(&path.join("scope")).trim() != "Device" => has_battery = true,
+            "Mains" => is_plugged |= read(&path.join("online")).trim() == "1",
+            _ => {}
+        }
+    }
+    match (has_battery, is_plugged) {
+        (false, _) => Check::good("night.power", "no battery: nothing runs low"),
+        (true, true) => Check::warn(
+            "night.power",
+            "it is plugged in; a closed lid or the idle timer still puts it to sleep, and all agents with it",
+            "systemd-inhibit --what=idle:sleep:handle-lid-switch sleep 10h",
+        ),
+        (true, false) => Check::fail("night.power", "it runs on its battery", "plug it in"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::check::Status, *};
+
+    #[test]
+    fn a_battery_is_told_and_that_of_a_mouse_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, file: &str, text: &str| {
+            fs::create_dir_all(folder.path().join(name)).unwrap();
+            fs::write(folder.path().join(name).join(file), text).unwrap();
+        };
+        assert_eq!(power(folder.path()).status, Status::Ok);
+        put("mouse", "type", "Battery\n");
+        put("mouse", "scope", "Device\n");
+        assert_eq!(power(folder.path()).status, Status::Ok);
+        put("BAT0", "type", "Battery\n");
+        put("AC", "type", "Mains\n");
+        put("AC", "online", "0\n");
+        assert_eq!(power(folder.path()).status, Status::Fail);
+        put("AC", "online", "1\n");
+        assert_eq!(power(folder.path()).status, Status::Warn);
+    }
+}
