@@ -1,4 +1,4 @@
-//! `gtd agent attach`: the live output of an agent, until its run ends.
+//! `gtd agent attach`: the live output of an agent, until it has left its bead.
 
 use gtd_wire::pb::run::v1::Attempt;
 
@@ -11,11 +11,12 @@ use crate::{
     town,
 };
 
-/// Watch what an agent writes until its run ends
+/// Watch what an agent writes until it has left its bead
 ///
 /// Only looks on: nothing that is typed reaches the agent, and Ctrl-C ends the looking (exit 130)
-/// while the agent goes on. Exit 0 is the end of the run, whatever it came to, and 8 that it still
-/// went when --timeout was over. With --json one object per line, as `gtd logs` writes them.
+/// while the agent goes on. All turns of its attempt are shown, and one that has not begun yet is
+/// waited for. Exit 0 is the end of the attempt, whatever it came to, and 8 that it still went when
+/// --timeout was over. With --json one object per line, as `gtd logs` writes them.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The agent, or the bead that it holds
