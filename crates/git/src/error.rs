@@ -92,6 +92,14 @@ pub enum GitError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A slot that is not the one's from whom it was to be handed on.
+    #[error("hand on slot {slot}: {owner} has it")]
+    NotTheirs {
+        /// The slot.
+        slot: String,
+        /// The key of its owner.
+        owner: String,
+    },
     /// A slot that still has an owner.
     #[error("remove slot {slot}: {owner} owns it")]
     SlotOwned {

@@ -567,7 +567,7 @@ pub(crate) fn check_slot(slot: &str) -> Result<(), GitError> {
     Ok(())
 }
 
-fn check_branch(name: &str) -> Result<(), GitError> {
+pub(crate) fn check_branch(name: &str) -> Result<(), GitError> {
     if name.starts_with("gtd/") {
         Ok(())
     } else {

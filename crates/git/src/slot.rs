@@ -14,7 +14,7 @@ use crate::{
     lock::Hold,
     marker::{Marker, Owner, State},
     operation,
-    pool::{Checkout, Pool, check_slot},
+    pool::{Checkout, Pool, check_branch, check_slot},
     process, salvage,
     status::Ignored,
     tree::{Found, Litter, Tree, delete_folder, inspect},
@@ -30,6 +30,53 @@ pub(crate) struct Saved {
 }
 
 impl Pool {
+    /// Hands the worktree of a slot from one owner on to the next, as it is.
+    ///
+    /// Files, index and head stay; `branch` is made where the head is, and the head is on it from
+    /// then on, unless the worktree is in the middle of a rebase or the like.
+    ///
+    /// # Errors
+    /// When somebody other than `from` has the slot, a living git holds the worktree's lock, or
+    /// git fails.
+    pub fn hand_on(
+        &self,
+        slot: &str,
+        from: &str,
+        branch: &str,
+        owner: &Owner,
+    ) -> Result<PathBuf, GitError> {
+        check_slot(slot)?;
+        check_branch(branch)?;
+        let _hold = self.hold(slot)?;
+        let marker = self.marker_or_nobody(slot)?;
+        if marker.owner.key != from || marker.state != State::Ready {
+            return Err(GitError::NotTheirs {
+                slot: slot.to_owned(),
+                owner: marker.owner.key,
+            });
+        }
+        let tree = self.tree(slot)?;
+        tree.clear_locks()?;
+        let Some(start) = tree.head_in(&self.repository)? else {
+            return Err(GitError::DamagedSlot {
+                slot: slot.to_owned(),
+                path: tree.path,
+                why: "it is on a branch without commits",
+            });
+        };
+        let checkout = Checkout::Branch {
+            name: branch.to_owned(),
+            start,
+        };
+        if tree.operation().is_none() && !tree.stands_at(&checkout)? {
+            // Whoever tried this before may have made the branch and come no further.
+            let how = ["checkout", "--quiet", "--no-track", "-B", branch];
+            tree.write(|git| git.args(how))?;
+        }
+        self.mark(slot, owner, State::Ready, &checkout)?;
+        Ok(tree.path)
+    }
+
     /// Makes a worktree where there is nothing.
     pub(crate) fn create(
         &self,

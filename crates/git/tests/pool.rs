@@ -713,3 +713,38 @@ fn a_pool_is_never_opened_inside_the_repository() {
         ));
     }
 }
+
+#[test]
+fn a_worktree_that_is_handed_on_stays_as_it_is_and_stands_on_the_branch_of_the_next() {
+    let rig = Rig::new();
+    let base = rig.oid("main");
+    let pool = rig.pool();
+    let checkout = on_branch("gtd/x/e1", &base);
+    let at = pool.ensure("q", &checkout, KEEP, &owner("x/1")).unwrap();
+    write(&at, "f", "committed\n");
+    let head = commit_all(&pool, "q", "half", &author()).unwrap();
+    write(&at, "f", "edited\n");
+    write(&at, "staged", "staged\n");
+    git(&at, &["add", "staged"]);
+    write(&at, "new", "untracked\n");
+    let before = picture(&at);
+    let refused = pool.hand_on("q", "somebody", "gtd/x/e2", &owner("x/2"));
+    assert!(
+        matches!(refused, Err(GitError::NotTheirs { .. })),
+        "{refused:?}"
+    );
+    // Twice: whoever was killed after the branch was made begins again.
+    git(&at, &["branch", "gtd/x/e2", "HEAD"]);
+    assert_eq!(
+        pool.hand_on("q", "x/1", "gtd/x/e2", &owner("x/2")).unwrap(),
+        at
+    );
+    assert_eq!(picture(&at), before);
+    let state = pool.look("q").unwrap().unwrap();
+    assert_eq!(state.owner, Some(owner("x/2")));
+    assert_eq!(state.branch.as_deref(), Some("gtd/x/e2"));
+    assert_eq!(state.head, head);
+    assert!(state.dirty && state.ready);
+    assert!(snaps(&rig).is_empty(), "nothing had to be saved");
+    assert!(pool.hand_on("q", "x/1", "gtd/x/e2", &owner("x/2")).is_err());
+}
