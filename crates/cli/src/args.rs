@@ -262,7 +262,7 @@ pub(crate) enum Command {
     Brief(commands::brief::Args),
     /// For agents: hand work in
     Done(commands::done::Args),
-    /// For agents: give the bead back with a question
+    /// For agents: ask what only a person can know
     Ask(commands::ask::Args),
     /// Which versions run
     Version(commands::version::Args),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Approved, BeadId, CandidateId, CheckRun, Epoch, HostName, Oid, Revision, RigName,
+    Actor, Approved, Asked, BeadId, CandidateId, CheckRun, Epoch, HostName, Oid, Revision, RigName,
     RoleName, RunId, RuntimeFault, RuntimeName, SeatName, Timestamp,
 };
 
@@ -622,6 +622,14 @@ pub struct Attempt {
     /// Why it did not lead to a landing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
+    /// Turns that began with the answer to a question.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub answered: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// One piece of work; the node of the work graph.
@@ -645,6 +653,9 @@ pub struct Bead {
     /// Remarks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
+    /// What its agent asked, until it has its answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
     /// How far it is.
     pub phase: Phase,
     /// Since when it is in this phase.
@@ -688,6 +699,52 @@ impl Bead {
             (None, Some(_)) => Some("shell"),
             (None, None) => None,
         }
+    }
+
+    /// Tells whether an agent program works on it, which has sessions, and no script.
+    #[must_use]
+    pub fn is_for_an_agent(&self) -> bool {
+        let runtime = self.runtime_at_work();
+        runtime.is_some_and(|runtime| !matches!(runtime, "shell" | "demo"))
+    }
+
+    /// Tells whether an agent found it on the way, and nobody has said yes to it yet.
+    #[must_use]
+    pub fn is_found_and_waits(&self) -> bool {
+        let mut needs = self.needs.iter();
+        self.phase == Phase::Draft
+            && self.goal.is_none()
+            && needs.any(|need| need.kind == EdgeKind::DiscoveredFrom)
+    }
+
+    /// Returns the question that waits for a person.
+    #[must_use]
+    pub fn question(&self) -> Option<&Asked> {
+        let is_open = match &self.phase {
+            Phase::Leased(lease) => self.asked.as_ref()?.epoch == lease.epoch,
+            Phase::Parked { why } => why.class == FaultClass::Question,
+            _ => false,
+        };
+        let asked = self.asked.as_ref()?;
+        (is_open && asked.answer.is_none()).then_some(asked)
+    }
+
+    /// Returns the question whose session is kept for its answer, while nobody works on the bead.
+    #[must_use]
+    pub fn kept_session(&self) -> Option<&Asked> {
+        if self.phase.lease().is_some() || self.phase.is_finished() {
+            return None;
+        }
+        let asked = self.asked.as_ref()?;
+        (asked.answer.is_some() || self.question().is_some()).then_some(asked)
+    }
+
+    /// Counts the turns of an attempt that began with the answer to a question.
+    #[must_use]
+    pub fn answered_in(&self, epoch: Epoch) -> u32 {
+        let mut attempts = self.attempts.iter().rev();
+        let attempt = attempts.find(|attempt| attempt.epoch == epoch);
+        attempt.map_or(0, |attempt| attempt.answered)
     }
 
     /// Returns the runtime that works on this bead now, or would.

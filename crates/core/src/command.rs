@@ -217,6 +217,13 @@ pub enum Command {
         /// Comments on single lines of the work, one a line.
         comments: String,
     },
+    /// Answers what an agent asked.
+    Answer {
+        /// The bead, or the goal whose plan is being made.
+        bead: BeadId,
+        /// The answer.
+        text: String,
+    },
     /// Sets a bead aside.
     ParkBead {
         /// The bead.
@@ -510,6 +517,15 @@ pub enum Command {
         /// In words.
         why: String,
     },
+    /// Asks what only a person can know.
+    Ask {
+        /// The bead at work, or the goal whose plan is being made.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// The question.
+        text: String,
+    },
     /// Files work that was found on the way; it never carries a script.
     Discover {
         /// The bead at work.
@@ -684,6 +700,7 @@ impl Command {
                 | Self::Discover { .. }
                 | Self::Link { .. }
                 | Self::AddNote { .. }
+                | Self::Answer { .. }
                 | Self::RetryBead { .. }
                 | Self::ReopenBead { .. }
                 | Self::SplitBead { .. }

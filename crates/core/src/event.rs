@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Bead, BeadId, BeadSpec, Candidate, CandidateId, CheckRun, CrewMember, CrewOutcome,
-    Epoch, Evidence, Fault, GateAsk, GateRun, Goal, HoldKind, HostName, Lease, MailItem, MergeHold,
-    Need, Note, Oid, Outcome, RequestId, Revision, RigName, RigRules, RunId, Schedule,
-    ScheduleName, SeatName, Snooze, Target, Timestamp, UsageDelta, Verdict,
+    Actor, Asked, Bead, BeadId, BeadSpec, Candidate, CandidateId, CheckRun, CrewMember,
+    CrewOutcome, Epoch, Evidence, Fault, GateAsk, GateRun, Goal, HoldKind, HostName, Lease,
+    MailItem, MergeHold, Need, Note, Oid, Outcome, RequestId, Revision, RigName, RigRules, RunId,
+    Schedule, ScheduleName, SeatName, Snooze, Target, Timestamp, UsageDelta, Verdict,
 };
 
 /// The format of the log that this code writes.
@@ -196,6 +196,20 @@ pub enum Event {
         bead: BeadId,
         /// Why.
         why: Fault,
+    },
+    /// The agent of an attempt asked what only a person can know.
+    QuestionAsked {
+        /// The bead.
+        bead: BeadId,
+        /// The question.
+        asked: Asked,
+    },
+    /// A person answered the question of an agent.
+    QuestionAnswered {
+        /// The bead.
+        bead: BeadId,
+        /// The answer.
+        answer: String,
     },
     /// A seat exists.
     SeatOpened {
@@ -584,6 +598,8 @@ impl Event {
             Self::BeadRetried { .. } => "BeadRetried",
             Self::ChangesWanted { .. } => "ChangesWanted",
             Self::BeadParked { .. } => "BeadParked",
+            Self::QuestionAsked { .. } => "QuestionAsked",
+            Self::QuestionAnswered { .. } => "QuestionAnswered",
             Self::SeatOpened { .. } => "SeatOpened",
             Self::SeatClosed { .. } => "SeatClosed",
             Self::LeaseGranted { .. } => "LeaseGranted",

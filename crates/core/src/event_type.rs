@@ -32,6 +32,8 @@ impl Event {
             Self::BeadRetried { .. } => "bead.retried",
             Self::ChangesWanted { .. } => "bead.changes_wanted",
             Self::BeadParked { .. } => "bead.parked",
+            Self::QuestionAsked { .. } => "question.asked",
+            Self::QuestionAnswered { .. } => "question.answered",
             Self::SeatOpened { .. } => "seat.opened",
             Self::SeatClosed { .. } => "seat.closed",
             Self::LeaseGranted { .. } => "lease.granted",
@@ -106,6 +108,8 @@ impl Event {
             | Self::BeadRetried { bead }
             | Self::ChangesWanted { bead, .. }
             | Self::BeadParked { bead, .. }
+            | Self::QuestionAsked { bead, .. }
+            | Self::QuestionAnswered { bead, .. }
             | Self::LeaseGranted { bead, .. }
             | Self::RunStarted { bead, .. }
             | Self::LeaseRenewed { bead, .. }
@@ -223,6 +227,7 @@ impl Event {
             | Self::BeadClosed { outcome, .. } => !outcome.is_good(),
             Self::LandConcluded { commit, .. } => commit.is_none(),
             Self::BeadParked { .. }
+            | Self::QuestionAsked { .. }
             | Self::LeaseExpired { .. }
             | Self::BeadQuarantined { .. }
             | Self::BreakerTripped { .. }

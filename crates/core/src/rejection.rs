@@ -146,6 +146,16 @@ pub enum Rejection {
         /// What was asked.
         verb: String,
     },
+    /// There has been as much of it as there may be.
+    #[error("{bead} has {what}, and no more is taken")]
+    Quota {
+        /// The bead at work.
+        bead: BeadId,
+        /// What there has been, with its limit.
+        what: String,
+        /// What to do instead.
+        instead: String,
+    },
     /// Everything is stopped.
     #[error("everything is stopped: {why}")]
     IsStopped {
@@ -311,6 +321,7 @@ impl Rejection {
             Self::BadConfig { .. } => "E0105",
             Self::NotYours { .. } => "E0401",
             Self::Untrusted { .. } => "E0402",
+            Self::Quota { .. } => "E0403",
             Self::NoFreeId { .. } => "E0501",
             Self::ReadOnly { .. } => "E0502",
         }
@@ -357,7 +368,9 @@ impl Rejection {
                 RejectionKind::Usage
             }
             Self::NoRuntime { .. } | Self::BadConfig { .. } => RejectionKind::Config,
-            Self::NotYours { .. } | Self::Untrusted { .. } => RejectionKind::Permission,
+            Self::NotYours { .. } | Self::Untrusted { .. } | Self::Quota { .. } => {
+                RejectionKind::Permission
+            }
             Self::NoFreeId { .. } | Self::ReadOnly { .. } => RejectionKind::Busy,
         }
     }
@@ -399,6 +412,7 @@ impl Rejection {
                 }
             }
             Self::NotYours { .. } => "ask a person to do it".to_owned(),
+            Self::Quota { instead, .. } => instead.clone(),
             Self::IsStopped { .. } => "gtd resume --all".to_owned(),
             Self::IsPaused { .. } => "gtd resume".to_owned(),
             Self::MergesHeld { rig, .. } => format!("gtd merge resume -r {rig}"),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{GateName, Oid, Pause, RigName, ScheduleRule};
+use crate::{DiscoveryRules, GateName, Oid, Pause, QuestionRules, RigName, ScheduleRule};
 
 /// One git repository under gtd.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,12 @@ pub struct RigRules {
     /// Goals that come by the clock.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schedules: Vec<ScheduleRule>,
+    /// What happens to questions of agents.
+    #[serde(default, skip_serializing_if = "QuestionRules::is_usual")]
+    pub questions: QuestionRules,
+    /// What agents may find on the way.
+    #[serde(default, skip_serializing_if = "DiscoveryRules::is_usual")]
+    pub discovery: DiscoveryRules,
 }
 
 /// How workers of a rig work.

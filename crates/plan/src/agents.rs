@@ -1,6 +1,8 @@
 //! What all turns of agent programs have in common: what they used, and why they could not go on.
 
-use gtd_core::{BeadId, Command, Epoch, FaultClass, Graph, RunId, RuntimeName, Usage, UsageDelta};
+use gtd_core::{
+    BeadId, Command, Epoch, FaultClass, Graph, RunId, RuntimeFault, RuntimeName, Usage, UsageDelta,
+};
 
 use crate::{AgentSeen, EndSeen, Plan};
 
@@ -33,6 +35,12 @@ pub(crate) fn meter(
             usd_micros: used.usd_micros.unwrap_or(0),
         },
     });
+}
+
+/// Tells whether a turn ended before its model was asked anything: its session could not be found.
+pub(crate) fn is_without_session(agent: &AgentSeen) -> bool {
+    let is_unsaid = matches!(agent.fault, Some((RuntimeFault::Crashed, _)));
+    is_unsaid && agent.usage == Usage::default()
 }
 
 /// Says why the turn of an agent program is no success, if it is none.

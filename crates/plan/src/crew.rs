@@ -93,13 +93,15 @@ impl Crew {
         plan: &mut Plan,
     ) {
         let max = usize::try_from(rig.rules.worker.max).unwrap_or(usize::MAX);
+        let kept = kept_seats(graph);
         let mut free: Vec<SeatName> = Vec::new();
         let mut n_seats = 0;
         for (name, seat) in graph
             .seats()
             .filter(|(_, seat)| seat.rig == rig.name && seat.host == self.host)
         {
-            if seat.bead.is_none() && n_seats >= max {
+            // Where a session waits for its answer, nobody else works meanwhile.
+            if seat.bead.is_none() && (n_seats >= max || kept.contains(name)) {
                 plan.tell(Command::CloseSeat { seat: name.clone() });
                 continue;
             }
@@ -160,19 +162,29 @@ impl Crew {
                 }
                 return;
             }
-            let seat = match free.pop() {
-                Some(seat) => seat,
-                None if n_seats < max => {
+            let own = bead.kept_session().map(|asked| &asked.seat);
+            let seat = match (own.filter(|own| self.may_open(graph, rig, own)), free.pop()) {
+                // It is not there, or was closed above; another one makes room for it.
+                (Some(own), spare) => {
+                    if n_seats < max {
+                        free.extend(spare);
+                        n_seats += 1;
+                    } else if let Some(spare) = spare {
+                        plan.tell(Command::CloseSeat { seat: spare });
+                    } else {
+                        return;
+                    }
+                    plan.tell(self.open(own, rig));
+                    own.clone()
+                }
+                (None, Some(seat)) => seat,
+                (None, None) if n_seats < max => {
                     let seat = pass.names.take();
                     n_seats += 1;
-                    plan.tell(Command::OpenSeat {
-                        seat: seat.clone(),
-                        rig: rig.name.clone(),
-                        host: self.host.clone(),
-                    });
+                    plan.tell(self.open(&seat, rig));
                     seat
                 }
-                None => return,
+                (None, None) => return,
             };
             plan.tell(Command::Grant {
                 bead: bead.id.clone(),
@@ -186,6 +198,22 @@ impl Crew {
             if granted >= GRANTS_PER_PASS {
                 return;
             }
+        }
+    }
+
+    /// Tells whether a seat of this rig could be opened here: nobody works in it, and nobody
+    /// elsewhere has it.
+    fn may_open(&self, graph: &Graph, rig: &Rig, seat: &SeatName) -> bool {
+        graph.seat(seat).is_none_or(|known| {
+            known.bead.is_none() && known.rig == rig.name && known.host == self.host
+        })
+    }
+
+    fn open(&self, seat: &SeatName, rig: &Rig) -> Command {
+        Command::OpenSeat {
+            seat: seat.clone(),
+            rig: rig.name.clone(),
+            host: self.host.clone(),
         }
     }
 
@@ -213,6 +241,14 @@ impl Crew {
         let known = seen.runtimes()?;
         Some(known.iter().any(|known| known.as_str() == wished))
     }
+}
+
+/// Lists the seats in whose worktrees a session waits: for its answer, or to go on with it.
+fn kept_seats(graph: &Graph) -> BTreeSet<&SeatName> {
+    let asked = graph.asked();
+    asked
+        .filter_map(|bead| Some(&bead.kept_session()?.seat))
+        .collect()
 }
 
 /// Says that nobody is hired: it is the same for all rigs.
@@ -325,6 +361,7 @@ impl SeatNames {
                 .map(|(name, _)| name)
                 .chain(claimants)
                 .chain(graph.crew().map(|member| &member.name))
+                .chain(kept_seats(graph))
                 .cloned()
                 .collect(),
             next: 0,

@@ -102,6 +102,16 @@ pub enum Checkout {
         /// Where the branch begins, when it does not exist yet.
         start: Oid,
     },
+    /// What an earlier attempt at the same bead left, its uncommitted work included, on a branch
+    /// of the attempt that goes on with it.
+    Continued {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// The epoch of the attempt that left it.
+        after: Epoch,
+    },
     /// The branch of a standing member, which may do in its worktree whatever it likes.
     Standing {
         /// The member.
@@ -264,7 +274,9 @@ impl Effect {
         };
         let beads: Vec<BeadId> = match self {
             Self::EnsureWorktree { checkout, .. } => match checkout {
-                Checkout::Attempt { bead, .. } => vec![bead.clone()],
+                Checkout::Attempt { bead, .. } | Checkout::Continued { bead, .. } => {
+                    vec![bead.clone()]
+                }
                 Checkout::Standing { .. } => vec![],
                 Checkout::Exact { commit, owner } => {
                     let planned = graph.planning().find(|goal| {

@@ -6,6 +6,7 @@
 
 mod agent_plan;
 mod agents;
+mod answers;
 mod crew;
 mod effect;
 mod evidence;

@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 
 use gtd_core::{
-    Bead, BeadId, Command, Fault, FaultClass, Goal, Graph, Lease, Observation, Oid, RunId,
+    Asked, Bead, BeadId, Command, Fault, FaultClass, Goal, Graph, Lease, Observation, Oid, RunId,
     RuntimeName, Timestamp, WaitReason, config::PlanMeans,
 };
 
@@ -22,6 +22,7 @@ use crate::{
     Seen, Task, Work,
     agent_plan::read_plan,
     agents::{agent_fault, meter},
+    answers::{Asking, asking, ended_agent, kept, with_answer},
     attempt_owner,
     evidence::{evidence, line},
     role::wrap,
@@ -32,6 +33,9 @@ use crate::{
 pub(crate) const TURNS: u32 = 3;
 /// The processor must have been idle for so long as well, in milliseconds.
 const SECOND_SIGNAL_MS: u64 = 3_000;
+
+/// What whoever plans does with the answer to a question.
+const THEN_PLAN: &str = "Then end your turn with the plan.";
 
 /// What one pass knows of an attempt at a plan.
 pub(crate) struct Attempt<'a> {
@@ -109,7 +113,7 @@ impl Attempt<'_> {
             Some(RunSeen::Ended(end)) => {
                 self.note_start(plan, turn);
                 meter(plan, self.graph, (self.id(), self.lease.epoch), &run, end);
-                self.conclude(plan, turn, end);
+                self.conclude(plan, turn, end, now);
             }
         }
     }
@@ -127,6 +131,14 @@ impl Attempt<'_> {
     fn begin(&self, plan: &mut Plan, now: Timestamp) {
         let target = &self.goal.target;
         let owner = attempt_owner(self.id(), self.lease.epoch);
+        let again = match kept(self.bead, self.lease) {
+            None => None,
+            Some((asked, run)) => match ended_agent(self.seen, run) {
+                // Nobody has looked.
+                None => return,
+                Some(agent) => agent.map(|agent| with_answer(asked, agent, run, THEN_PLAN)),
+            },
+        };
         let Some(tip) = self.seen.tip(target) else {
             return;
         };
@@ -150,7 +162,7 @@ impl Attempt<'_> {
                 },
             });
         }
-        plan.act(Effect::EnsureRun(self.order(0, &start, None)));
+        plan.act(Effect::EnsureRun(self.order(0, &start, again)));
         self.note_start(plan, 0);
     }
 
@@ -202,7 +214,7 @@ impl Attempt<'_> {
     }
 
     /// Takes what a turn that ended has left: a plan, a reason, or nothing of use.
-    fn conclude(&self, plan: &mut Plan, turn: u32, end: &EndSeen) {
+    fn conclude(&self, plan: &mut Plan, turn: u32, end: &EndSeen, now: Timestamp) {
         if end.stopped {
             let text = "it was stopped: no output and no activity";
             return self.give_back(plan, FaultClass::Silent, text, &end.tail);
@@ -220,6 +232,14 @@ impl Attempt<'_> {
         if let Some((class, text)) = fault {
             return self.give_back(plan, class, &text, &end.tail);
         }
+        match asking(self.bead, self.lease.epoch, now) {
+            Some(Asking::Waits) => return,
+            Some(Asking::Over(asked)) => {
+                return self.give_back(plan, FaultClass::Question, &asked.text, "");
+            }
+            Some(Asking::Answered(asked)) => return self.answer(plan, turn, agent, asked),
+            None => {}
+        }
         // Not looked at is no proof that nothing is there.
         let (Some(means), Some(is_touched)) = (self.seen.means(&self.bead.rig), self.is_touched())
         else {
@@ -229,6 +249,17 @@ impl Attempt<'_> {
             Ok(found) => plan.tell(self.propose(found, is_touched)),
             Err(mistakes) => self.send_back(plan, turn, agent, means, &mistakes),
         }
+    }
+
+    /// Goes on with the answer to a question, in the same session.
+    fn answer(&self, plan: &mut Plan, turn: u32, agent: &AgentSeen, asked: &Asked) {
+        let start = self.seen.worktree(&self.bead.rig, &self.slot());
+        let Some(start) = start.and_then(|worktree| worktree.start.clone()) else {
+            return;
+        };
+        let again = with_answer(asked, agent, &self.run(turn), THEN_PLAN);
+        plan.act(Effect::EnsureRun(self.order(turn + 1, &start, Some(again))));
+        self.note_start(plan, turn + 1);
     }
 
     /// Tells whether the worktree is not as it was; none when nobody has looked.
@@ -270,7 +301,7 @@ impl Attempt<'_> {
         let start = self.seen.worktree(&self.bead.rig, &self.slot());
         let start = start.and_then(|worktree| worktree.start.clone());
         match start {
-            Some(start) if next < TURNS => {
+            Some(start) if next < TURNS + self.bead.answered_in(self.lease.epoch) => {
                 let again = Again {
                     session: agent.session.clone(),
                     after: self.run(turn),

@@ -18,6 +18,7 @@ use gtd_core::{
 
 use crate::{
     Effect, Plan, Question, RunSeen, Seen,
+    answers::{Asking, asking, kept},
     plan_attempt::{Attempt, TURNS},
     plan_seat, turn_of, turn_run,
 };
@@ -45,7 +46,11 @@ pub(crate) fn look(graph: &Graph, seen: &Seen, host: &HostName, now: Timestamp) 
             Some(RunSeen::Absent { .. }) => {
                 questions.push(Question::Owner { rig, slot });
                 questions.push(Question::Tip(goal.target.clone()));
+                questions.extend(kept(bead, lease).map(|(_, run)| Question::Run(run.clone())));
             }
+            // Nothing is decided on what its worktree holds while it waits for an answer.
+            Some(RunSeen::Ended(_))
+                if matches!(asking(bead, lease.epoch, now), Some(Asking::Waits)) => {}
             Some(RunSeen::Ended(end)) if !end.stopped => {
                 questions.push(Question::Worktree { rig, slot });
             }
@@ -137,30 +142,51 @@ fn left_over(graph: &Graph, now: Timestamp) -> impl Iterator<Item = RunId> {
     came_back
         .chain(ended)
         .filter(|bead| bead.epoch.0 > 0)
-        .flat_map(|bead| (0..TURNS).map(|turn| turn_run(&bead.id, bead.epoch, turn)))
+        .flat_map(|bead| {
+            let turns = TURNS + bead.answered_in(bead.epoch);
+            (0..turns).map(|turn| turn_run(&bead.id, bead.epoch, turn))
+        })
 }
 
-/// Who plans at present, rig by rig.
-struct Seats(BTreeMap<RigName, BTreeSet<SeatName>>);
+/// Who plans at present, rig by rig, and where sessions wait for an answer.
+struct Seats {
+    at_work: BTreeMap<RigName, BTreeSet<SeatName>>,
+    kept: BTreeSet<(RigName, SeatName)>,
+}
 
 impl Seats {
     fn new(graph: &Graph) -> Self {
-        let mut taken: BTreeMap<_, BTreeSet<SeatName>> = BTreeMap::new();
+        let mut at_work: BTreeMap<_, BTreeSet<SeatName>> = BTreeMap::new();
         for bead in graph.planning() {
             if let Some(lease) = bead.phase.lease() {
-                let of_rig = taken.entry(bead.rig.clone()).or_default();
+                let of_rig = at_work.entry(bead.rig.clone()).or_default();
                 of_rig.insert(lease.holder.name().clone());
             }
         }
-        Self(taken)
+        let kept = graph.asked().filter_map(|bead| {
+            let asked = bead.kept_session()?;
+            Some((bead.rig.clone(), asked.seat.clone()))
+        });
+        Self {
+            at_work,
+            kept: kept.collect(),
+        }
     }
 
-    fn take(&mut self, rig: &RigName) -> Option<SeatName> {
-        let taken = self.0.entry(rig.clone()).or_default();
-        let seat = (0..AT_ONCE)
-            .map(plan_seat)
-            .find(|seat| !taken.contains(seat))?;
-        taken.insert(seat.clone());
+    /// Takes a seat for a plan: `own`, where its session waits, or else one where none does.
+    fn take(&mut self, rig: &RigName, own: Option<&SeatName>) -> Option<SeatName> {
+        let at_work = self.at_work.entry(rig.clone()).or_default();
+        if at_work.len() >= AT_ONCE {
+            return None;
+        }
+        let free = |seat: &SeatName| {
+            !at_work.contains(seat) && !self.kept.contains(&(rig.clone(), seat.clone()))
+        };
+        let seat = own
+            .filter(|own| !at_work.contains(*own))
+            .cloned()
+            .or_else(|| (0..).map(plan_seat).find(free))?;
+        at_work.insert(seat.clone());
         Some(seat)
     }
 }
@@ -213,7 +239,8 @@ impl Pass<'_> {
             let until = hold.until.map(|until| until.max(self.now));
             return plan.observations.push(wait(hold.reason(), text, until));
         }
-        match self.seats.take(&bead.rig) {
+        let wished = bead.kept_session().map(|asked| &asked.seat);
+        match self.seats.take(&bead.rig, wished) {
             Some(seat) => plan.tell(Command::BeginPlan {
                 goal: bead.id.clone(),
                 seat,

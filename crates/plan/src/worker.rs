@@ -6,6 +6,7 @@
 //! | no run | ensure it |
 //! | run at work | wait |
 //! | run ended badly | give the bead back with its evidence |
+//! | run ended with a question | wait for the answer, and go on with it: `answers.rs` |
 //! | run ended well, uncommitted work | commit it |
 //! | a check or worker gate not run | ensure it |
 //! | a check or worker gate red, and the agent can be asked again | ensure its next turn |
@@ -16,15 +17,16 @@
 use std::collections::BTreeMap;
 
 use gtd_core::{
-    Bead, BeadId, CheckRun, Command, Epoch, Fault, FaultClass, Gate, Graph, Holder, HostName,
-    Lease, Observation, Outcome, Phase, RunId, Timestamp, Verdict, WaitReason,
+    Asked, Bead, BeadId, CheckRun, Command, Epoch, Fault, FaultClass, Gate, Graph, Holder,
+    HostName, Lease, Observation, Outcome, Phase, RunId, Timestamp, Verdict, WaitReason,
 };
 
 use crate::{
     Again, AgentSeen, AgentTurn, Checkout, Effect, EndSeen, Plan, Planner, Question, RunOrder,
     RunSeen, Seen, Task, Work, WorktreeSeen,
-    agents::{agent_fault, meter},
-    attempt_owner, check_run,
+    agents::{agent_fault, is_without_session, meter},
+    answers::{Asking, asking, ended_agent, kept, with_answer},
+    attempt_owner, branch_name, check_run,
     evidence::{evidence, line},
     role::wrap,
     tries::{is_no_chance, sweep, tries},
@@ -121,7 +123,7 @@ impl Worker {
             .map(|bead| proofs(graph, bead))
             .unwrap_or_default();
         let turns = match graph.bead(&self.bead) {
-            Some(bead) if is_for_an_agent(bead) => TURNS,
+            Some(bead) if bead.is_for_an_agent() => TURNS + bead.answered_in(self.epoch),
             _ => 1,
         };
         (0..turns)
@@ -157,7 +159,7 @@ impl Planner for Worker {
         "worker"
     }
 
-    fn look(&self, graph: &Graph, seen: &Seen, _now: Timestamp) -> Vec<Question> {
+    fn look(&self, graph: &Graph, seen: &Seen, now: Timestamp) -> Vec<Question> {
         let Some((bead, lease)) = self.lease(graph) else {
             let runs = self.all_runs(graph, seen);
             return runs.into_iter().map(Question::Run).collect();
@@ -165,20 +167,23 @@ impl Planner for Worker {
         let turn = turn_of(lease);
         let run = turn_run(&self.bead, self.epoch, turn);
         let mut questions = vec![Question::Run(run.clone())];
+        let is_asking = asking(bead, self.epoch, now).is_some();
         let (rig, slot) = (bead.rig.clone(), lease.holder.name().to_string());
         match seen.run(&run) {
             Some(RunSeen::Absent { .. }) => {
                 questions.push(Question::Owner { rig, slot });
                 questions.extend(graph.target_of(bead).map(Question::Tip));
+                questions.extend(kept(bead, lease).map(|(_, run)| Question::Run(run.clone())));
             }
             // A look at a worktree costs a process: only when there is something to decide.
-            Some(RunSeen::Ended(end)) if went_well(end) && !end.stopped => {
+            Some(RunSeen::Ended(end)) if went_well(end) && !end.stopped && !is_asking => {
                 questions.push(Question::Worktree { rig, slot });
             }
             _ => {}
         }
         // Checks come one after the other, and only after the work.
-        if matches!(seen.run(&run), Some(RunSeen::Ended(end)) if went_well(end)) {
+        let is_over = matches!(seen.run(&run), Some(RunSeen::Ended(end)) if went_well(end));
+        if is_over && !is_asking {
             for proof in proofs(graph, bead) {
                 let runs = self.runs(seen, turn, &proof);
                 let is_green = runs.last().is_some_and(|run| seen.is_green(run));
@@ -231,11 +236,20 @@ impl Planner for Worker {
             Some(RunSeen::Ended(end)) => {
                 self.note_start(&mut plan, lease, &run);
                 meter(&mut plan, graph, (&self.bead, self.epoch), &run, end);
-                match work_fault(bead, end) {
-                    Some((class, text)) => {
+                match (work_fault(bead, end), asking(bead, self.epoch, now)) {
+                    (Some((class, text)), _) => {
+                        let (class, text) = self.session_gone(&attempt).unwrap_or((class, text));
                         self.give_back(&mut plan, class, text, &run, &end.tail);
                     }
-                    None => self.prove(&mut plan, &attempt, now),
+                    (None, Some(Asking::Waits)) => {}
+                    (None, Some(Asking::Over(asked))) => {
+                        let class = FaultClass::Question;
+                        self.give_back(&mut plan, class, asked.text.clone(), &run, "");
+                    }
+                    (None, Some(Asking::Answered(asked))) => {
+                        self.go_on(&mut plan, &attempt, asked);
+                    }
+                    (None, None) => self.prove(&mut plan, &attempt, now),
                 }
             }
         }
@@ -358,6 +372,16 @@ impl Worker {
             graph, seen, bead, ..
         } = *attempt;
         let owner = attempt_owner(&self.bead, self.epoch);
+        if let Some((asked, run)) = kept(bead, attempt.lease) {
+            let Some(agent) = ended_agent(seen, run) else {
+                return;
+            };
+            if let Some(agent) = agent
+                && self.resume(plan, attempt, (asked, run), agent)
+            {
+                return;
+            }
+        }
         if !seen.is_owned_by(&bead.rig, &attempt.slot(), &owner) {
             let Some(target) = graph.target_of(bead) else {
                 return;
@@ -389,6 +413,79 @@ impl Worker {
             epoch: self.epoch,
             run: attempt.run(),
         });
+    }
+
+    /// Goes on with the answer in the session of an earlier attempt, whose worktree is kept.
+    ///
+    /// Returns false when the worktree has passed on.
+    fn resume(
+        &self,
+        plan: &mut Plan,
+        attempt: &Attempt<'_>,
+        (asked, run): (&Asked, &RunId),
+        agent: &AgentSeen,
+    ) -> bool {
+        let (rig, slot) = (&attempt.bead.rig, attempt.slot());
+        let is_owned = |epoch| {
+            let owner = attempt_owner(&self.bead, epoch);
+            attempt.seen.is_owned_by(rig, &slot, &owner)
+        };
+        if !is_owned(self.epoch) {
+            if !is_owned(asked.epoch) {
+                return false;
+            }
+            plan.act(Effect::EnsureWorktree {
+                rig: rig.clone(),
+                slot: slot.clone(),
+                checkout: Checkout::Continued {
+                    bead: self.bead.clone(),
+                    epoch: self.epoch,
+                    after: asked.epoch,
+                },
+            });
+        }
+        let place = format!(
+            "The worktree is as you left it, and its branch is {} now.",
+            branch_name(&self.bead, self.epoch)
+        );
+        let again = with_answer(asked, agent, run, &place);
+        plan.act(Effect::EnsureRun(self.order(attempt, 0, Some(again))));
+        plan.tell(Command::Started {
+            bead: self.bead.clone(),
+            epoch: self.epoch,
+            run: attempt.run(),
+        });
+        true
+    }
+
+    /// Goes on with the answer in the session of this attempt.
+    fn go_on(&self, plan: &mut Plan, attempt: &Attempt<'_>, asked: &Asked) {
+        let Some(agent) = attempt.agent() else { return };
+        let next = attempt.turn() + 1;
+        let place = "The worktree is as you left it.";
+        let again = with_answer(asked, agent, &attempt.run(), place);
+        plan.act(Effect::EnsureRun(self.order(attempt, next, Some(again))));
+        plan.tell(Command::Started {
+            bead: self.bead.clone(),
+            epoch: self.epoch,
+            run: turn_run(&self.bead, self.epoch, next),
+        });
+    }
+
+    /// Says that a session could not go on, when that is what ended a turn: the work is not to
+    /// blame, and the next attempt begins a new one.
+    fn session_gone(&self, attempt: &Attempt<'_>) -> Option<(FaultClass, String)> {
+        let is_resumed = attempt.turn() > 0 || attempt.bead.answered_in(self.epoch) > 0;
+        let agent = attempt.agent()?;
+        if !is_resumed || !is_without_session(agent) {
+            return None;
+        }
+        let said = agent.fault.as_ref().map(|(_, said)| line(said));
+        let text = format!(
+            "its session could not go on, and the next attempt begins a new one: {}",
+            said.unwrap_or_default()
+        );
+        Some((FaultClass::GivenBack, text))
     }
 
     /// Finds the worktree, while it is this attempt's.
@@ -520,7 +617,8 @@ impl Worker {
     fn ask_again(&self, plan: &mut Plan, attempt: &Attempt<'_>, what: &str, tail: &str) -> bool {
         let next = attempt.turn() + 1;
         let session = attempt.agent().and_then(|agent| agent.session.clone());
-        let (Some(session), true) = (session, next < TURNS) else {
+        let most = TURNS + attempt.bead.answered_in(self.epoch);
+        let (Some(session), true) = (session, next < most) else {
             return false;
         };
         let again = Again {
@@ -587,12 +685,6 @@ impl Worker {
             }),
         }
     }
-}
-
-/// Tells whether an agent program does a bead, and no script.
-fn is_for_an_agent(bead: &Bead) -> bool {
-    let runtime = bead.spec.runtime.as_ref();
-    runtime.is_some_and(|runtime| !matches!(runtime.as_str(), "shell" | "demo"))
 }
 
 /// Makes the record of an acceptance check that was green.

@@ -120,6 +120,8 @@ impl Town {
                 worker: gtd_core::WorkerRules::default(),
                 merge: gtd_core::MergeRules { batch: cap },
                 schedules: vec![],
+                questions: gtd_core::QuestionRules::default(),
+                discovery: gtd_core::DiscoveryRules::default(),
             },
             digest: String::new(),
         });

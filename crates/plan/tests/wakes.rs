@@ -38,6 +38,8 @@ fn trust(graph: &mut Graph, name: &str, digest: &str) {
         worker: WorkerRules::default(),
         merge: MergeRules::default(),
         schedules: vec![],
+        questions: gtd_core::QuestionRules::default(),
+        discovery: gtd_core::DiscoveryRules::default(),
     };
     let (rig, digest) = (rig(name), digest.to_owned());
     tell(graph, Command::TrustRig { rig, rules, digest });

@@ -56,6 +56,8 @@ fn busy_town() -> Graph {
                 },
                 merge: Default::default(),
                 schedules: vec![],
+                questions: gtd_core::QuestionRules::default(),
+                discovery: gtd_core::DiscoveryRules::default(),
             },
             digest: String::new(),
         },

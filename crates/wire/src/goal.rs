@@ -160,12 +160,3 @@ impl Carried for ApprovalWish {
         })
     }
 }
-
-/// Reads an answer to a bead that asks: the bead, the words, and what surrounds them.
-impl TryFrom<pb::AnswerRequest> for (BeadId, String, WriteContext) {
-    type Error = Malformed;
-    fn try_from(wire: pb::AnswerRequest) -> Result<Self, Malformed> {
-        let bead = Carried::take(wire.bead, "bead")?;
-        Ok((bead, wire.text, WriteContext::take(wire.context)?))
-    }
-}

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use gtd_core::{Command, Fault, FaultClass};
+use gtd_core::Command;
 use tonic::{
     Status,
     body::Body,
@@ -174,6 +174,7 @@ writes! {
         GoalUnlink goal UnlinkRequest UnlinkResponse = Unlink { bead, need };
         GoalClose goal CloseRequest CloseResponse = CloseBead { bead, outcome, why };
         GoalRetry goal RetryRequest RetryResponse = RetryBead { bead };
+        GoalAnswer goal AnswerRequest AnswerResponse = Answer { bead, text };
         GoalPark goal ParkRequest ParkResponse = ParkBead { bead, why };
         GoalWantChanges goal WantChangesRequest WantChangesResponse
             = WantChanges { bead, why, comments };
@@ -204,6 +205,7 @@ writes! {
         SeatGrant seat GrantRequest GrantResponse = Grant { bead, seat, epoch, reserved };
 
         WorkClaim work ClaimRequest ClaimResponse = Claim { bead, name };
+        WorkAsk work AskRequest AskResponse = Ask { bead, epoch, text };
         WorkDiscover work DiscoverRequest DiscoverResponse = Discover { bead, epoch, spec };
         WorkSubmit work SubmitRequest SubmitResponse
             = Submit { bead, epoch, head, base, summary, checks };
@@ -254,7 +256,6 @@ writes! {
     by_hand {
         GoalNote goal NoteRequest NoteResponse;
         WorkNote work NoteRequest NoteResponse;
-        WorkAsk work AskRequest AskResponse;
         WorkClaimNext work ClaimNextRequest ClaimNextResponse;
     }
 }
@@ -298,22 +299,6 @@ impl WriteRequest for pb::work::v1::NoteRequest {
         let command = Command::AddNote {
             bead: Carried::take(self.bead, "bead")?,
             text: self.text,
-        };
-        Ok((command, WriteContext::take(self.context)?))
-    }
-}
-
-impl WriteRequest for pb::work::v1::AskRequest {
-    fn command(self) -> Result<(Command, WriteContext), Malformed> {
-        let command = Command::Return {
-            bead: Carried::take(self.bead, "bead")?,
-            epoch: Carried::take(self.epoch, "epoch")?,
-            why: Fault {
-                class: FaultClass::Question,
-                text: self.text,
-                evidence: String::new(),
-                run: None,
-            },
         };
         Ok((command, WriteContext::take(self.context)?))
     }

@@ -119,6 +119,11 @@ fn samples() -> Vec<Rejection> {
             why: text(),
             next: "gtd undo --list".into(),
         },
+        Rejection::Quota {
+            bead: bead(),
+            what: "found 10 already".into(),
+            instead: "say it in a note".into(),
+        },
     ]
 }
 
@@ -158,6 +163,7 @@ fn number(rejection: &Rejection) -> usize {
         Rejection::AmbiguousId { .. } => 30,
         Rejection::MergesHeld { .. } => 31,
         Rejection::CannotUndo { .. } => 32,
+        Rejection::Quota { .. } => 33,
     }
 }
 

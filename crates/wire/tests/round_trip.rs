@@ -253,6 +253,8 @@ fn unsendable() -> Vec<Command> {
                 worker: WorkerRules::default(),
                 merge: MergeRules::default(),
                 schedules: vec![],
+                questions: gtd_core::QuestionRules::default(),
+                discovery: gtd_core::DiscoveryRules::default(),
             },
             digest: String::new(),
         },
@@ -345,6 +347,10 @@ fn sendable() -> Vec<Command> {
             spec: full_spec(),
             max: None,
             until: None,
+        },
+        Command::Answer {
+            bead: goal(),
+            text: why(),
         },
         Command::ParkBead {
             bead: goal(),
@@ -564,6 +570,11 @@ fn sendable() -> Vec<Command> {
                 bead: goal(),
                 spec: spec.clone(),
             },
+            Command::Ask {
+                bead: goal(),
+                epoch,
+                text: why(),
+            },
             Command::Discover {
                 bead: goal(),
                 epoch,
@@ -703,6 +714,7 @@ variants!(
     CloseBead,
     RetryBead,
     WantChanges,
+    Answer,
     ParkBead,
     RequestLanding,
     Pause,
@@ -738,6 +750,7 @@ variants!(
     Submit,
     Return,
     Finish,
+    Ask,
     Discover,
     Form,
     Judge,

@@ -12,8 +12,9 @@ use crate::{
 
 /// Answer the question of a bead, or of whoever plans a goal
 ///
-/// The answer becomes a note of yours, and the bead or the plan goes on: the
-/// brief of its next attempt has the note.
+/// The agent goes on in its session, in its worktree as it left it, with your
+/// answer as its next turn. Where there is no session any more, the brief of the
+/// next attempt has the answer. It stays a note of yours either way.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The bead or goal that asks, or the beginning of its id

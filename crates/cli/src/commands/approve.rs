@@ -1,7 +1,8 @@
 //! `gtd approve`: say yes to a plan, or to work that waits for a yes.
 
 use gtd_client::{Client, WriteContext};
-use gtd_core::{BeadId, Command, ConvoyDoc, GoalState, ReviewDoc, Revision};
+use gtd_core::{BeadId, BeadState, Command, ConvoyDoc, GoalState, ReviewDoc, Revision};
+use serde_json::Value;
 
 use super::{print_documents, review, would};
 use crate::{
@@ -13,9 +14,10 @@ use crate::{
     town::{self, DocumentKind, Found},
 };
 
-/// Say yes: to a plan, or to work that came back or was set aside
+/// Say yes: to a plan, to what an agent found, or to work that came back or was set aside
 ///
-/// The beads of a plan begin. Work goes into the merge queue as it is; its
+/// The beads of a plan begin. What an agent found joins the goal at which it was
+/// found, and begins. Work goes into the merge queue as it is; its
 /// gates say again what they say. A yes is to what is there now: with --at
 /// only to the commit that was looked at, and it lapses when the work moved.
 #[derive(Debug, clap::Args)]
@@ -73,6 +75,8 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         let id = found.bead()?;
         if found.kind == DocumentKind::Convoy {
             yes_to_plan(ctx, &client, found).await?;
+        } else if is_found(&found.document) {
+            yes_to_find(ctx, &client, &id).await?;
         } else {
             yes_to_work(ctx, &client, &id, args.at.as_deref()).await?;
         }
@@ -143,6 +147,30 @@ async fn yes_to_plan(ctx: &Context, client: &Client, found: &Found) -> Result<()
             Standing::Draft => format!("{mark} {goal} approved: {n} may begin"),
             _ => format!("{mark} {goal} was approved already"),
         });
+    }
+    Ok(())
+}
+
+/// Tells whether a bead is one that an agent found, and waits for its yes.
+fn is_found(bead: &Value) -> bool {
+    let text = |key: &str| bead.get(key).and_then(Value::as_str);
+    text("state") == Some(BeadState::Draft.word()) && text("convoy").is_none()
+}
+
+/// Says yes to a bead that an agent found.
+async fn yes_to_find(ctx: &Context, client: &Client, bead: &BeadId) -> Result<(), CliError> {
+    let goal = bead.clone();
+    client
+        .tell(Command::ApprovePlan { goal })
+        .await
+        .doing(|| format!("approve {bead}"))?;
+    if ctx.screen.is_quiet() {
+        ctx.screen.line(bead.as_str());
+    } else if !ctx.screen.is_json() {
+        let mark = State::of("ok").mark(ctx.screen.look);
+        let mark = ctx.screen.look.paint(Ink::Good, mark);
+        ctx.screen
+            .line(format!("{mark} {bead} approved: it may begin"));
     }
     Ok(())
 }

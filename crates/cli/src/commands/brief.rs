@@ -21,6 +21,18 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
+    /// Returns the lease of the agent that calls, when one does: its run has it in the environment.
+    pub(crate) fn of_agent() -> Option<Self> {
+        let is_agent = ["GTD_AGENT", "GTD_TOKEN", "GTD_BEAD"]
+            .into_iter()
+            .all(|key| variable(key).is_some());
+        is_agent.then_some(Self {
+            bead: None,
+            epoch: None,
+            token: None,
+        })
+    }
+
     /// Returns the bead and the epoch.
     pub(crate) fn subject(&self) -> Result<(BeadId, Epoch), CliError> {
         let bead = self

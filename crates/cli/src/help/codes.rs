@@ -144,6 +144,10 @@ const CODES: &[(&str, &str)] = &[
         "gtd.toml, gtd.local.toml or a file in .gtd/roles changed since it was trusted. They say what is run, so they take effect only after `gtd trust`, which shows the change. Until then the trusted copy stays in effect and no new goal is taken.",
     ),
     (
+        "E0403",
+        "An agent has asked, or found, as much as it may: the message names the limit. It goes on with its own bead; what it wanted to say goes into a note or into its summary.",
+    ),
+    (
         "E0501",
         "No free bead id under the prefix. Choose another prefix in gtd.toml.",
     ),

@@ -205,6 +205,8 @@ fn event_text(event: &Event, subject: &Subject) -> String {
         Event::EdgeAdded { need, .. } => format!("needs {}", need.on),
         Event::EdgeRemoved { need, .. } => format!("no longer needs {}", need.on),
         Event::NoteAdded { note, .. } => note.text.clone(),
+        Event::QuestionAsked { asked, .. } => asked.text.clone(),
+        Event::QuestionAnswered { answer, .. } => answer.clone(),
         Event::ChangesWanted { why, .. }
         | Event::BeadParked { why, .. }
         | Event::WorkReturned { why, .. }

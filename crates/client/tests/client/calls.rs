@@ -300,6 +300,8 @@ async fn what_the_daemon_does_not_know_is_said_with_its_code() {
             worker: gtd_core::WorkerRules::default(),
             merge: gtd_core::MergeRules::default(),
             schedules: vec![],
+            questions: gtd_core::QuestionRules::default(),
+            discovery: gtd_core::DiscoveryRules::default(),
         },
         digest: String::new(),
     };

@@ -5,7 +5,7 @@ use super::{
     keys::WAITING,
     layer::{Origin, Setting},
     merge::Config,
-    planning::approve_key,
+    planning::policy_key,
     value::Value,
 };
 use crate::diagnostic::Diagnostic;
@@ -44,7 +44,7 @@ impl Config {
             .iter()
             .filter(|(_, setting)| is_set(setting))
             .map(|(path, setting)| (path.as_str(), setting, setting));
-        let below = approve_key(self);
+        let below = policy_key(self, "approve");
         let chosen = self.settings.get("policy.default").zip(below.as_deref());
         let chosen = chosen.and_then(|(choice, path)| {
             let setting = self.settings.get(path)?;

@@ -1,11 +1,12 @@
 //! Who makes plans, who does what they say, and whether a person sees them first.
 
 use super::{
+    duration::parse_duration,
     merge::Config,
     runtimes::{ConfiguredRuntime, configured_runtimes},
     value::Value,
 };
-use crate::{Approval, RuntimeName};
+use crate::{Approval, OnQuestion, QuestionRules, RuntimeName};
 
 /// What the plan of a goal can be made with.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -60,7 +61,7 @@ impl PlanMeans {
 /// Tells whether a plan that an agent made waits for a person, as the policy in effect says.
 #[must_use]
 pub fn plan_approval(config: &Config) -> Approval {
-    let wanted = approve_key(config).and_then(|key| config.get(&key));
+    let wanted = policy_key(config, "approve").and_then(|key| config.get(&key));
     let Some((wanted, _)) = wanted else {
         // A policy that nobody has written down allows nothing.
         return Approval::Needed;
@@ -72,19 +73,43 @@ pub fn plan_approval(config: &Config) -> Approval {
     }
 }
 
-/// Finds the key that says what waits for a person: of the policy in effect, or of one below it.
-pub(super) fn approve_key(config: &Config) -> Option<String> {
+/// Finds what happens to questions of agents, as the policy in effect says.
+#[must_use]
+pub fn question_rules(config: &Config) -> QuestionRules {
+    let usual = QuestionRules::default();
+    QuestionRules {
+        on: match policy_text(config, "on_question") {
+            Some("park") => OnQuestion::Park,
+            Some("assume") => OnQuestion::Assume,
+            // A policy that nobody has written down assumes nothing.
+            _ => OnQuestion::Ask,
+        },
+        wait_ms: policy_text(config, "answer_within")
+            .and_then(|text| parse_duration(text).ok())
+            .and_then(|time| u64::try_from(time.as_millis()).ok())
+            .unwrap_or(usual.wait_ms),
+    }
+}
+
+/// Returns a word of the policy in effect, or of one below it.
+pub(super) fn policy_text<'c>(config: &'c Config, name: &str) -> Option<&'c str> {
+    let (value, _) = config.get(&policy_key(config, name)?)?;
+    value.as_str()
+}
+
+/// Finds the key that says something of the policy in effect: its own, or of one below it.
+pub(super) fn policy_key(config: &Config, name: &str) -> Option<String> {
     /// Policies that one policy begins from, one after the other.
     const DEEPEST: usize = 16;
     let text = |key: &str| config.get(key).and_then(|(value, _)| value.as_str());
     let mut policy = text("policy.default");
     for _ in 0..DEEPEST {
-        let name = policy?;
-        let key = format!("policies.{name}.approve");
+        let chosen = policy?;
+        let key = format!("policies.{chosen}.{name}");
         if config.get(&key).is_some() {
             return Some(key);
         }
-        policy = text(&format!("policies.{name}.extends"));
+        policy = text(&format!("policies.{chosen}.extends"));
     }
     None
 }
@@ -130,6 +155,23 @@ mod tests {
             &[],
         );
         assert_eq!(none, PlanMeans::default());
+    }
+
+    #[test]
+    fn the_policy_says_what_a_question_does_and_how_long_it_waits() {
+        let of = |text: &str| {
+            let rules = question_rules(&config(text));
+            (rules.on, rules.wait().as_secs() / 60)
+        };
+        assert_eq!(of(""), (OnQuestion::Ask, 30));
+        let night = "[policy]\ndefault = \"overnight\"\n";
+        assert_eq!(of(night), (OnQuestion::Park, 0));
+        let yolo = "[policy]\ndefault = \"yolo\"\n";
+        assert_eq!(of(yolo), (OnQuestion::Assume, 0));
+        let own = "[policy]\ndefault = \"mine\"\n[policies.mine]\nextends = \"overnight\"\non_question = \"ask\"\nanswer_within = \"2h\"\n";
+        assert_eq!(of(own), (OnQuestion::Ask, 120));
+        let gone = "[policy]\ndefault = \"gone\"\n";
+        assert_eq!(of(gone), (OnQuestion::Ask, 30));
     }
 
     #[test]

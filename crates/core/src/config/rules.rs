@@ -1,9 +1,14 @@
 //! What the configuration means for a rig.
 
 use super::{
-    check::is_prefix, duration::parse_duration, gate::gates, merge::Config, schedule::schedules,
+    check::is_prefix,
+    duration::parse_duration,
+    gate::gates,
+    merge::Config,
+    planning::{policy_text, question_rules},
+    schedule::schedules,
 };
-use crate::{Diagnostic, MergeRules, RigName, RigRules, WorkerRules};
+use crate::{Diagnostic, DiscoveryRules, MergeRules, OnDiscovery, RigName, RigRules, WorkerRules};
 
 const BRANCH: &str = "main";
 const PREFIX: &str = "gtd";
@@ -35,6 +40,8 @@ pub fn rig_rules(config: &Config, folder_name: &str) -> Result<RigRules, Diagnos
             batch: number(config, "merge.batch").unwrap_or(MergeRules::default().batch),
         },
         schedules: schedules(rows("schedule")),
+        questions: question_rules(config),
+        discovery: discovery_rules(config),
     })
 }
 
@@ -69,6 +76,22 @@ fn worker_rules(config: &Config) -> WorkerRules {
         limit_ms: millis("limit", usual.limit_ms),
         repeats: count("repeats", usual.repeats),
         breaker: count("breaker", usual.breaker),
+    }
+}
+
+fn discovery_rules(config: &Config) -> DiscoveryRules {
+    let usual = DiscoveryRules::default();
+    let count =
+        |key: &str, usual: u32| number(config, &format!("discovered.{key}")).unwrap_or(usual);
+    DiscoveryRules {
+        on: match policy_text(config, "on_discovery") {
+            Some("join") => OnDiscovery::Join,
+            // A policy that nobody has written down lets nothing begin.
+            _ => OnDiscovery::Triage,
+        },
+        depth: count("depth", usual.depth),
+        per_bead: count("per_bead", usual.per_bead),
+        per_hour: count("per_hour", usual.per_hour),
     }
 }
 

@@ -529,7 +529,7 @@ fn a_key_is_explained_with_what_it_takes_and_where_it_stands() {
             .collect::<String>()
     };
     expect![[r#"
-        policies.overnight.on_question: one of ask | park | assume. What a worker's question does. Now: park (gtd.toml:75). Default: park. Accepted; nothing acts on it yet.
+        policies.overnight.on_question: one of ask | park | assume. What a question of an agent does: its attempt waits for the answer, is parked at once, or goes on with an assumption. Now: park (gtd.toml:75). Default: park.
     "#]]
     .assert_eq(&explain("policies.overnight.on_question"));
     expect![[r#"

@@ -51,7 +51,7 @@ pub(super) fn open(
     let mut joined = Vec::new();
     for member in beads {
         may_join(scene, member, &goal.target)?;
-        push_once(&mut joined, member, &id);
+        push_once(scene, &mut joined, member, &id);
     }
     let mut events = vec![Event::GoalOpened { bead, goal }];
     events.extend(joined);
@@ -85,18 +85,23 @@ pub(super) fn join(scene: Scene<'_>, id: &BeadId, beads: &[BeadId]) -> Decision 
         if let Some(path) = scene.graph.cycle_by_joining(member, id) {
             return Err(Rejection::Cycle { path });
         }
-        push_once(&mut joined, member, id);
+        push_once(scene, &mut joined, member, id);
     }
     Ok(joined)
 }
 
-fn push_once(joined: &mut Vec<Event>, bead: &BeadId, goal: &BeadId) {
+fn push_once(scene: Scene<'_>, joined: &mut Vec<Event>, bead: &BeadId, goal: &BeadId) {
     let event = Event::BeadJoined {
         bead: bead.clone(),
         goal: goal.clone(),
     };
-    if !joined.contains(&event) {
-        joined.push(event);
+    if joined.contains(&event) {
+        return;
+    }
+    joined.push(event);
+    // Whoever takes in what an agent found has said yes to it.
+    if scene.graph.bead(bead).is_some_and(Bead::is_found_and_waits) {
+        joined.push(Event::BeadRetried { bead: bead.clone() });
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Decision, Scene, TEXT_MAX,
     bead::{check_spec, fresh, goal_of, is_past, joins_without_circle},
-    check_text,
+    check_text, discovery,
 };
 use crate::{
     Approval, Bead, BeadId, BeadSpec, BeadType, Criterion, Epoch, Event, GateRun, Goal, HoldKind,
@@ -267,6 +267,9 @@ fn find_cycle<'a>(edges: &BTreeMap<&'a str, Vec<&'a str>>) -> Option<Vec<&'a str
 }
 
 pub(super) fn approve(scene: Scene<'_>, id: BeadId) -> Decision {
+    if let Some(accepted) = discovery::accept(scene, &id) {
+        return accepted;
+    }
     let (bead, goal) = goal_of(scene, &id)?;
     match goal.plan {
         PlanState::Approved => Ok(vec![]),

@@ -1,6 +1,6 @@
 //! The witness's pen: it ends what is dead and sets aside what keeps failing.
 
-use super::{Decision, Scene, TEXT_MAX, check_text};
+use super::{Decision, Scene, TEXT_MAX, check_text, question};
 use crate::{BeadId, Epoch, Event, Fault, FaultClass, PauseScope, Phase, Rejection, RigName};
 
 pub(super) fn expire(scene: Scene<'_>, id: BeadId, epoch: Epoch, why: Fault) -> Decision {
@@ -11,12 +11,15 @@ pub(super) fn expire(scene: Scene<'_>, id: BeadId, epoch: Epoch, why: Fault) -> 
     }
     scene.leased(bead, epoch)?;
     let not_before = scene.not_before(bead, &why);
-    Ok(vec![Event::LeaseExpired {
+    let asks = question::parked(bead, &why);
+    let mut events = vec![Event::LeaseExpired {
         bead: id,
         epoch,
         why,
         not_before,
-    }])
+    }];
+    events.extend(asks);
+    Ok(events)
 }
 
 pub(super) fn quarantine(scene: Scene<'_>, id: BeadId) -> Decision {

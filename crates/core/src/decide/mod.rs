@@ -7,6 +7,7 @@
 mod bead;
 mod convoy;
 mod crew;
+mod discovery;
 mod goal;
 mod health;
 mod import;
@@ -14,6 +15,7 @@ mod inbox;
 mod merge;
 mod merges;
 mod planning;
+mod question;
 mod schedule;
 mod seat;
 mod split;
@@ -179,6 +181,7 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
             why,
             comments,
         } => bead::want_changes(scene, bead, why, comments),
+        Command::Answer { bead, text } => question::answer(scene, bead, text),
         Command::ParkBead { bead, why } => bead::park(scene, bead, why),
 
         Command::OpenSeat { seat, rig, host } => seat::open(scene, seat, rig, host),
@@ -212,7 +215,8 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
             outcome,
             why,
         } => work::finish(scene, bead, epoch, outcome, why),
-        Command::Discover { bead, epoch, spec } => work::discover(scene, bead, epoch, spec),
+        Command::Ask { bead, epoch, text } => question::ask(scene, bead, epoch, text),
+        Command::Discover { bead, epoch, spec } => discovery::discover(scene, bead, epoch, spec),
 
         Command::Form {
             id,
@@ -279,6 +283,8 @@ fn subject(command: &Command) -> Option<&BeadId> {
         | Command::ReopenBead { bead }
         | Command::SplitBead { bead, .. }
         | Command::WantChanges { bead, .. }
+        | Command::Answer { bead, .. }
+        | Command::Ask { bead, .. }
         | Command::ParkBead { bead, .. }
         | Command::PreferSubmission { bead }
         | Command::RetrySubmission { bead }

@@ -1,23 +1,15 @@
 //! The lease holder's pen. Every write carries the epoch, and a stale one can do nothing.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
-use super::{
-    Decision, Scene, TEXT_MAX,
-    bead::{check_spec, fresh, hand_over},
-    check_text,
-    seat::may_begin,
-};
+use super::{Decision, Scene, TEXT_MAX, bead::hand_over, check_text, question, seat::may_begin};
 use crate::{
-    Bead, BeadId, BeadSpec, BeadType, CheckRun, EdgeKind, Epoch, Event, Fault, FaultClass, Holder,
-    Lease, Need, Oid, Outcome, Phase, Rejection, Reserved, RigName, RunId, SatisfiedBy, SeatName,
-    UsageDelta,
+    Bead, BeadId, BeadType, CheckRun, Epoch, Event, Fault, Holder, Lease, Oid, Outcome, Phase,
+    Rejection, Reserved, RigName, RunId, SeatName, UsageDelta,
 };
 
 /// How long a claim lasts without a sign of life.
 const CLAIM: Duration = Duration::from_hours(8);
-/// Beads that may be filed while working on one.
-const DISCOVERED_MAX: usize = 20;
 
 pub(super) fn claim(scene: Scene<'_>, id: BeadId, name: SeatName) -> Decision {
     let bead = scene.bead(&id)?;
@@ -175,10 +167,7 @@ pub(super) fn give_back(scene: Scene<'_>, id: BeadId, epoch: Epoch, why: Fault) 
     }
     scene.leased(bead, epoch)?;
     let not_before = scene.not_before(bead, &why);
-    let asks = (why.class == FaultClass::Question).then(|| Event::BeadParked {
-        bead: id.clone(),
-        why: why.clone(),
-    });
+    let asks = question::parked(bead, &why);
     let mut events = vec![Event::WorkReturned {
         bead: id,
         epoch,
@@ -219,40 +208,4 @@ pub(super) fn finish(
         why,
     });
     Ok(events)
-}
-
-pub(super) fn discover(scene: Scene<'_>, id: BeadId, epoch: Epoch, mut spec: BeadSpec) -> Decision {
-    check_spec(&spec)?;
-    let bead = scene.bead(&id)?;
-    scene.leased(bead, epoch)?;
-    let may_not = |what: &str| Rejection::NotYours {
-        caller: format!("the holder of {id}"),
-        verb: what.to_owned(),
-    };
-    if spec.run.is_some() || spec.acceptance.iter().any(|c| c.check.is_some()) {
-        return Err(may_not("set a script or a check"));
-    }
-    if spec.kind == BeadType::Goal {
-        return Err(may_not("set a goal"));
-    }
-    let filed = scene.graph.found_at(&id).count();
-    if filed >= DISCOVERED_MAX {
-        return Err(may_not(&format!("file more than {DISCOVERED_MAX} beads")));
-    }
-    spec.parent = None;
-    let rig = scene.rig(&bead.rig)?;
-    let new = scene.free_id(rig, &spec.title, &spec.description, &BTreeSet::new())?;
-    let mut found = fresh(
-        scene,
-        new,
-        bead.rig.clone(),
-        spec,
-        scene.graph.next_ordinal(),
-    );
-    found.needs.push(Need {
-        on: id,
-        kind: EdgeKind::DiscoveredFrom,
-        satisfied_by: SatisfiedBy::Finish,
-    });
-    Ok(vec![Event::BeadOpened { bead: found }])
 }

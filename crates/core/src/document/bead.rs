@@ -73,6 +73,17 @@ pub struct AttemptDoc {
     pub fault: Option<Fault>,
 }
 
+/// A question of an agent that nobody has answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuestionDoc {
+    /// The question.
+    pub text: String,
+    /// When it was asked.
+    pub asked_at: Moment,
+    /// Until when its attempt waits; then the bead is parked, and its session is kept.
+    pub waits_until: Moment,
+}
+
 /// One edge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EdgeDoc {
@@ -152,6 +163,9 @@ pub struct BeadDoc {
     pub runtime: Option<String>,
     /// Remarks.
     pub notes: Vec<Note>,
+    /// What its agent asked, while nobody has answered.
+    #[serde(default)]
+    pub question: Option<QuestionDoc>,
     /// The branch of the last attempt.
     pub branch: Option<String>,
     /// The commit on the target, or the one handed in.
@@ -237,6 +251,16 @@ fn edge(view: View<'_>, id: &BeadId, kind: &EdgeKind) -> EdgeDoc {
     }
 }
 
+/// Tells what its agent asked, while nobody has answered.
+pub(super) fn question_doc(bead: &Bead) -> Option<QuestionDoc> {
+    let asked = bead.question()?;
+    Some(QuestionDoc {
+        text: asked.text.clone(),
+        asked_at: Moment(asked.since),
+        waits_until: Moment(asked.until),
+    })
+}
+
 /// Makes one bead of a drawing.
 #[must_use]
 pub fn graph_row(view: View<'_>, bead: &Bead) -> GraphRow {
@@ -302,6 +326,7 @@ pub fn bead_doc(view: View<'_>, bead: &Bead) -> BeadDoc {
         run: spec.run.clone(),
         runtime: bead.wished_runtime().map(str::to_owned),
         notes: bead.notes.clone(),
+        question: question_doc(bead),
         branch: (bead.epoch.0 > 0).then(|| format!("gtd/{}/e{}", bead.id, bead.epoch)),
         commit: match &bead.phase {
             Phase::Submitted { head, .. } => Some(head.clone()),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     View,
-    bead::{landed_commit, state},
+    bead::{QuestionDoc, landed_commit, question_doc, state},
 };
 use crate::{
     Bead, BeadId, Criterion, GateRun, Goal, Landing, Moment, Oid, Outcome, Phase, WaitReason,
@@ -72,6 +72,9 @@ pub struct ConvoyDoc {
     pub landing: String,
     /// What was said about bringing it further.
     pub landing_text: Option<String>,
+    /// What whoever makes its plan asks.
+    #[serde(default)]
+    pub question: Option<QuestionDoc>,
     /// The code that `gtd goal --wait` ends with; none while something can move.
     pub exit: Option<u8>,
     /// When it was set.
@@ -123,6 +126,7 @@ pub fn convoy_doc(view: View<'_>, bead: &Bead, goal: &Goal) -> ConvoyDoc {
         },
         landing: landing.to_owned(),
         landing_text,
+        question: question_doc(bead),
         exit: match &bead.phase {
             Phase::Closed { outcome, .. } => Some(match outcome {
                 Outcome::Cancelled | Outcome::Failed => 5,

@@ -19,7 +19,7 @@ pub struct NeedsYou {
     /// is neither.
     #[serde(default)]
     pub n: Option<u64>,
-    /// `plan`, `question`, `failure`, `gate`, `pause`, `stop` or `alert`.
+    /// `plan`, `question`, `failure`, `found`, `gate`, `pause`, `stop` or `alert`.
     pub kind: String,
     /// The bead, goal or rig.
     pub subject: String,
@@ -70,6 +70,19 @@ pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
         if let Some(bead) = graph.bead(id) {
             items.extend(goal_item(view, bead, goal, &told));
         }
+    }
+    for bead in graph.found_drafts().filter(|bead| of_rig(&bead.rig)) {
+        items.push(NeedsYou {
+            n: Some(bead.ordinal),
+            kind: "found".to_owned(),
+            subject: bead.id.to_string(),
+            title: bead.spec.title.clone(),
+            text: format!("{} found it; may it begin?", bead.created_by),
+            unblocks: graph.dependents(&bead.id).count(),
+            since: Moment(bead.since),
+            next: format!("gtd approve {}", bead.id),
+            snoozed_until: None,
+        });
     }
     for queue in graph.queues().filter(|q| of_rig(&q.target.rig)) {
         if let Some(halt) = &queue.halt {
@@ -149,7 +162,7 @@ pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
     items
 }
 
-/// Tells of the parked beads, and returns their goals.
+/// Tells of the beads that are parked or ask, and returns their goals.
 fn parked<'a>(
     view: View<'a>,
     rig: Option<&RigName>,
@@ -157,8 +170,13 @@ fn parked<'a>(
 ) -> BTreeSet<&'a BeadId> {
     let graph = view.graph;
     let mut told = BTreeSet::new();
+    // An attempt that waits for an answer is not parked yet.
+    let asking = graph
+        .asked()
+        .filter(|bead| bead.phase.lease().is_some() && bead.question().is_some());
     for bead in graph
         .parked()
+        .chain(asking)
         .filter(|bead| rig.is_none_or(|rig| *rig == bead.rig))
     {
         told.extend(bead.goal.as_ref().or(Some(&bead.id)));
@@ -220,12 +238,14 @@ fn goal_item(
 fn failure(bead: &Bead, why: &Why, unblocks: usize) -> NeedsYou {
     let cause = match &bead.phase {
         Phase::Parked { .. } => why.chain.first(),
+        _ if bead.question().is_some() => why.chain.first(),
         _ => why.chain.last(),
     };
     NeedsYou {
         n: Some(bead.ordinal),
         kind: match &bead.phase {
             Phase::Parked { why } if why.class == FaultClass::Question => "question",
+            _ if bead.question().is_some() => "question",
             _ => "failure",
         }
         .to_owned(),

@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     bead::{
-        AttemptDoc, BeadDoc, BeadRow, EdgeDoc, GraphRow, ReasonDoc, bead_doc, bead_row, graph_row,
+        AttemptDoc, BeadDoc, BeadRow, EdgeDoc, GraphRow, QuestionDoc, ReasonDoc, bead_doc,
+        bead_row, graph_row,
     },
     convoy::{ConvoyBead, ConvoyDoc, TargetDoc, convoy_doc},
     cost::{CostBy, CostDoc, CostRow, TokensDoc, cost_doc},

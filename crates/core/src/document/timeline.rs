@@ -245,6 +245,8 @@ struct Reader {
     ends: BTreeMap<BeadId, Timestamp>,
     drafts: BTreeMap<BeadId, Vec<BeadId>>,
     candidates: BTreeMap<CandidateId, Vec<Member>>,
+    /// Who asked in which attempt, until the answer.
+    asked: BTreeMap<BeadId, (String, u64)>,
     bands: Vec<Band>,
 }
 
@@ -312,6 +314,17 @@ impl Reader {
                 let row = self.row(bead);
                 row.end(at, None);
                 row.begin(Hands::You, None, at, &why.text);
+            }
+            Event::QuestionAsked { bead, asked } => {
+                let who = (asked.seat.to_string(), asked.epoch.0);
+                self.asked.insert(bead.clone(), who);
+                let attempt = Some(asked.epoch.0);
+                self.row(bead).begin(Hands::You, attempt, at, &asked.text);
+            }
+            Event::QuestionAnswered { bead, .. } => {
+                if let Some((seat, epoch)) = self.asked.remove(bead) {
+                    self.row(bead).begin(Hands::Agent, Some(epoch), at, &seat);
+                }
             }
             Event::BeadRetried { bead } | Event::BeadReopened { bead } => {
                 self.ends.remove(bead);

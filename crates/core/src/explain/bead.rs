@@ -12,8 +12,8 @@ use super::{
     step,
 };
 use crate::{
-    Actor, Bead, BeadId, FaultClass, HaltKind, HoldKind, Holder, Lease, MergeHold, Moment, Phase,
-    Queue, Timestamp, Verdict,
+    Actor, Asked, Bead, BeadId, FaultClass, HaltKind, HoldKind, Holder, Lease, MergeHold, Moment,
+    Phase, Queue, Timestamp, Verdict,
 };
 
 /// How many links of a chain of dependences are told.
@@ -207,10 +207,10 @@ pub(super) fn find(look: Look<'_>, bead: &Bead) -> Found {
         };
         let asks = why.class == FaultClass::Question;
         let found = Found::new(reason, why.text.clone(), bead.since)
-            .then(if asks {
-                "the next attempt has the answer in its brief"
-            } else {
-                "a retry gives it all of its attempts anew"
+            .then(match (asks, bead.question()) {
+                (true, Some(_)) => "it goes on in the same session, with the answer",
+                (true, None) => "the next attempt has the answer in its brief",
+                (false, _) => "a retry gives it all of its attempts anew",
             })
             .evidence(format!("gtd logs {id}"), "what it printed")
             .evidence(format!("gtd bead show {id}"), "its attempts");
@@ -224,11 +224,25 @@ pub(super) fn find(look: Look<'_>, bead: &Bead) -> Found {
     if let (None, Some(revoked)) = (bead.phase.lease(), graph.revoked(&bead.rig)) {
         return untrusted(bead, revoked);
     }
+    if let Some(asked) = bead.question() {
+        return question(bead, asked);
+    }
     match &bead.phase {
         Phase::Leased(lease) => at_work(look, bead, lease),
         Phase::Submitted { .. } => handed_in(look, bead),
         _ => open(look, bead),
     }
+}
+
+/// Says that an attempt waits for the answer to its question.
+pub(super) fn question(bead: &Bead, asked: &Asked) -> Found {
+    let id = &bead.id;
+    Found::new(WaitReason::Question, asked.text.clone(), asked.since)
+        .until(Some(asked.until))
+        .then("the answer is the next turn of its session; without one it is parked, and goes on when it comes")
+        .evidence(format!("gtd logs {id}"), "what it said")
+        .next(format!("gtd answer {id} \"…\""), "answer, and it goes on")
+        .next(format!("gtd bead close {id} -m WHY"), "give it up")
 }
 
 /// Says that nothing of a rig begins because a person does not trust it any more.
@@ -247,6 +261,15 @@ fn untrusted(bead: &Bead, revoked: &crate::Pause) -> Found {
 }
 
 fn draft(bead: &Bead) -> Found {
+    if bead.is_found_and_waits() {
+        let id = &bead.id;
+        let text = format!("{} found it; it waits for your yes", bead.created_by);
+        return Found::new(WaitReason::Approval, text, bead.since)
+            .then("it joins the goal at which it was found, and begins")
+            .evidence(format!("gtd bead show {id}"), "what was found")
+            .next(format!("gtd approve {id}"), "let it begin")
+            .next(format!("gtd bead close {id} -m WHY"), "it is not wanted");
+    }
     let found = Found::new(
         WaitReason::Approval,
         "its plan waits for your yes",

@@ -2,7 +2,7 @@
 
 use super::{
     WaitReason,
-    bead::{Found, dependency, find as find_of_bead, held_runtime, observed, paused},
+    bead::{Found, dependency, find as find_of_bead, held_runtime, observed, paused, question},
     look::Look,
 };
 use crate::{Bead, FaultClass, Goal, Lease, Phase};
@@ -19,6 +19,9 @@ pub(super) fn find(look: Look<'_>, bead: &Bead, goal: &Goal) -> Found {
         .or_else(|| graph.pause_of_role("mayor"));
     if let Some(pause) = pause {
         return paused(pause);
+    }
+    if let Some(asked) = bead.question() {
+        return question(bead, asked);
     }
     if let Some(lease) = bead.phase.lease() {
         return at_work(look, bead, lease);

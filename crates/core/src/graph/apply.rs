@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{
     Graph,
-    change::{attempt_mut, restart},
+    change::{attempt_mut, begin_turn, restart},
     index::Index,
 };
 use crate::{
@@ -235,6 +235,14 @@ impl Graph {
                     Some(why),
                 );
             }
+            Event::QuestionAsked { bead, asked } => self.change(bead, |bead| {
+                bead.asked = Some(asked.clone());
+            }),
+            Event::QuestionAnswered { bead, answer } => self.change(bead, |bead| {
+                if let Some(asked) = &mut bead.asked {
+                    asked.answer = Some(answer.clone());
+                }
+            }),
             Event::SeatOpened { seat, rig, host } => {
                 self.facts.seats.insert(
                     seat.clone(),
@@ -268,6 +276,7 @@ impl Graph {
                         checks: Vec::new(),
                         approvals: Vec::new(),
                         fault: None,
+                        answered: 0,
                     });
                     if bead.attempts.len() > Bead::ATTEMPTS_KEPT {
                         bead.attempts.remove(0);
@@ -279,6 +288,7 @@ impl Graph {
                     && lease.epoch == *epoch
                 {
                     lease.run = Some(run.clone());
+                    begin_turn(bead, *epoch, run);
                 }
             }),
             Event::LeaseRenewed { bead, epoch, until } => self.change(bead, |bead| {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{Graph, index::Index};
 use crate::{
     Attempt, Bead, BeadId, Epoch, Fault, FaultClass, GatePurpose, GateRun, GateShown, Outcome,
-    Pause, PauseScope, Phase, Queue, Reversal, RigName, SeatName, Target, Timestamp, Verdict,
+    Pause, PauseScope, Phase, Queue, Reversal, RigName, RunId, SeatName, Target, Timestamp,
+    Verdict,
 };
 
 impl Graph {
@@ -316,6 +317,25 @@ pub(super) fn attempt_mut(bead: &mut Bead, epoch: Epoch) -> Option<&mut Attempt>
         .iter_mut()
         .rev()
         .find(|attempt| attempt.epoch == epoch)
+}
+
+/// Notes that a turn of an agent begins: it has the answer, if there was one to be had.
+pub(super) fn begin_turn(bead: &mut Bead, epoch: Epoch, run: &RunId) {
+    let Some(asked) = &mut bead.asked else { return };
+    if asked.epoch == epoch && asked.answer.is_none() {
+        // It asked before it was seen to begin.
+        asked.run = Some(run.clone());
+        return;
+    }
+    let is_known = asked.epoch == epoch && asked.run.as_ref() == Some(run);
+    if is_known {
+        return;
+    }
+    let is_answered = asked.answer.is_some();
+    bead.asked = None;
+    if let Some(attempt) = attempt_mut(bead, epoch).filter(|_| is_answered) {
+        attempt.answered += 1;
+    }
 }
 
 /// Lets a queue go on: its gates run anew, and what they said against the work counts no more.

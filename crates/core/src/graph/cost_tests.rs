@@ -98,6 +98,8 @@ fn town(n: usize) -> Town {
             worker: WorkerRules::default(),
             merge: MergeRules::default(),
             schedules: vec![],
+            questions: crate::QuestionRules::default(),
+            discovery: crate::DiscoveryRules::default(),
         },
         digest: String::new(),
     });

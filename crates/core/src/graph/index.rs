@@ -77,6 +77,10 @@ pub(super) struct Index {
     landing: BTreeSet<BeadId>,
     spent: BTreeSet<BeadId>,
     parked: BTreeSet<BeadId>,
+    /// What has not ended and whose agent asked something.
+    asked: BTreeSet<BeadId>,
+    /// What agents found and nobody has said yes to.
+    found_drafts: BTreeSet<BeadId>,
     found: HashMap<BeadId, BTreeSet<BeadId>>,
     prefixes: HashMap<String, usize>,
     landed: HashMap<crate::CandidateId, BTreeSet<BeadId>>,
@@ -238,6 +242,12 @@ impl Index {
             return;
         }
         self.unfinished.insert(id.clone());
+        if bead.asked.is_some() {
+            self.asked.insert(id.clone());
+        }
+        if bead.is_found_and_waits() {
+            self.found_drafts.insert(id.clone());
+        }
         if let Some(goal) = &bead.goal {
             self.open_in_goal
                 .entry(goal.clone())
@@ -332,6 +342,8 @@ impl Index {
         self.leased.remove(id);
         self.planning.remove(id);
         self.parked.remove(id);
+        self.asked.remove(id);
+        self.found_drafts.remove(id);
         self.spent.remove(id);
         if let Some(key) = queue_key(facts, bead)
             && let Some(set) = self.queued.get_mut(&key)
@@ -698,6 +710,19 @@ impl Graph {
     /// Lists what is parked: beads, and goals that have no plan.
     pub fn parked(&self) -> impl Iterator<Item = &Bead> {
         self.index.parked.iter().filter_map(|id| self.bead(id))
+    }
+
+    /// Lists what has not ended and whose agent asked something, answered or not.
+    pub fn asked(&self) -> impl Iterator<Item = &Bead> {
+        self.index.asked.iter().filter_map(|id| self.bead(id))
+    }
+
+    /// Lists what agents found and nobody has said yes to.
+    pub fn found_drafts(&self) -> impl Iterator<Item = &Bead> {
+        self.index
+            .found_drafts
+            .iter()
+            .filter_map(|id| self.bead(id))
     }
 
     /// Counts the beads under an id prefix.

@@ -75,6 +75,10 @@ impl Operation {
             .events
             .iter()
             .any(|event| matches!(event, Event::NoteAdded { .. }));
+        let retries = |id: &BeadId| {
+            let of_it = |event: &Event| matches!(event, Event::BeadRetried { bead } if bead == id);
+            self.events.iter().any(of_it)
+        };
         let edits = |goal: &BeadId| {
             let of_goal =
                 |event: &Event| matches!(event, Event::BeadEdited { bead, .. } if bead == goal);
@@ -101,6 +105,7 @@ impl Operation {
                 Event::EdgeAdded { bead, need } => format!("{bead} needs {}", need.on),
                 Event::EdgeRemoved { bead, need } => format!("{bead} needs {} no more", need.on),
                 Event::BeadClosed { bead, .. } => format!("close {bead}"),
+                Event::QuestionAnswered { bead, .. } if !retries(bead) => format!("answer {bead}"),
                 Event::BeadRetried { bead } if note => format!("answer {bead}"),
                 Event::BeadRetried { bead } => format!("retry {bead}"),
                 Event::ChangesWanted { bead, .. } => format!("want changes of {bead}"),
@@ -242,6 +247,7 @@ impl Operation {
                 | Event::NoteAdded { .. }
                 | Event::BeadClosed { .. }
                 | Event::BeadRetried { .. }
+                | Event::QuestionAnswered { .. }
                 | Event::ChangesWanted { .. }
                 | Event::BeadParked { .. }
                 | Event::Paused { .. }

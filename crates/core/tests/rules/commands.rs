@@ -14,10 +14,10 @@ use crate::{
 
 names!(COMMANDS, command_name: Command {
     TrustRig, RevokeTrust, RemoveRig, OpenGoal, OpenConvoy, JoinGoal, EditGoal, ApprovePlan, Cancel, CreateBead, ImportBeads, EditBead, Link, Unlink,
-    AddNote, CloseBead, RetryBead, ReopenBead, SplitBead, WantChanges, ParkBead, RequestLanding, Pause, Resume, Stop, Thaw, Undo,
+    AddNote, CloseBead, RetryBead, ReopenBead, SplitBead, WantChanges, Answer, ParkBead, RequestLanding, Pause, Resume, Stop, Thaw, Undo,
     HoldMerges, ReleaseMerges, PreferSubmission, RetrySubmission, AskGate,
     BeginPlan, ProposePlan, CloseGoal, OpenSeat, CloseSeat, Grant, Claim, ClaimNext, Started, Heartbeat,
-    RecordUsage, Submit, Return, Finish, Discover, Form, Judge, Land, Void, SendBack,
+    RecordUsage, Submit, Return, Finish, Ask, Discover, Form, Judge, Land, Void, SendBack,
     ObserveTarget, JudgeBase, ConcludeLanding, AnswerGate, Expire, Quarantine, TripBreaker, Escalate,
     BackOff, Recover, Degrade, SendMail, AckMail, AddSchedule, RemoveSchedule, PauseSchedule,
     ResumeSchedule, FireSchedule, AddCrew, RemoveCrew, ConcludeCrew, SnoozeDecision,
@@ -140,6 +140,10 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
             bead: bead(),
             why: why(),
             comments: String::new(),
+        },
+        Command::Answer {
+            bead: bead(),
+            text: "the left one".to_owned(),
         },
         Command::ParkBead {
             bead: bead(),
@@ -267,6 +271,11 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
             epoch,
             outcome: Outcome::NoOp,
             why: why(),
+        },
+        Command::Ask {
+            bead: bead(),
+            epoch,
+            text: "left or right?".to_owned(),
         },
         Command::Discover {
             bead: bead(),

@@ -60,6 +60,7 @@ fn a_convoy_has_the_keys_of_the_contract() {
                 "landing",
                 "landing_text",
                 "proof",
+                "question",
                 "revision",
                 "state",
                 "target",

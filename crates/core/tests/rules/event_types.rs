@@ -56,6 +56,8 @@ const NAMES: &[(&str, &str)] = &[
     ("TrustRevoked", "rig.trust_revoked"),
     ("DecisionSnoozed", "decision.snoozed"),
     ("DecisionWoken", "decision.woken"),
+    ("QuestionAnswered", "question.answered"),
+    ("QuestionAsked", "question.asked"),
     ("CrewConcluded", "crew.concluded"),
     ("CrewJoined", "crew.joined"),
     ("CrewLeaving", "crew.leaving"),

@@ -1,6 +1,6 @@
 //! How goals, plans and duplicates come and go.
 
-use gtd_core::{BeadId, BeadSpec, BeadState, Command, Outcome, Phase, WaitReason};
+use gtd_core::{BeadId, BeadState, Command, Outcome, Phase};
 
 use crate::scene::{Scene, bead_id, rig, spec};
 
@@ -46,44 +46,6 @@ fn two_beads_are_not_duplicates_of_each_other() {
     assert_eq!(scene.refused(duplicate(&two, &one)).code(), "E0103");
     let nobody = bead_id("gt-none");
     assert_eq!(scene.refused(duplicate(&two, &nobody)).code(), "E0301");
-}
-
-#[test]
-fn an_agent_files_no_goal_no_script_and_no_flood() {
-    let mut scene = Scene::new();
-    let bead = scene.bead("one");
-    let epoch = scene.grant(&bead);
-    let discover = |spec| Command::Discover {
-        bead: bead.clone(),
-        epoch,
-        spec,
-    };
-    let plain = |title: &str| BeadSpec {
-        title: title.to_owned(),
-        ..BeadSpec::default()
-    };
-    let goal = BeadSpec {
-        kind: gtd_core::BeadType::Goal,
-        ..plain("a goal")
-    };
-    let check = BeadSpec {
-        acceptance: vec![gtd_core::Criterion {
-            text: "it is so".to_owned(),
-            check: Some("true".to_owned()),
-        }],
-        ..plain("a check")
-    };
-    for spec in [goal, check, spec("a script")] {
-        assert_eq!(scene.refused(discover(spec)).code(), "E0401");
-    }
-    for n in 0..20 {
-        scene.tell(discover(plain(&format!("found {n}"))));
-    }
-    assert_eq!(scene.graph.found_at(&bead).count(), 20);
-    assert_eq!(scene.refused(discover(plain("one more"))).code(), "E0401");
-    // What was found waits for a person: nothing says how to do it.
-    let found = scene.graph.found_at(&bead).next().unwrap().clone();
-    assert_eq!(scene.reason(&found), Some(WaitReason::RuntimeDown));
 }
 
 #[test]

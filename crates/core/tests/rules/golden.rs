@@ -20,7 +20,7 @@ use crate::scene::{
 names!(EVENTS, event_name: Event {
     RigTrusted, TrustRevoked, RigRemoved, GoalOpened, PlanProposed, PlanApproved, GoalClosed, LandRequested,
     LandConcluded, BeadOpened, BeadJoined, GoalEdited, BeadSplit, BeadReopened, BeadEdited, EdgeAdded, EdgeRemoved, NoteAdded, BeadClosed,
-    BeadRetried, ChangesWanted, BeadParked, SeatOpened, SeatClosed, LeaseGranted, RunStarted, LeaseRenewed,
+    BeadRetried, ChangesWanted, BeadParked, QuestionAsked, QuestionAnswered, SeatOpened, SeatClosed, LeaseGranted, RunStarted, LeaseRenewed,
     UsageRecorded, WorkSubmitted, WorkReturned, WorkClosed, LeaseExpired, BeadQuarantined,
     BreakerTripped, CandidateFormed, CandidateJudged, CandidateLanded, CandidateVoided,
     SubmissionReturned, TargetMoved, BaseJudged, QueueHalted, QueueResumed, MergesHeld, MergesReleased,
@@ -487,7 +487,26 @@ fn leave_undone(scene: &mut Scene) {
     scene.undo_last().unwrap();
     scene.close(&parked, Outcome::Cancelled);
     scene.undo_last().unwrap();
+    questions(scene);
     by_the_clock(scene);
+}
+
+/// A question that was answered and went on, one that waits, and one that is parked with its session.
+fn questions(scene: &mut Scene) {
+    use crate::questions::{agent_bead, answer, ask, start};
+    let answered = agent_bead(scene, "answered");
+    start(scene, &answered, "work");
+    ask(scene, &answered, "left or right?");
+    answer(scene, &answered, "left");
+    start(scene, &answered, "work.t1");
+    for name in ["waits for an answer", "parked with a question"] {
+        let bead = agent_bead(scene, name);
+        start(scene, &bead, "work");
+        ask(scene, &bead, "red or blue?");
+    }
+    let parked = scene.graph.asked().last().unwrap().id.clone();
+    scene.give_back(&parked, FaultClass::Question);
+    scene.cancel(&answered);
 }
 
 /// Goals that come by the clock: one that came and is held back, one that was taken away again.

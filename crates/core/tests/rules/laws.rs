@@ -78,6 +78,7 @@ fn epoch_of(command: &Command) -> Option<Epoch> {
         | Command::Submit { epoch, .. }
         | Command::Return { epoch, .. }
         | Command::Finish { epoch, .. }
+        | Command::Ask { epoch, .. }
         | Command::Discover { epoch, .. }
         | Command::SendBack { epoch, .. }
         | Command::Expire { epoch, .. } => Some(*epoch),
@@ -108,6 +109,7 @@ fn epoch_of(command: &Command) -> Option<Epoch> {
         | Command::CloseBead { .. }
         | Command::RetryBead { .. }
         | Command::WantChanges { .. }
+        | Command::Answer { .. }
         | Command::ParkBead { .. }
         | Command::RequestLanding { .. }
         | Command::Pause { .. }

@@ -262,6 +262,7 @@ fn a_timeline_and_the_state_of_a_bead_never_differ() {
             BeadState::Ready => &[Some(Hands::Queued)],
             // What waits for others is in nobody's hands.
             BeadState::Waiting => &[Some(Hands::Queued), None],
+            BeadState::Running if bead.question().is_some() => &[Some(Hands::You)],
             BeadState::Running => &[Some(Hands::Agent)],
             BeadState::Submitted => &[Some(Hands::Queued)],
             BeadState::Queued => &[Some(Hands::Gate), Some(Hands::Merge)],

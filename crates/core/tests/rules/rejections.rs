@@ -10,7 +10,7 @@ use crate::scene::{bead_id, candidate_id, rig, seat};
 names!(REJECTIONS, rejection_name: Rejection {
     NoBead, NotAGoal, NoRig, NoSeat, SeatBusy, SeatTaken, NoCandidate, CandidateBusy, NotProven,
     WrongPhase, NotReady, NothingReady, StaleEpoch, AlreadyHeld, Cycle, BadPlan, NoRuntime,
-    BadText, NotYours, IsStopped, IsPaused, MergesHeld, Changed, GoalUnfinished, NotSpent, Untrusted,
+    BadText, NotYours, IsStopped, IsPaused, MergesHeld, Changed, GoalUnfinished, NotSpent, Untrusted, Quota,
     CheckedOut, NoFreeId, BadConfig, NotFound, AmbiguousId, CannotUndo, ReadOnly,
 });
 
@@ -101,6 +101,11 @@ fn samples() -> Vec<Rejection> {
             limit: 3,
         },
         Rejection::Untrusted { rig: rig() },
+        Rejection::Quota {
+            bead: bead(),
+            what: "asked 10 questions in this attempt".to_owned(),
+            instead: "go on with your best assumption".to_owned(),
+        },
         Rejection::CheckedOut {
             branch: "main".to_owned(),
             at: "the checkout".to_owned(),
@@ -218,6 +223,7 @@ fn codes_words_and_kinds_stay_as_they_are() {
         E0307 AMBIGUOUS_ID     not found   `gt-7` matches 2 things
         E0401 NOT_YOURS        permission  the holder of gt-7f3k may not set a script
         E0402 UNTRUSTED        permission  the configuration of api is not trusted as it is now
+        E0403 QUOTA            permission  gt-7f3k has asked 10 questions in this attempt, and no more is taken
         E0501 NO_FREE_ID       busy        no free bead id under the prefix `gt`
         E0502 READ_ONLY        busy        the store takes no writes: as it is
     "#]].assert_eq(&(rows.join("\n") + "\n"));

@@ -83,6 +83,8 @@ pub(crate) fn rules() -> RigRules {
         worker: WorkerRules::default(),
         merge: MergeRules { batch: 8 },
         schedules: vec![],
+        questions: gtd_core::QuestionRules::default(),
+        discovery: gtd_core::DiscoveryRules::default(),
     }
 }
 

@@ -118,6 +118,7 @@ mod tests {
                 },
                 needs: Vec::new(),
                 notes: Vec::new(),
+                asked: None,
                 phase: Phase::Open,
                 since: Timestamp(1),
                 epoch: Epoch(0),

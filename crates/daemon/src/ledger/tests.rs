@@ -22,6 +22,8 @@ fn rules() -> RigRules {
         worker: WorkerRules::default(),
         merge: MergeRules::default(),
         schedules: vec![],
+        questions: gtd_core::QuestionRules::default(),
+        discovery: gtd_core::DiscoveryRules::default(),
     }
 }
 

@@ -46,6 +46,7 @@ super::writes::writes! {
         note NoteRequest => NoteResponse;
         close CloseRequest => CloseResponse;
         retry RetryRequest => RetryResponse;
+        answer AnswerRequest => AnswerResponse;
         park ParkRequest => ParkResponse;
         want_changes WantChangesRequest => WantChangesResponse;
         land LandRequest => LandResponse;
@@ -67,13 +68,6 @@ super::writes::writes! {
             request: Request<GatherRequest>,
         ) -> Result<Response<GatherResponse>, Status> {
             self.gather_beads(request).await
-        }
-
-        async fn answer(
-            &self,
-            request: Request<AnswerRequest>,
-        ) -> Result<Response<AnswerResponse>, Status> {
-            self.answer_bead(request).await
         }
 
         async fn add_schedule(
@@ -247,33 +241,6 @@ impl Api {
             .find(|pause| pause.scope == gtd_core::PauseScope::Town)
             .map(|pause| format!("The town is paused ({}); `gtd resume` goes on.", pause.why));
         stop.into_iter().chain(pause).collect()
-    }
-
-    /// Adds the answer to the bead and lets it go on, both or neither.
-    async fn answer_bead(
-        &self,
-        request: Request<AnswerRequest>,
-    ) -> Result<Response<AnswerResponse>, Status> {
-        let caller = caller_of(&request)?;
-        let (bead, text, context): (_, String, WriteContext) =
-            request.into_inner().try_into().map_err(malformed)?;
-        if text.trim().is_empty() {
-            return Err(rejected(Rejection::BadText {
-                field: "the answer".to_owned(),
-                why: "is empty".to_owned(),
-            }));
-        }
-        let commands = vec![
-            Command::AddNote {
-                bead: bead.clone(),
-                text,
-            },
-            Command::RetryBead { bead },
-        ];
-        let written = self.commit(&caller, context, commands).await?;
-        Ok(Response::new(AnswerResponse {
-            written: Some(written.into()),
-        }))
     }
 }
 

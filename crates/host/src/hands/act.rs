@@ -131,7 +131,9 @@ impl Hands {
         check_not_stopped(&self.places)?;
         let pool = self.pool(rig)?;
         let owner = match checkout {
-            Checkout::Attempt { bead, epoch, .. } => attempt_owner(bead, *epoch),
+            Checkout::Attempt { bead, epoch, .. } | Checkout::Continued { bead, epoch, .. } => {
+                attempt_owner(bead, *epoch)
+            }
             Checkout::Standing { member, .. } => standing_owner(member),
             Checkout::Exact { owner, .. } => owner.clone(),
         };
@@ -167,6 +169,26 @@ impl Hands {
                 };
                 let checkout = gtd_git::Checkout::Branch { name, start };
                 pool.ensure(slot, &checkout, Tidy::KeepIgnored, &owner)
+            }
+            Checkout::Continued { bead, epoch, after } => {
+                let mine = attempt_owner(bead, *epoch);
+                let left = attempt_owner(bead, *after);
+                let key = pool
+                    .owner(slot)?
+                    .map_or_else(String::new, |owner| owner.key);
+                let (had, start) = split_key(&key);
+                if had == mine {
+                    return Ok(pool.path(slot));
+                }
+                // Of anybody else the pool lets nothing be handed on.
+                let from = if had == left { &key } else { &left };
+                let start = start.map_or_else(String::new, |start| format!("@{start}"));
+                let owner = Owner {
+                    key: format!("{mine}{start}"),
+                    label: bead.to_string(),
+                    epoch: *epoch,
+                };
+                pool.hand_on(slot, from, &branch_name(bead, *epoch), &owner)
             }
             Checkout::Standing {
                 member,

@@ -191,6 +191,8 @@ pub struct PromptBead {
     pub scope: Vec<String>,
     /// Its labels.
     pub labels: Vec<String>,
+    /// What was said to it since, oldest first.
+    pub notes: Vec<PromptText>,
 }
 
 /// An attempt at a bead.

@@ -1,10 +1,10 @@
 //! What the prompt of whoever plans a goal may speak about, gathered from the graph.
 
-use gtd_core::{Actor, Bead, BeadType, Graph, Note};
+use gtd_core::{Bead, BeadType, Graph};
 
 use super::{
     context::{PromptContext, PromptGoal, PromptText},
-    scene::{WorkerScene, context_of_place, criteria, prompt_sibling, said_by},
+    scene::{WorkerScene, context_of_place, criteria, notes, prompt_sibling, said_by},
 };
 
 /// Open beads that a prompt names at most.
@@ -32,7 +32,7 @@ pub fn mayor_context(graph: &Graph, goal: &Bead, scene: &MayorScene<'_>) -> Prom
         title: said_by(goal, &goal.spec.title),
         description: said_by(goal, &goal.spec.description),
         acceptance: criteria(goal),
-        notes: goal.notes.iter().map(prompt_note).collect(),
+        notes: notes(goal),
     });
     context.open_beads = graph
         .unfinished()
@@ -46,14 +46,6 @@ pub fn mayor_context(graph: &Graph, goal: &Bead, scene: &MayorScene<'_>) -> Prom
     }
     context.history = history(goal);
     context
-}
-
-/// What a person says is theirs; what others said of the goal is material.
-fn prompt_note(note: &Note) -> PromptText {
-    match &note.by {
-        Actor::Person(_) => PromptText::Own(note.text.clone()),
-        other => PromptText::foreign(&other.to_string(), &note.text),
-    }
 }
 
 /// Tells what came of earlier attempts at the plan, the latest first.

@@ -1,6 +1,6 @@
 //! What the prompt of a worker may speak about, gathered from the graph.
 
-use gtd_core::{Actor, Bead, EdgeKind, Fault, FaultClass, Graph, Timestamp};
+use gtd_core::{Actor, Bead, EdgeKind, Fault, FaultClass, Graph, Note, Timestamp};
 
 use super::context::{
     PromptAttempt, PromptBead, PromptContext, PromptConvoy, PromptGate, PromptRig, PromptSibling,
@@ -115,6 +115,24 @@ fn prompt_bead(bead: &Bead) -> PromptBead {
         acceptance: criteria(bead),
         scope: bead.spec.scope.clone(),
         labels: bead.spec.labels.iter().cloned().collect(),
+        notes: notes(bead),
+    }
+}
+
+/// Lists the latest remarks on a bead or a goal, oldest first.
+pub(super) fn notes(bead: &Bead) -> Vec<PromptText> {
+    /// Remarks that a prompt tells at most.
+    const MOST: usize = 12;
+    let n = bead.notes.len();
+    let latest = bead.notes.iter().skip(n.saturating_sub(MOST));
+    latest.map(prompt_note).collect()
+}
+
+/// What a person says is theirs; what others said is material.
+fn prompt_note(note: &Note) -> PromptText {
+    match &note.by {
+        Actor::Person(_) => PromptText::Own(note.text.clone()),
+        other => PromptText::foreign(&other.to_string(), &note.text),
     }
 }
 

@@ -51,6 +51,7 @@ pub(super) const VARIABLES: &[Variable] = &[
             "acceptance",
             "scope",
             "labels",
+            "notes",
         ],
     ),
     (
@@ -191,6 +192,7 @@ pub(super) fn example(groups: &[Group], size: Example) -> PromptContext {
                     acceptance: vec!["a login works".into(); several(2)],
                     scope: vec!["src/login/**".to_owned(); several(1)],
                     labels: vec!["auth".to_owned(); several(1)],
+                    notes: vec!["Keep the old form.".into(); several(1)],
                 });
                 context.attempt = Some(PromptAttempt {
                     number: if full { 2 } else { 1 },

@@ -135,6 +135,8 @@ impl Scene {
                 },
                 merge: Default::default(),
                 schedules: vec![],
+                questions: gtd_core::QuestionRules::default(),
+                discovery: gtd_core::DiscoveryRules::default(),
             },
             digest: String::new(),
         });

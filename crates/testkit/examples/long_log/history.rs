@@ -398,5 +398,7 @@ fn rules(gate: &GateName) -> RigRules {
         },
         merge: MergeRules::default(),
         schedules: vec![],
+        questions: gtd_core::QuestionRules::default(),
+        discovery: gtd_core::DiscoveryRules::default(),
     }
 }

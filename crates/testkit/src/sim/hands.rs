@@ -227,12 +227,16 @@ impl World {
 
     fn ensure_worktree(&mut self, slot: &str, checkout: &Checkout) {
         let owner = match checkout {
-            Checkout::Attempt { bead, epoch, .. } => attempt_owner(bead, *epoch),
+            Checkout::Attempt { bead, epoch, .. } | Checkout::Continued { bead, epoch, .. } => {
+                attempt_owner(bead, *epoch)
+            }
             Checkout::Standing { member, .. } => standing_owner(member),
             Checkout::Exact { owner, .. } => owner.clone(),
         };
         let wanted = match checkout {
-            Checkout::Attempt { .. } | Checkout::Standing { .. } => None,
+            Checkout::Attempt { .. } | Checkout::Continued { .. } | Checkout::Standing { .. } => {
+                None
+            }
             Checkout::Exact { commit, .. } => Some(commit),
         };
         if let Some(place) = self.slots.get(slot) {
@@ -248,6 +252,17 @@ impl World {
             self.breaks(format!(
                 "the worktree {slot} is taken from below {other}, which lives"
             ));
+        }
+        if let Checkout::Continued { bead, epoch, .. } = checkout {
+            // It stays as it is.
+            if let Some(place) = self.slots.get_mut(slot) {
+                let branch = format!("refs/heads/{}", branch_name(bead, *epoch));
+                self.git.refs.insert(branch.clone(), place.head.clone());
+                place.branch = Some(branch);
+                place.owner = owner;
+                self.version += 1;
+            }
+            return;
         }
         if let Some(place) = self.slots.get(slot)
             && self.git.tree(&place.head) != place.tree
@@ -267,6 +282,7 @@ impl World {
                 self.git.refs.insert(branch.clone(), start.clone());
                 (start, Some(branch))
             }
+            Checkout::Continued { .. } => return,
             Checkout::Exact { commit, .. } => (commit.clone(), None),
         };
         let made = Slot {

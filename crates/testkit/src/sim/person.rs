@@ -101,6 +101,8 @@ impl Sim {
                 batch: u32::try_from(self.rng.between(1, 5)).unwrap_or(1),
             },
             schedules: vec![],
+            questions: gtd_core::QuestionRules::default(),
+            discovery: gtd_core::DiscoveryRules::default(),
         };
         self.say_to_ledger(Command::TrustRig {
             rig: rig(),

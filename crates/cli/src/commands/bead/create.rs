@@ -1,14 +1,16 @@
 //! `gtd bead create`.
 
+use gtd_client::{Client, Written};
 use gtd_core::{
-    BeadSpec, BeadType, Command, Criterion, Diagnostic, EdgeKind, Need, Priority, RigName,
-    RuntimeName,
+    BeadId, BeadSpec, BeadState, BeadType, Command, Criterion, Diagnostic, EdgeKind, Epoch, Need,
+    Priority, RigName, RuntimeName,
 };
 
 use super::{changed, find, would};
 use crate::{
     args::Change,
     clock,
+    commands::brief::Lease,
     context::Context,
     error::{CliError, Doing, Kind},
     exit::Exit,
@@ -68,6 +70,9 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         Some(text) => wishes::text(ctx, text)?,
         None => String::new(),
     };
+    if let Some(lease) = Lease::of_agent() {
+        return found(ctx, &lease, &args, description).await;
+    }
     let defer_until = args.defer.as_deref().map(clock::ahead).transpose()?;
     let client = town::reach_for(ctx, &args.change).await?;
     let goal = match &args.goal {
@@ -123,16 +128,116 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         })
         .await
         .doing(|| "make the bead".to_owned())?;
+    let id = named(&written)?;
+    crate::last::remember(id.as_str());
+    changed(ctx, &client, &id, &format!("{id}  {title}")).await?;
+    ctx.screen.next(&[format!("gtd why {id}")]);
+    Ok(Exit::Done)
+}
+
+/// Files what an agent found on the way.
+async fn found(
+    ctx: &Context,
+    lease: &Lease,
+    args: &Args,
+    description: String,
+) -> Result<Exit, CliError> {
+    let (bead, epoch) = lease.subject()?;
+    if args.discovered_from.as_deref() != Some(bead.as_str()) {
+        return Err(CliError::usage(format!(
+            "an agent files what it found at its own bead: --discovered-from {bead}"
+        )));
+    }
+    let is_more = args.goal.is_some()
+        || args.parent.is_some()
+        || args.defer.is_some()
+        || !args.needs.is_empty();
+    if is_more {
+        return Err(CliError::usage(
+            "an agent says what it found, and no more: --goal, --parent, --needs and --defer are a person's",
+        ));
+    }
+    let spec = BeadSpec {
+        title: args.title.trim().to_owned(),
+        description,
+        kind: args.kind.unwrap_or_default(),
+        priority: args.priority.unwrap_or_default(),
+        acceptance: args.accept.clone(),
+        labels: args.label.iter().cloned().collect(),
+        scope: args.scope.clone(),
+        run: args.script.clone(),
+        runtime: args.runtime.clone(),
+        ..BeadSpec::default()
+    };
+    if args.change.dry_run {
+        gtd_core::check_spec(&spec).doing(|| "file the bead".to_owned())?;
+        return Ok(would(ctx, &[format!("file the bead `{}`", spec.title)]));
+    }
+    let client = lease.reach(ctx).await?;
+    let filed = file(&client, &bead, epoch, spec).await?;
+    if ctx.screen.is_json() {
+        ctx.screen.document(&client.get(filed.id.as_str()).await?);
+    } else if ctx.screen.is_quiet() {
+        ctx.screen.line(filed.id.as_str());
+    } else {
+        ctx.screen.line(filed.text());
+    }
+    Ok(Exit::Done)
+}
+
+/// A bead that an agent filed.
+pub(crate) struct Filed {
+    id: BeadId,
+    is_draft: bool,
+}
+
+impl Filed {
+    /// Says it to the agent.
+    pub(crate) fn text(&self) -> String {
+        match self.is_draft {
+            true => format!(
+                "{} filed; it waits for a person's yes, and is not yours to do",
+                self.id
+            ),
+            false => format!(
+                "{} filed; somebody else does it, go on with your own",
+                self.id
+            ),
+        }
+    }
+}
+
+/// Files what was found at the bead at work.
+pub(crate) async fn file(
+    client: &Client,
+    bead: &BeadId,
+    epoch: Epoch,
+    spec: BeadSpec,
+) -> Result<Filed, CliError> {
+    let command = Command::Discover {
+        bead: bead.clone(),
+        epoch,
+        spec,
+    };
+    let written = client.tell(command).await;
+    let written = written.doing(|| "file the bead".to_owned())?;
+    let id = named(&written)?;
+    let document = client.get(id.as_str()).await?;
+    let state = document.get("state").and_then(serde_json::Value::as_str);
+    Ok(Filed {
+        id,
+        is_draft: state == Some(BeadState::Draft.word()),
+    })
+}
+
+/// Reads the name of the bead that was made.
+fn named(written: &Written) -> Result<BeadId, CliError> {
     let Some(id) = written.ids.first() else {
         return Err(CliError::new(Kind::Daemon(
             "the daemon made the bead and did not name it".to_owned(),
         )));
     };
-    let id = gtd_core::BeadId::parse(id).map_err(|error| CliError::usage(error.to_string()))?;
-    crate::last::remember(id.as_str());
-    changed(ctx, &client, &id, &format!("{id}  {title}")).await?;
-    ctx.screen.next(&[format!("gtd why {id}")]);
-    Ok(Exit::Done)
+    BeadId::parse(id).map_err(|error| CliError::usage(error.to_string()))
 }
 
 /// Refuses a runtime that could never begin.

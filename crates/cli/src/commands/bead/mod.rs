@@ -2,12 +2,12 @@
 
 mod claim;
 mod close;
-mod create;
+pub(super) mod create;
 mod dep;
 mod edit;
 mod graph;
 mod list;
-mod note;
+pub(super) mod note;
 mod park;
 mod reopen;
 mod retry;

@@ -1,0 +1,124 @@
+//! Questions of agents and their answers.
+//!
+//! An agent that asks ends its turn. Its attempt keeps the session: it waits for
+//! the answer as long as the policy says and is parked then, its worktree left as
+//! it is. The answer begins the next turn of that session, under the same lease or
+//! under the next one.
+
+use super::{Decision, Scene, TEXT_MAX, bead::note, bead::retry, check_text, work::give_back};
+use crate::{
+    Asked, Bead, BeadId, Epoch, Event, Fault, FaultClass, Holder, Note, OnQuestion, Phase,
+    QuestionRules, Rejection,
+};
+
+pub(super) fn ask(scene: Scene<'_>, id: BeadId, epoch: Epoch, text: String) -> Decision {
+    check_words("the question", &text)?;
+    let bead = scene.bead(&id)?;
+    let is_asked = bead
+        .asked
+        .as_ref()
+        .is_some_and(|asked| asked.epoch == epoch && asked.answer.is_none() && asked.text == text);
+    if is_asked && bead.epoch == epoch && !bead.phase.is_open() {
+        return Ok(vec![]);
+    }
+    let seat = match bead.phase.lease().map(|lease| &lease.holder) {
+        Some(Holder::Seat { seat, .. }) if bead.is_for_an_agent() => seat.clone(),
+        // Whoever has no session gives the work back.
+        _ => return give_back(scene, id, epoch, question(&text)),
+    };
+    let lease = scene.leased(bead, epoch)?;
+    let rules = match scene.graph.rig(&bead.rig) {
+        Some(rig) => rig.rules.questions,
+        None => QuestionRules::default(),
+    };
+    let says = |says: &str| Event::NoteAdded {
+        bead: id.clone(),
+        note: Note {
+            by: scene.by.clone(),
+            at: scene.now,
+            text: format!("{says}: {text}"),
+        },
+    };
+    if rules.on == OnQuestion::Assume {
+        return Ok(vec![says("asks, and goes on with its best assumption")]);
+    }
+    if bead.answered_in(epoch) >= Asked::MOST {
+        return Err(Rejection::Quota {
+            bead: id,
+            what: format!("asked {} questions in this attempt", Asked::MOST),
+            instead: "go on with your best assumption, and say in your summary what you assumed"
+                .to_owned(),
+        });
+    }
+    let asked = Asked {
+        epoch,
+        seat,
+        run: lease.run.clone(),
+        text: text.clone(),
+        since: scene.now,
+        until: scene.now.plus(rules.wait()),
+        answer: None,
+    };
+    let note = says("asks");
+    Ok(vec![note, Event::QuestionAsked { bead: id, asked }])
+}
+
+pub(super) fn answer(scene: Scene<'_>, id: BeadId, text: String) -> Decision {
+    check_words("the answer", &text)?;
+    let bead = scene.bead(&id)?;
+    let is_said = |note: &Note| note.by == *scene.by && note.text == text;
+    let mut events = note(scene, id.clone(), text.clone())?;
+    if bead.question().is_some() {
+        events.push(Event::QuestionAnswered {
+            bead: id.clone(),
+            answer: text.clone(),
+        });
+    }
+    match &bead.phase {
+        Phase::Leased(_) if bead.question().is_some() => Ok(events),
+        Phase::Parked { .. } | Phase::Returned { .. } | Phase::Closed { .. } => {
+            events.extend(retry(scene, id)?);
+            Ok(events)
+        }
+        // It has had this answer.
+        _ if bead.notes.last().is_some_and(is_said) => Ok(vec![]),
+        _ => Err(scene.wrong_phase(bead)),
+    }
+}
+
+/// Parks a bead whose attempt comes back with a question that nobody has answered.
+pub(super) fn parked(bead: &Bead, why: &Fault) -> Option<Event> {
+    let open = bead.question();
+    let why = match (&why.class, open) {
+        (FaultClass::Question, _) => why.clone(),
+        (_, Some(asked)) => Fault {
+            run: asked.run.clone(),
+            ..question(&asked.text)
+        },
+        (_, None) => return None,
+    };
+    Some(Event::BeadParked {
+        bead: bead.id.clone(),
+        why,
+    })
+}
+
+fn question(text: &str) -> Fault {
+    Fault {
+        class: FaultClass::Question,
+        text: text.to_owned(),
+        evidence: String::new(),
+        run: None,
+    }
+}
+
+fn check_words(field: &str, text: &str) -> Result<(), Rejection> {
+    check_text(field, text, TEXT_MAX)?;
+    if text.trim().is_empty() {
+        return Err(Rejection::BadText {
+            field: field.to_owned(),
+            why: "is empty".to_owned(),
+        });
+    }
+    Ok(())
+}
