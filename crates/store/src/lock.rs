@@ -24,8 +24,11 @@ use crate::error::StoreError;
 
 /// A holder needs a moment between taking the lock and writing its name.
 const NAME_PATIENCE: Duration = Duration::from_millis(300);
-/// How long a holder that was killed is waited for.
-const END_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a holder that was killed is waited for. A start is waited for longer.
+const END_PATIENCE: Duration = Duration::from_secs(8);
+/// How long a holder is waited for that is not in the table of processes: it has just gone, or it
+/// is one that cannot be seen from here.
+const UNSEEN_PATIENCE: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Why a lock was not taken.
@@ -55,7 +58,12 @@ impl ProcessLock {
     /// [`LockError::Held`] when another process has it and is not about to end; otherwise what
     /// the system said.
     pub fn take(path: &Path) -> Result<Self, LockError> {
-        Self::take_after(path, is_ending)
+        let began = Instant::now();
+        Self::take_after(path, |pid| match end_of(pid) {
+            End::None => false,
+            End::Unseen => began.elapsed() < UNSEEN_PATIENCE,
+            End::Near => began.elapsed() < END_PATIENCE,
+        })
     }
 
     /// Takes the lock of a store.
@@ -77,7 +85,6 @@ impl ProcessLock {
             .truncate(false)
             .mode(0o600)
             .open(path)?;
-        let until = Instant::now() + END_PATIENCE;
         loop {
             file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
                 Ok(mut locked) => {
@@ -88,7 +95,7 @@ impl ProcessLock {
                 Err((_, errno)) => return Err(LockError::Io(errno.into())),
             };
             let pid = holder(&mut file);
-            if !pid.is_some_and(&mut is_ending) || Instant::now() >= until {
+            if !pid.is_some_and(&mut is_ending) {
                 return Err(LockError::Held { pid });
             }
             thread::sleep(LOOK);
@@ -117,16 +124,28 @@ fn holder(file: &mut File) -> Option<u32> {
     }
 }
 
-/// Tells whether a process was killed, or ends by itself, and only has not been taken down yet.
-///
-/// Where the table of processes cannot be read nobody is taken to be ending.
-fn is_ending(pid: u32) -> bool {
+/// Whether a holder is about to give its lock back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    None,
+    /// It was killed, or ends by itself, and only has not been taken down yet.
+    Near,
+    /// The table of processes does not have it.
+    Unseen,
+}
+
+fn end_of(pid: u32) -> End {
     let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else {
-        // Its lock is given back by now.
-        return cfg!(target_os = "linux");
+        return match cfg!(target_os = "linux") {
+            true => End::Unseen,
+            false => End::None,
+        };
     };
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    tells_an_end(&status, &stat)
+    match tells_an_end(&status, &stat) {
+        true => End::Near,
+        false => End::None,
+    }
 }
 
 /// Reads `/proc/<pid>/status` and `/proc/<pid>/stat`.
@@ -185,7 +204,7 @@ mod tests {
 
     #[test]
     fn only_who_was_killed_or_ends_is_taken_to_be_ending() {
-        assert!(!is_ending(std::process::id()));
+        assert_eq!(end_of(std::process::id()), End::None);
         let status = |state: &str, pends: &str| {
             format!("Name:\tgtdd\nState:\t{state}\nSigPnd:\t0000000000000000\nShdPnd:\t{pends}\n")
         };

@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use std::process::Stdio;
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+};
 
 use gtd_testkit::town::{Town, binary, until};
 use nix::{
@@ -213,12 +216,18 @@ fn an_agent_that_has_not_begun_yet_is_waited_for_and_then_read_to_its_end() {
     });
     let early = town.gtd(&["agent", "attach", &agent, "--timeout", "1s"]);
     assert_eq!(early.code, Some(8), "{early}");
-    let attached = town
+    let mut attached = town
         .program(binary("gtd"))
         .args(["agent", "attach", &agent])
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+    let mut said = String::new();
+    BufReader::new(attached.stderr.as_mut().unwrap())
+        .read_line(&mut said)
+        .unwrap();
+    assert!(said.starts_with("watching"), "{said}");
     town.touch("begin");
     let said = attached.wait_with_output().unwrap();
     assert_eq!(said.status.code(), Some(0));

@@ -8,7 +8,7 @@ use std::{
 };
 
 use gtd_client::Client;
-use gtd_core::{BEADS_HEADER, Phase, SPEC_TASK, beads_line, tick_tasks};
+use gtd_core::{BEADS_HEADER, Phase, SPEC_TASK, beads_line, spec_task, tick_tasks};
 use gtd_wire::pb::{common::v1::Record, graph::v1::LogRequest};
 
 use super::{
@@ -55,7 +55,8 @@ enum Format {
     /// A task list of Spec Kit, with the boxes ticked of what has landed
     ///
     /// Of the goals that were set from it (`gtd goal --spec`). A box is ticked only
-    /// when a proven commit carries its task, and nothing else of the file changes.
+    /// when a proven commit landed its task as it stands there, and nothing else of the
+    /// file changes. What was reverted later stays ticked.
     Speckit {
         /// The task list, or its folder
         #[arg(value_name = "tasks.md|DIR")]
@@ -162,18 +163,22 @@ async fn beads(ctx: &Context, output: Option<&Path>, all_rigs: bool) -> Result<E
 /// Writes a task list with the boxes ticked of what has landed.
 async fn speckit(ctx: &Context, list: &Path, output: Option<&Path>) -> Result<Exit, CliError> {
     let list = specification::task_list(ctx, list);
-    let text = wishes::file(ctx, &list)?;
-    let folder = specification::folder_of(&ctx.path(&list));
-    let client = town::reach(ctx).await?;
+    let place = specification::place(&ctx.path(&list));
     let rig = ctx.need_rig()?;
+    let client = town::reach(ctx).await?;
     let graph = client.snapshot().await?;
-    let landed: BTreeSet<&str> = graph
+    let landed: BTreeSet<(&str, &str)> = graph
         .beads()
         .filter(|bead| bead.rig == rig && matches!(bead.phase, Phase::Landed { .. }))
-        .filter_map(|bead| bead.spec.metadata.get(SPEC_TASK)?.as_str())
+        .filter_map(|bead| {
+            let task = bead.spec.metadata.get(SPEC_TASK)?.as_str()?;
+            Some((task, bead.spec.title.as_str()))
+        })
         .collect();
-    let (text, ticked) = tick_tasks(&text, |task| {
-        landed.contains(format!("{folder}/{task}").as_str())
+    // The list may be edited meanwhile: it is read as late as can be.
+    let text = wishes::file(ctx, &list)?;
+    let (text, ticked) = tick_tasks(&text, |id, title| {
+        landed.contains(&(spec_task(&place, id).as_str(), title))
     });
     let Some(path) = output else {
         ctx.screen.write(text.as_bytes());
@@ -192,9 +197,19 @@ async fn speckit(ctx: &Context, list: &Path, output: Option<&Path>) -> Result<Ex
 /// Writes a file so that it is never seen in part; returns its place.
 fn write_whole(ctx: &Context, path: &Path, text: &str) -> Result<PathBuf, CliError> {
     let path = ctx.path(path);
+    // What is written over stays what it was: the file that a link means, with its mode.
+    let path = std::fs::canonicalize(&path).unwrap_or(path);
     let part = beside(&path);
-    let written = std::fs::write(&part, text).and_then(|()| std::fs::rename(&part, &path));
-    if let Err(error) = written {
+    let write = || -> std::io::Result<()> {
+        let mut file = File::create(&part)?;
+        file.write_all(text.as_bytes())?;
+        if let Ok(was) = std::fs::metadata(&path) {
+            file.set_permissions(was.permissions())?;
+        }
+        file.sync_all()?;
+        std::fs::rename(&part, &path)
+    };
+    if let Err(error) = write() {
         drop(std::fs::remove_file(&part));
         return Err(CliError::io(format!("write {}", path.display()), error));
     }

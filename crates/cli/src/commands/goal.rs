@@ -156,7 +156,10 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let plan = match (&given, &args.script) {
         (Some(given), _) => Some(given.check_needs(&client, &runtimes).await?),
         (None, Some(script)) => Some(plan_of_script(&args, script, text.as_deref())),
-        (None, None) => specified.and_then(|given| given.plan),
+        (None, None) => match specified.filter(Specification::has_plan) {
+            Some(given) => given.plan(&client.snapshot().await?)?,
+            None => None,
+        },
     };
     let wish = GoalWish {
         spec: spec(&args, text.as_deref(), plan.as_ref()),

@@ -437,22 +437,30 @@ async fn source(
             let status: StatusDoc = town::read(&client.status().await?)?;
             let agent = status.agents.into_iter().find(|agent| agent.name == word);
             return Ok(match agent {
-                Some(agent) => agent.bead.map(|bead| {
-                    Source::Attempt(Attempt {
-                        bead: bead.to_string(),
-                        epoch: attempt,
+                Some(agent) => {
+                    let epoch = attempt.or(agent.attempt);
+                    agent.bead.map(|bead| {
+                        Source::Attempt(Attempt {
+                            bead: bead.to_string(),
+                            epoch,
+                        })
                     })
-                }),
+                }
                 None => Some(Source::Run(address.to_owned())),
             });
         }
         Err(error) => return Err(error),
     };
     match found.kind {
-        DocumentKind::Bead => Ok(Some(Source::Attempt(Attempt {
-            bead: found.id,
-            epoch: attempt,
-        }))),
+        DocumentKind::Bead => {
+            // Named now: after a reconnect the numbers of its lines must be those of the same one.
+            let document: BeadDoc = town::read(&found.document)?;
+            let last = document.attempts.last().map(|last| last.epoch);
+            Ok(Some(Source::Attempt(Attempt {
+                bead: found.id,
+                epoch: attempt.or(last),
+            })))
+        }
         DocumentKind::Convoy => Err(CliError::new(Kind::State(format!(
             "{} is a goal; its beads have the logs",
             found.id
@@ -463,10 +471,11 @@ async fn source(
             let Ok(agent) = town::read::<AgentDoc>(&found.document) else {
                 return Ok(Some(Source::Run(found.id)));
             };
+            let epoch = attempt.or(agent.attempt);
             Ok(agent.bead.map(|bead| {
                 Source::Attempt(Attempt {
                     bead: bead.to_string(),
-                    epoch: attempt,
+                    epoch,
                 })
             }))
         }

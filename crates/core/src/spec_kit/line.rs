@@ -37,41 +37,95 @@ pub(super) struct Task<'a> {
 }
 
 /// Goes through the lines of a text.
-pub(super) fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
-    let mut at = 0;
-    let mut fence: Option<&str> = None;
-    let mut is_comment = false;
-    text.split_inclusive('\n').map(move |whole| {
-        let start = at;
-        at += whole.len();
-        let text = whole.trim_end_matches(['\n', '\r']);
-        let span = start..start + text.len();
-        let kind = if let Some(mark) = fence {
-            if text.trim_start().starts_with(mark) {
-                fence = None;
-            }
-            Kind::Hidden
-        } else if is_comment {
-            is_comment = !text.contains("-->");
-            Kind::Hidden
-        } else if let Some(mark) = fence_of(text) {
-            fence = Some(mark);
-            Kind::Hidden
-        } else if text.trim_start().starts_with("<!--") {
-            is_comment = !text.contains("-->");
-            Kind::Hidden
-        } else {
-            kind(text, start)
-        };
-        Line { text, span, kind }
-    })
+pub(super) fn lines(text: &str) -> Lines<'_> {
+    let rest = text.strip_prefix('\u{feff}').unwrap_or(text);
+    Lines {
+        rest,
+        at: text.len() - rest.len(),
+        open: None,
+    }
 }
 
-fn fence_of(text: &str) -> Option<&'static str> {
+/// See [`lines`].
+pub(super) struct Lines<'a> {
+    rest: &'a str,
+    at: usize,
+    open: Option<Open<'a>>,
+}
+
+/// A code block or a comment that has begun.
+struct Open<'a> {
+    /// The marks of a code block; none for a comment.
+    fence: Option<&'a str>,
+    begun: Range<usize>,
+}
+
+impl Lines<'_> {
+    /// Returns the line of a code block or a comment that did not end up to here.
+    pub(super) fn unclosed(&self) -> Option<Range<usize>> {
+        self.open.as_ref().map(|open| open.begun.clone())
+    }
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Line<'a>;
+
+    fn next(&mut self) -> Option<Line<'a>> {
+        let whole = self.rest.split_inclusive('\n').next()?;
+        let start = self.at;
+        self.at += whole.len();
+        self.rest = &self.rest[whole.len()..];
+        let text = whole.trim_end_matches(['\n', '\r']);
+        let span = start..start + text.len();
+        let kind = match &self.open {
+            Some(open) => {
+                let ends = match open.fence {
+                    Some(marks) => closes(text, marks),
+                    None => !is_comment_open(text, true),
+                };
+                if ends {
+                    self.open = None;
+                }
+                Kind::Hidden
+            }
+            None => {
+                let fence = fence_of(text);
+                let is_comment = text.trim_start().starts_with("<!--");
+                if fence.is_some() || (is_comment && is_comment_open(text, false)) {
+                    let begun = span.clone();
+                    self.open = Some(Open { fence, begun });
+                }
+                match fence.is_some() || is_comment {
+                    true => Kind::Hidden,
+                    false => kind(text, start),
+                }
+            }
+        };
+        Some(Line { text, span, kind })
+    }
+}
+
+/// Returns the marks with which a line begins a code block.
+fn fence_of(text: &str) -> Option<&str> {
     let text = text.trim_start();
-    ["```", "~~~"]
-        .into_iter()
-        .find(|mark| text.starts_with(mark))
+    let mark = text.chars().next().filter(|mark| "`~".contains(*mark))?;
+    let behind = text.trim_start_matches(mark);
+    let n_marks = text.len() - behind.len();
+    // Code within a line begins with backquotes and has more of them.
+    (n_marks >= 3 && !(mark == '`' && behind.contains('`'))).then(|| &text[..n_marks])
+}
+
+fn closes(text: &str, marks: &str) -> bool {
+    let text = text.trim();
+    let mark = marks.chars().next().unwrap_or('`');
+    text.len() >= marks.len() && text.chars().all(|c| c == mark)
+}
+
+fn is_comment_open(text: &str, was_open: bool) -> bool {
+    match (text.rfind("<!--"), text.rfind("-->")) {
+        (None, None) => was_open,
+        (begun, ended) => begun > ended,
+    }
 }
 
 fn kind(text: &str, start: usize) -> Kind<'_> {

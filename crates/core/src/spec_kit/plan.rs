@@ -13,13 +13,26 @@ impl SpecTasks {
         self.tasks.is_empty()
     }
 
-    /// Makes the plan. `folder` is the name of the folder, by which the tasks are known again;
-    /// `place` is where an agent finds it, from the root of the repository.
+    /// Takes tasks for done that are told by their ids and titles; what needs them needs them no more.
+    pub fn leave_out(&mut self, mut is_done: impl FnMut(&str, &str) -> bool) {
+        let (done, open): (Vec<_>, Vec<_>) = std::mem::take(&mut self.tasks)
+            .into_iter()
+            .partition(|task| is_done(&task.id, &title(&task.id, &task.words)));
+        self.n_done += done.len();
+        self.tasks = open;
+        for task in &mut self.tasks {
+            task.needs
+                .retain(|need| done.iter().all(|done| done.id != *need));
+        }
+    }
+
+    /// Makes the plan. `place` is the folder of the list, from the root of the repository, by which
+    /// the tasks are known again; `texts` are the files that tell what is wanted as a whole.
     #[must_use]
-    pub fn plan(&self, folder: &str, place: &str, runtime: &RuntimeName) -> Plan {
+    pub fn plan(&self, place: &str, texts: &[&str], runtime: &RuntimeName) -> Plan {
         let bead = |task: &SpecTask| PlannedBead {
             local_id: task.id.clone(),
-            spec: spec(task, folder, place, runtime),
+            spec: spec(task, place, texts, runtime),
             needs: task.needs.clone(),
         };
         Plan {
@@ -30,7 +43,18 @@ impl SpecTasks {
     }
 }
 
-fn spec(task: &SpecTask, folder: &str, place: &str, runtime: &RuntimeName) -> BeadSpec {
+/// Makes the title of a task's bead.
+pub(super) fn title(id: &str, words: &str) -> String {
+    BeadSpec::titled(&format!("{id} {words}")).title
+}
+
+/// Names a task for ever: the folder of its list, and its id.
+#[must_use]
+pub fn spec_task(place: &str, id: &str) -> String {
+    format!("{place}/{id}")
+}
+
+fn spec(task: &SpecTask, place: &str, texts: &[&str], runtime: &RuntimeName) -> BeadSpec {
     let typed = BeadSpec::titled(&format!("{} {}", task.id, task.words));
     let mut parts = Vec::new();
     // The title of a long line is only its beginning.
@@ -39,9 +63,13 @@ fn spec(task: &SpecTask, folder: &str, place: &str, runtime: &RuntimeName) -> Be
     let mut about = vec![format!("This is task {} of {place}/tasks.md.", task.id)];
     about.extend(Some(task.phase.clone()).filter(|phase| !phase.is_empty()));
     about.extend(task.about.iter().cloned());
-    about.push(format!(
-        "What is wanted as a whole is in {place}: read spec.md and plan.md there. Leave the boxes of tasks.md as they are."
-    ));
+    if !texts.is_empty() {
+        about.push(format!(
+            "What is wanted as a whole is in {} of that folder; where your worktree does not have it, the text of the goal does.",
+            texts.join(" and ")
+        ));
+    }
+    about.push("Leave the boxes of tasks.md as they are.".to_owned());
     parts.push(about.join("\n"));
     BeadSpec {
         title: typed.title,
@@ -50,7 +78,7 @@ fn spec(task: &SpecTask, folder: &str, place: &str, runtime: &RuntimeName) -> Be
         labels: task.labels.iter().cloned().collect(),
         scope: paths(&task.words),
         runtime: Some(runtime.clone()),
-        metadata: [(SPEC_TASK.to_owned(), format!("{folder}/{}", task.id).into())].into(),
+        metadata: [(SPEC_TASK.to_owned(), spec_task(place, &task.id).into())].into(),
         ..BeadSpec::default()
     }
 }

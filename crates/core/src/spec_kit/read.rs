@@ -1,6 +1,9 @@
 //! From the text of a task list to its tasks, with what each needs.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use super::line::{Kind, Line, Task, is_id, lines};
 use crate::{Diagnostic, toml_text::nearest};
@@ -34,27 +37,56 @@ pub(super) struct SpecTask {
 
 /// Reads a task list.
 ///
+/// Boxes without an id are no tasks where no box of their section has one, and where they are done.
+///
 /// # Errors
-/// When it holds no task, a task has no id or that of another one, or depends on something that
-/// does not stand above it.
+/// When it holds no task, a task has no id or that of another one, depends on something that
+/// does not stand above it, or when a code block or a comment has no end.
 pub fn read_tasks(file: &str, text: &str) -> Result<SpecTasks, Diagnostic> {
     let mut reader = Reader {
         file,
         text,
+        with_ids: sections_with_ids(text),
+        section: 0,
         seen: BTreeMap::new(),
         phase: Phase::default(),
         barrier: Vec::new(),
         found: SpecTasks::default(),
-        takes_details: false,
+        details: Details::None,
     };
-    for line in lines(text) {
+    let mut all = lines(text);
+    for line in &mut all {
         reader.take(&line)?;
+    }
+    if let Some(begun) = all.unclosed() {
+        return Err(reader
+            .mistake(
+                begun,
+                "what begins here has no end, and hides all that follows",
+            )
+            .with_help("close the code block or the comment"));
     }
     if reader.seen.is_empty() {
         return Err(Diagnostic::at(file, text, 0..0, "there is no task in it")
             .with_help("a task is a line such as: - [ ] T001 Create the project"));
     }
     Ok(reader.found)
+}
+
+/// Numbers the sections in which a box has an id.
+fn sections_with_ids(text: &str) -> BTreeSet<usize> {
+    let mut section = 0;
+    let mut found = BTreeSet::new();
+    for line in lines(text) {
+        match line.kind {
+            Kind::Heading(..) => section += 1,
+            Kind::Task(task) if task.id.is_some() => {
+                found.insert(section);
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 /// What was read of the present phase.
@@ -72,18 +104,34 @@ struct Phase {
 struct Reader<'a> {
     file: &'a str,
     text: &'a str,
-    /// All tasks so far, with the places of their lines; done ones are no open tasks.
+    with_ids: BTreeSet<usize>,
+    section: usize,
+    /// All tasks so far with their lines, the done ones too.
     seen: BTreeMap<&'a str, Range<usize>>,
     phase: Phase,
     /// Places of the tasks that a phase waits for.
     barrier: Vec<usize>,
     found: SpecTasks,
-    /// Whether what is indented now belongs to an open task.
-    takes_details: bool,
+    details: Details,
+}
+
+/// What of the next lines belongs to the last open task.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Details {
+    None,
+    /// What is indented.
+    Indented,
+    /// What is indented, and words at the margin.
+    All,
 }
 
 impl<'a> Reader<'a> {
     fn take(&mut self, line: &Line<'a>) -> Result<(), Diagnostic> {
+        if let Kind::Heading(..) = line.kind {
+            self.section += 1;
+        }
+        let is_blank = line.text.trim().is_empty();
+        let is_indented = line.text.starts_with([' ', '\t']);
         match &line.kind {
             Kind::Heading(1, words) if self.found.title.is_empty() && self.seen.is_empty() => {
                 let words = words.strip_prefix("Tasks:").unwrap_or(words);
@@ -91,20 +139,34 @@ impl<'a> Reader<'a> {
             }
             Kind::Heading(2, words) => self.begin_phase(words),
             Kind::Task(task) => return self.take_task(line, task),
-            Kind::Indented if self.takes_details => {
-                if let Some(task) = self.found.tasks.last_mut() {
-                    task.details.push(line.text.trim_end().to_owned());
-                }
+            _ if is_blank => {
+                self.details = match self.details {
+                    Details::None => Details::None,
+                    Details::Indented | Details::All => Details::Indented,
+                };
+                return Ok(());
+            }
+            Kind::Indented | Kind::Hidden if is_indented && self.details != Details::None => {
+                self.add_detail(line);
+                return Ok(());
+            }
+            Kind::Other if self.details == Details::All => {
+                self.add_detail(line);
                 return Ok(());
             }
             Kind::Other if self.phase.open.is_empty() && line.text.starts_with("**") => {
                 self.phase.about.push(line.text.trim_end().to_owned());
             }
-            Kind::Other if line.text.trim().is_empty() => return Ok(()),
             Kind::Heading(..) | Kind::Indented | Kind::Hidden | Kind::Other => {}
         }
-        self.takes_details = false;
+        self.details = Details::None;
         Ok(())
+    }
+
+    fn add_detail(&mut self, line: &Line<'a>) {
+        if let Some(task) = self.found.tasks.last_mut() {
+            task.details.push(line.text.trim_end().to_owned());
+        }
     }
 
     fn begin_phase(&mut self, words: &str) {
@@ -130,8 +192,11 @@ impl<'a> Reader<'a> {
     }
 
     fn take_task(&mut self, line: &Line<'a>, task: &Task<'a>) -> Result<(), Diagnostic> {
-        self.takes_details = false;
+        self.details = Details::None;
         let Some(id) = task.id else {
+            if task.is_done || !self.with_ids.contains(&self.section) {
+                return Ok(());
+            }
             return Err(self
                 .mistake(line.span.clone(), "this task has no id")
                 .with_help("write one in front of it, such as: - [ ] T001 Create the project"));
@@ -142,12 +207,13 @@ impl<'a> Reader<'a> {
                 .mistake(line.span.clone(), &format!("two tasks have the id `{id}`"))
                 .with_help(&format!("the first one is in line {first}; rename one")));
         }
-        let depends = self.depends(line, task, id)?;
-        self.seen.insert(id, line.span.clone());
         if task.is_done {
+            self.seen.insert(id, line.span.clone());
             self.found.n_done += 1;
             return Ok(());
         }
+        let depends = self.depends(line, task, id)?;
+        self.seen.insert(id, line.span.clone());
         let place = self.found.tasks.len();
         let mut needs = depends;
         if !task.is_parallel {
@@ -180,7 +246,7 @@ impl<'a> Reader<'a> {
             about: self.phase.about.clone(),
             urgency: self.phase.urgency,
         });
-        self.takes_details = true;
+        self.details = Details::All;
         Ok(())
     }
 
@@ -188,7 +254,8 @@ impl<'a> Reader<'a> {
         self.found.tasks[place].id.clone()
     }
 
-    /// Finds the open tasks that a task says it depends on.
+    /// Finds the open tasks that a task says it depends on: by their ids, by spans of ids, or by
+    /// the label of a story.
     fn depends(
         &self,
         line: &Line<'a>,
@@ -202,32 +269,60 @@ impl<'a> Reader<'a> {
         };
         let listed = &task.words[at + WORDS.len()..];
         let listed = listed.split(')').next().unwrap_or(listed);
-        let mut needs = Vec::new();
+        let mut needs: Vec<&str> = Vec::new();
         let mut previous: Option<&str> = None;
         let mut is_span = false;
         for word in listed.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
             let name = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
             let ends_in_dash = word.ends_with(['-', '–', '—']);
-            if name.is_empty() || !is_id(name) {
-                is_span |= ends_in_dash && name.is_empty();
+            if name.is_empty() {
+                is_span |= ends_in_dash;
                 continue;
             }
-            if !self.seen.contains_key(name) {
-                return Err(self.no_such(line, id, name));
+            if self.is_like_a_task(name) {
+                let Some(place) = self.seen.get(name) else {
+                    return Err(self.no_such(line, id, name));
+                };
+                match previous
+                    .filter(|_| is_span)
+                    .and_then(|id| self.seen.get(id))
+                {
+                    // By their places: `T9` stands before `T10`, whatever letters say.
+                    Some(first) => {
+                        let between = first.start.min(place.start)..=first.start.max(place.start);
+                        let seen = self.seen.iter();
+                        let spanned = seen.filter(|(_, place)| between.contains(&place.start));
+                        needs.extend(spanned.map(|(id, _)| *id));
+                    }
+                    None => needs.push(name),
+                }
+                previous = Some(name);
+            } else {
+                let of_story = self.found.tasks.iter();
+                let of_story =
+                    of_story.filter(|task| task.labels.iter().any(|label| label == name));
+                needs.extend(of_story.map(|task| task.id.as_str()));
+                previous = None;
             }
-            match previous.filter(|_| is_span) {
-                Some(first) => needs.extend(self.seen.range(first..=name).map(|(id, _)| *id)),
-                None => needs.push(name),
-            }
-            previous = Some(name);
             is_span = ends_in_dash;
         }
         let is_open = |need: &&str| self.found.tasks.iter().any(|task| task.id == **need);
-        Ok(needs
-            .into_iter()
-            .filter(is_open)
-            .map(str::to_owned)
-            .collect())
+        let open = needs.into_iter().filter(is_open);
+        Ok(open.map(str::to_owned).collect())
+    }
+
+    /// Tells whether a word is written as the ids of this list are: `US1` and `UTF8` are not.
+    fn is_like_a_task(&self, name: &str) -> bool {
+        let letters = |id: &str| {
+            id.len()
+                - id.trim_start_matches(|c: char| c.is_ascii_uppercase())
+                    .len()
+        };
+        let begin = &name[..letters(name)];
+        is_id(name)
+            && lines(self.text).any(|line| {
+                matches!(line.kind, Kind::Task(Task { id: Some(id), .. }) if &id[..letters(id)] == begin)
+            })
     }
 
     fn no_such(&self, line: &Line<'a>, id: &str, need: &str) -> Diagnostic {

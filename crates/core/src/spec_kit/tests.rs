@@ -53,8 +53,8 @@ description: \"a task list\"
 fn plan(text: &str) -> Plan {
     let tasks = read_tasks("tasks.md", text).unwrap();
     tasks.plan(
-        "001-oauth",
         "specs/001-oauth",
+        &["spec.md"],
         &RuntimeName::parse("claude").unwrap(),
     )
 }
@@ -113,7 +113,7 @@ fn a_bead_says_what_the_task_says_and_where_the_whole_stands() {
         assert!(second.description.contains(words), "{}", second.description);
     }
     assert_eq!(second.scope, ["Cargo.toml"]);
-    assert_eq!(second.metadata[SPEC_TASK], "001-oauth/T002");
+    assert_eq!(second.metadata[SPEC_TASK], "specs/001-oauth/T002");
     assert_eq!(bead("T003").scope, ["migrations/0001.sql"]);
     assert_eq!(bead("T006").scope, ["tests/contract/test_[name].py"]);
     assert!(bead("T006").labels.contains("US1"));
@@ -125,8 +125,19 @@ fn a_bead_says_what_the_task_says_and_where_the_whole_stands() {
 fn what_cannot_be_meant_is_refused_with_its_line() {
     for (text, words) in [
         ("# Tasks\n\nnothing\n", "there is no task in it"),
-        ("- [ ] write it\n", "this task has no id"),
-        ("- [ ] TXXX write it\n", "this task has no id"),
+        (
+            "- [ ] write it\n- [ ] TXXX write it\n",
+            "there is no task in it",
+        ),
+        ("- [ ] T1 a\n- [ ] TXXX b\n", "this task has no id"),
+        (
+            "- [ ] T1 a\n```\n- [ ] T2 b\n",
+            "what begins here has no end",
+        ),
+        (
+            "- [ ] T1 a\n<!-- a --> <!-- b\n",
+            "what begins here has no end",
+        ),
         ("- [ ] T1 a\n- [x] T1 b\n", "two tasks have the id `T1`"),
         (
             "- [ ] T1 a (depends on T2)\n- [ ] T2 b\n",
@@ -150,6 +161,65 @@ fn a_list_in_which_all_is_done_has_no_plan() {
 }
 
 #[test]
+fn a_span_is_what_stands_between_and_a_story_all_of_its_tasks_above() {
+    let text = "\
+- [ ] T9 [P] a
+- [ ] T10 [P] [US1] b
+- [ ] T11 [P] [US1] c
+- [ ] T1 [P] d (depends on T11-T10)
+- [ ] T2 [P] e (depends on T9 – T10; as UTF8)
+- [ ] T3 [P] f (depends on US1)
+- [x] T4 g (depends on T99)
+";
+    let plan = plan(text);
+    let needs = needs(&plan);
+    assert_eq!(needs["T1"], ["T10", "T11"]);
+    assert_eq!(needs["T2"], ["T10", "T9"]);
+    assert_eq!(needs["T3"], ["T10", "T11"]);
+}
+
+#[test]
+fn all_that_belongs_to_a_task_is_told_and_nothing_that_does_not() {
+    let text = "\
+- [ ] T1 a
+goes on here
+  - one
+
+  ```sh
+  make all
+  ```
+
+  two
+Not of it.
+  nor this
+
+## Checklist
+
+- [ ] all contracts have tests
+- [x] nothing is open
+";
+    let plan = plan(text);
+    assert_eq!(plan.beads.len(), 1);
+    let told = &plan.beads[0].spec.description;
+    assert!(
+        told.starts_with("goes on here\n  - one\n  ```sh\n  make all\n  ```\n  two\n\nThis is"),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_has_landed_is_left_out_and_needed_no_more() {
+    let mut tasks = read_tasks("tasks.md", "- [ ] T1 a\n- [ ] T2 b\n- [ ] T3 c\n").unwrap();
+    tasks.leave_out(|id, title| id == "T1" && title == "T1 a");
+    assert_eq!(tasks.n_done, 1);
+    let plan = tasks.plan("specs/f", &[], &RuntimeName::parse("claude").unwrap());
+    assert_eq!(
+        needs(&plan),
+        BTreeMap::from([("T2", vec![]), ("T3", vec!["T2"])])
+    );
+}
+
+#[test]
 fn only_a_list_with_ids_is_a_task_list() {
     assert!(holds_tasks(LIST));
     assert!(!holds_tasks(
@@ -162,7 +232,7 @@ fn only_the_boxes_of_what_landed_are_ticked() {
     let windows = LIST.replace('\n', "\r\n");
     for text in [LIST, &windows] {
         let landed = ["T003", "T005", "T900", "T901", "T001"];
-        let (ticked, tasks) = tick_tasks(text, |id| landed.contains(&id));
+        let (ticked, tasks) = tick_tasks(text, |id, _| landed.contains(&id));
         assert_eq!(tasks, ["T003", "T005"]);
         let expected = text
             .replace("[ ] T003", "[x] T003")
@@ -174,12 +244,12 @@ fn only_the_boxes_of_what_landed_are_ticked() {
 proptest! {
     #[test]
     fn no_text_panics_and_a_plan_has_no_circle_and_no_loose_end(
-        text in "((- \\[[ x]\\] T[0-9]( \\[P\\])? a( \\(depends on T[0-9](-T[0-9])?\\))?|## b|  c|```|<!--|-->|\\PC{0,9})\r?\n){0,20}"
+        text in "((- \\[[ x]\\] T1?[0-9]( \\[P\\])? a( \\(depends on T1?[0-9](-T1?[0-9])?\\))?|## b|  c|```|<!--|-->|\\PC{0,9})\r?\n){0,20}"
     ) {
-        let (ticked, _) = tick_tasks(&text, |_| true);
+        let (ticked, _) = tick_tasks(&text, |_, _| true);
         prop_assert_eq!(ticked.len(), text.len());
         if let Ok(tasks) = read_tasks("tasks.md", &text) {
-            let plan = tasks.plan("f", "specs/f", &RuntimeName::parse("claude").unwrap());
+            let plan = tasks.plan("specs/f", &[], &RuntimeName::parse("claude").unwrap());
             let mut above = Vec::new();
             for bead in &plan.beads {
                 prop_assert!(bead.needs.iter().all(|need| above.contains(need)));

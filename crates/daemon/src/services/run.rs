@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gtd_core::{BeadId, Holder, ListDoc, Moment, Rejection, RunId};
+use gtd_core::{BeadId, Graph, Holder, ListDoc, Moment, Rejection, RunId};
 use gtd_host::Runs;
 use gtd_wire::{
     Written,
@@ -83,11 +83,19 @@ impl RunService for Api {
     ) -> Result<Response<Self::TailStream>, Status> {
         let request = request.into_inner();
         let runs = self.town.runs.clone();
-        let (until, goes_on) = match request.follow {
-            true => (Until::TheEnd, self.goes_on(request.subject.as_ref())?),
-            false => (Until::Now, None),
+        let until = match request.follow {
+            true => Until::TheEnd,
+            false => Until::Now,
         };
-        let subject = self.subject_of(request.subject)?;
+        let (subject, goes_on) = {
+            // What is meant is found once, in one graph.
+            let graph = self.town.ledger.graph();
+            let goes_on = match until {
+                Until::TheEnd => self.goes_on(&graph, request.subject.as_ref())?,
+                Until::Now => None,
+            };
+            (self.subject_of(&graph, request.subject)?, goes_on)
+        };
         let opened = tokio::task::spawn_blocking(move || {
             Output::open(runs, subject, goes_on, request.after_seq, request.last)
         });
@@ -129,12 +137,11 @@ impl RunService for Api {
 impl Api {
     /// Makes what tells whether an attempt still has its seat: until then more of its runs may
     /// begin, the first one included.
-    fn goes_on(&self, subject: Option<&Subject>) -> Result<Option<GoesOn>, Status> {
+    fn goes_on(&self, graph: &Graph, subject: Option<&Subject>) -> Result<Option<GoesOn>, Status> {
         let Some(Subject::Attempt(attempt)) = subject else {
             return Ok(None);
         };
-        let graph = self.town.ledger.graph();
-        let bead = lookup::bead(&graph, &attempt.bead).map_err(rejected)?;
+        let bead = lookup::bead(graph, &attempt.bead).map_err(rejected)?;
         let (id, epoch) = (bead.id.clone(), attempt.epoch.unwrap_or(bead.epoch.0));
         let ledger = self.town.ledger.clone();
         Ok(Some(Box::new(move || {
@@ -146,11 +153,10 @@ impl Api {
         })))
     }
 
-    fn subject_of(&self, subject: Option<Subject>) -> Result<Tailed, Status> {
-        let graph = self.town.ledger.graph();
+    fn subject_of(&self, graph: &Graph, subject: Option<Subject>) -> Result<Tailed, Status> {
         match subject {
             Some(Subject::Attempt(attempt)) => {
-                let bead = lookup::bead(&graph, &attempt.bead).map_err(rejected)?;
+                let bead = lookup::bead(graph, &attempt.bead).map_err(rejected)?;
                 let epoch = attempt.epoch.unwrap_or(bead.epoch.0);
                 Ok(Tailed::Begin(format!("{}.e{epoch}.", bead.id)))
             }
@@ -164,7 +170,7 @@ impl Api {
                 if text.starts_with("mr-") {
                     return Ok(Tailed::Begin(format!("{text}.")));
                 }
-                let bead = lookup::bead(&graph, text).map_err(|_| no_run(text))?;
+                let bead = lookup::bead(graph, text).map_err(|_| no_run(text))?;
                 Ok(Tailed::Begin(format!("{}.e{}.", bead.id, bead.epoch)))
             }
             None => Err(rejected(Rejection::BadText {

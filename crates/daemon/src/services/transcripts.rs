@@ -228,9 +228,12 @@ impl Source for Output {
     }
 
     fn has_ended(&mut self) -> bool {
-        let may_come = self.coming.as_ref().is_some_and(|it| (it.goes_on)());
-        !may_come
-            && self.queue.len() <= 1
+        if self.coming.as_ref().is_some_and(|it| (it.goes_on)()) {
+            return false;
+        }
+        // Nothing begins after the seat was left; what began before it is still to be read.
+        let _told_by_the_next_look = self.take_coming();
+        self.queue.len() <= 1
             && self
                 .queue
                 .front()

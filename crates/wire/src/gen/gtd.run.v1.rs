@@ -44,7 +44,7 @@ pub struct TailRequest {
     /// How many of the last lines to begin with; absent means all.
     #[prost(uint32, optional, tag = "4")]
     pub last: ::core::option::Option<u32>,
-    /// Goes on until the run has ended.
+    /// Goes on until the run has ended; of an attempt, until it has left its bead.
     #[prost(bool, tag = "5")]
     pub follow: bool,
     /// What to follow.

@@ -9,7 +9,8 @@ use crate::{
     context::Context,
     error::{CliError, Doing},
     exit::Exit,
-    town, wishes,
+    town::{self, DocumentKind},
+    wishes,
 };
 
 /// Make a goal of beads that exist
@@ -73,7 +74,8 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     for id in &args.ids {
         let found = town::find(&client, id).await?;
         beads.push(found.bead()?);
-        if rig.is_none() {
+        // What is no bead is the ledger's to refuse.
+        if rig.is_none() && found.kind == DocumentKind::Bead {
             rig = Some(town::read::<BeadDoc>(&found.document)?.rig);
         }
     }

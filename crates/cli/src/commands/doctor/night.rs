@@ -1,31 +1,38 @@
 //! Whether a town that is left alone now works through the night: what would hold it up is told
 //! in the evening, when somebody can still do something about it.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
-use gtd_client::Client;
+use gtd_client::{Client, ClientError};
 use gtd_core::{GoalState, NeedsYou, StatusDoc};
 
 use super::check::Check;
 use crate::{clock, commands::service, context::Context, settings, show, town};
 
+/// How long a busy daemon may take for its page.
+const LOOK: Duration = Duration::from_secs(20);
 /// How many decisions are named one by one.
 const NAMED: usize = 5;
 
 /// Looks at what a night needs.
 pub(super) async fn night(ctx: &Context) -> Vec<Check> {
     let client = Client::open(ctx.places.socket(), town::person())
-        .with_deadline(ctx.deadline.unwrap_or(super::store::LOOK));
+        .with_deadline(ctx.deadline.unwrap_or(LOOK));
     let status: StatusDoc = match client.status().await {
         Ok(document) => match town::read(&document) {
             Ok(status) => status,
             Err(error) => return vec![Check::fail("night.status", error.message(), "gtd status")],
         },
+        Err(ClientError::NotRunning { .. }) => {
+            let text = "the daemon is not running: nothing is done without it";
+            return vec![Check::fail("night.daemon", text, "gtd up")];
+        }
         Err(error) => {
+            let text = format!("the daemon does not answer: {error}");
             return vec![Check::fail(
                 "night.daemon",
-                format!("nothing is done without the daemon: {error}"),
-                "gtd up",
+                text,
+                "gtd doctor --only daemon",
             )];
         }
     };
@@ -39,20 +46,36 @@ pub(super) async fn night(ctx: &Context) -> Vec<Check> {
 
 /// Is there anything to do?
 fn work(status: &StatusDoc) -> Check {
-    let ended = [GoalState::Closed, GoalState::Failed, GoalState::Cancelled].map(GoalState::word);
-    let open = status
-        .convoys
+    let idle = [
+        GoalState::Draft,
+        GoalState::Closed,
+        GoalState::Failed,
+        GoalState::Cancelled,
+    ];
+    let idle = idle.map(GoalState::word);
+    let goals = status.convoys.iter();
+    let n_goals = goals.filter(|goal| !idle.contains(&&*goal.state)).count();
+    let begun = [
+        "ready",
+        "running",
+        "queued",
+        "submitted",
+        "waiting",
+        "blocked",
+    ];
+    let n_beads: usize = begun
         .iter()
-        .filter(|goal| !ended.contains(&&*goal.state));
-    match open.count() {
-        0 => Check::warn(
+        .filter_map(|state| status.counts.get(*state))
+        .sum();
+    match (n_goals, n_beads) {
+        (0, 0) => Check::warn(
             "night.work",
-            "no goal is open: there is nothing to do",
-            "gtd goal \"…\"",
+            "no goal is open: there is nothing to do, but for what comes by the clock",
+            "gtd goal \"…\"   gtd schedule list",
         ),
-        n => Check::good(
+        _ => Check::good(
             "night.work",
-            format!("{n} open {}", if n == 1 { "goal" } else { "goals" }),
+            format!("open goals: {n_goals}, beads to do: {n_beads}"),
         ),
     }
 }
@@ -83,7 +106,7 @@ fn decisions(status: &StatusDoc) -> Vec<Check> {
         .map(|item| {
             let text = match item.unblocks {
                 0 => format!("{}: {}", item.subject, item.text),
-                n => format!("{}: {} ({n} wait for it)", item.subject, item.text),
+                n => format!("{}: {} (holds up {n})", item.subject, item.text),
             };
             let id = format!("night.decision.{}", item.subject);
             match item.kind.as_str() {
@@ -96,7 +119,13 @@ fn decisions(status: &StatusDoc) -> Vec<Check> {
         let text = format!("{} more decisions wait for you", open.len() - NAMED);
         checks.push(Check::warn("night.decisions", text, "gtd inbox"));
     }
-    if open.is_empty() {
+    if status.snoozed > 0 {
+        let text = format!(
+            "out of sight for now, and still waiting for you: {}",
+            status.snoozed
+        );
+        checks.push(Check::warn("night.snoozed", text, "gtd inbox --snoozed"));
+    } else if open.is_empty() {
         checks.push(Check::good("night.decisions", "nothing waits for you"));
     }
     checks
@@ -105,8 +134,12 @@ fn decisions(status: &StatusDoc) -> Vec<Check> {
 /// What holds work up, and goes on by itself or at a word.
 fn held(ctx: &Context, status: &StatusDoc) -> Vec<Check> {
     let mut checks = Vec::new();
-    for what in &status.short {
-        checks.push(Check::fail("night.room", what, "gtd doctor --only host"));
+    for (n, what) in status.short.iter().enumerate() {
+        checks.push(Check::fail(
+            format!("night.room.{n}"),
+            what,
+            "gtd doctor --only host",
+        ));
     }
     for limit in &status.limits {
         let id = format!("night.runtime.{}", limit.runtime);
@@ -146,7 +179,10 @@ fn plans(ctx: &Context, status: &StatusDoc) -> Option<Check> {
     (waits && !planned.is_empty()).then(|| {
         Check::warn(
             "night.plans",
-            format!("the plan of {} will wait for your yes", planned.join(", ")),
+            format!(
+                "the plan of {} waits for your yes, unless it was set with --yes",
+                planned.join(", ")
+            ),
             "gtd config set policy.default overnight",
         )
     })
@@ -161,8 +197,11 @@ fn power(supplies: &Path) -> Check {
     for supply in supplies {
         let path = supply.path();
         match read(&path.join("type")).trim() {
-            "Battery" if read(&path.join("scope")).trim() != "Device" => has_battery = true,
-            "Mains" => is_plugged |= read(&path.join("online")).trim() == "1",
+            "Battery" if read(&path.join("scope")).trim() != "Device" => {
+                has_battery = true;
+                is_plugged |= read(&path.join("status")).trim() != "Discharging";
+            }
+            "Mains" | "USB" => is_plugged |= read(&path.join("online")).trim() == "1",
             _ => {}
         }
     }
@@ -193,10 +232,14 @@ mod tests {
         put("mouse", "scope", "Device\n");
         assert_eq!(power(folder.path()).status, Status::Ok);
         put("BAT0", "type", "Battery\n");
+        put("BAT0", "status", "Discharging\n");
         put("AC", "type", "Mains\n");
         put("AC", "online", "0\n");
         assert_eq!(power(folder.path()).status, Status::Fail);
         put("AC", "online", "1\n");
+        assert_eq!(power(folder.path()).status, Status::Warn);
+        put("AC", "online", "0\n");
+        put("BAT0", "status", "Charging\n");
         assert_eq!(power(folder.path()).status, Status::Warn);
     }
 }

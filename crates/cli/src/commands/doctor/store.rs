@@ -17,7 +17,7 @@ use super::check::{Check, Mend};
 use crate::{context::Context, daemon_program::DaemonProgram, town};
 
 /// How long the daemon has to answer.
-pub(super) const LOOK: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_secs(2);
 /// A backup that is older than this should be renewed.
 const BACKUP_WISH: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The longest line that the end of the journal is looked at for.
