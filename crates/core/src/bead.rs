@@ -264,6 +264,9 @@ pub struct BeadSpec {
     /// Not before this moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub defer_until: Option<Timestamp>,
+    /// What it may cost, in millionths of a dollar; of a goal, with its plan and its beads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_micros: Option<u64>,
     /// Where it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,

@@ -6,6 +6,7 @@
 mod actor;
 mod bead;
 mod beads_file;
+mod budget;
 mod command;
 pub mod config;
 mod crew;
@@ -39,6 +40,7 @@ mod undo;
 pub use actor::*;
 pub use bead::*;
 pub use beads_file::*;
+pub use budget::*;
 pub use command::*;
 pub use crew::*;
 pub use decide::*;

@@ -168,6 +168,16 @@ pub enum Rejection {
         /// What is paused.
         scope: String,
     },
+    /// A budget has not enough left.
+    #[error("{bead} cannot begin: {why}")]
+    OverBudget {
+        /// The bead or goal.
+        bead: BeadId,
+        /// Which budget, and how far it is used.
+        why: String,
+        /// The command that raises it.
+        next: String,
+    },
     /// The merges of a rig are held.
     #[error("the merges of {rig} are {how} by {why}")]
     MergesHeld {
@@ -314,6 +324,7 @@ impl Rejection {
             Self::IsPaused { .. } => "E0215",
             Self::MergesHeld { .. } => "E0218",
             Self::CannotUndo { .. } => "E0219",
+            Self::OverBudget { .. } => "E0220",
             Self::Cycle { .. } => "E0101",
             Self::BadPlan { .. } => "E0102",
             Self::BadText { .. } => "E0103",
@@ -363,6 +374,7 @@ impl Rejection {
             | Self::IsStopped { .. }
             | Self::IsPaused { .. }
             | Self::MergesHeld { .. }
+            | Self::OverBudget { .. }
             | Self::CannotUndo { .. } => RejectionKind::State,
             Self::Cycle { .. } | Self::BadPlan { .. } | Self::BadText { .. } => {
                 RejectionKind::Usage
@@ -391,7 +403,9 @@ impl Rejection {
             Self::NoCandidate { .. } | Self::CandidateBusy { .. } | Self::NotProven { .. } => {
                 "gtd status".to_owned()
             }
-            Self::WrongPhase { next, .. } | Self::CannotUndo { next, .. } => next.clone(),
+            Self::WrongPhase { next, .. }
+            | Self::CannotUndo { next, .. }
+            | Self::OverBudget { next, .. } => next.clone(),
             Self::NotReady { bead, .. } | Self::AlreadyHeld { bead, .. } => {
                 format!("gtd why {bead}")
             }

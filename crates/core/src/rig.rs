@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DiscoveryRules, GateName, Oid, Pause, QuestionRules, RigName, ScheduleRule};
+use crate::{
+    BudgetRules, DiscoveryRules, GateName, Oid, Pause, QuestionRules, RigName, ScheduleRule,
+};
 
 /// One git repository under gtd.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +58,9 @@ pub struct RigRules {
     /// What agents may find on the way.
     #[serde(default, skip_serializing_if = "DiscoveryRules::is_usual")]
     pub discovery: DiscoveryRules,
+    /// What may be spent.
+    #[serde(default, skip_serializing_if = "BudgetRules::is_default")]
+    pub budget: BudgetRules,
 }
 
 /// How workers of a rig work.

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{
-    Admits, Bead, BeadId, Command, Graph, Holder, HostName, Observation, PlanState, Reserved, Rig,
+    Admits, Bead, BeadId, Command, Graph, Holder, HostName, Observation, PlanState, Purse, Rig,
     RuntimeName, SeatName, Timestamp, WaitReason,
 };
 
@@ -71,6 +71,7 @@ impl Planner for Crew {
         let mut pass = Pass {
             names: SeatNames::new(graph),
             admitted: Admitted::new(graph, now),
+            purse: Purse::new(graph, now),
         };
         for rig in graph.rigs() {
             self.plan_rig(graph, seen, now, rig, &mut pass, &mut hiring);
@@ -155,6 +156,10 @@ impl Crew {
             if !Self::may_hire(graph, bead, now) || at_goal.is_full(graph, bead) {
                 continue;
             }
+            // The graph says why.
+            let Ok(reserved) = pass.purse.reserve(bead) else {
+                continue;
+            };
             if let MachineSeen::Short(why) = machine {
                 let seen = short(why, now);
                 if !plan.observations.contains(&seen) {
@@ -190,10 +195,11 @@ impl Crew {
                 bead: bead.id.clone(),
                 seat,
                 epoch: bead.epoch.next(),
-                reserved: Reserved::default(),
+                reserved,
             });
             at_goal.count(bead);
             pass.admitted.count(bead);
+            pass.purse.hold(bead, reserved);
             granted += 1;
             if granted >= GRANTS_PER_PASS {
                 return;
@@ -271,6 +277,7 @@ fn has_no_script(bead: &Bead) -> bool {
 struct Pass<'a> {
     names: SeatNames,
     admitted: Admitted<'a>,
+    purse: Purse<'a>,
 }
 
 /// Who may begin with each runtime, with those of this pass.

@@ -12,8 +12,8 @@ use std::{
 };
 
 use gtd_core::{
-    Admits, Bead, Command, Goal, Graph, Holder, HostName, Lease, Observation, PlanState, RigName,
-    RunId, RuntimeName, SeatName, Timestamp, WaitReason,
+    Admits, Bead, Command, Goal, Graph, Holder, HostName, Lease, Observation, PlanState, Purse,
+    RigName, RunId, RuntimeName, SeatName, Timestamp, WaitReason,
 };
 
 use crate::{
@@ -81,6 +81,7 @@ pub(crate) fn plan(graph: &Graph, seen: &Seen, host: &HostName, now: Timestamp) 
         now,
         tried: BTreeSet::new(),
         seats: Seats::new(graph),
+        purse: Purse::new(graph, now),
     };
     // What is at work first: it may end and make room.
     let (at_work, waiting): (Vec<_>, Vec<_>) =
@@ -200,6 +201,7 @@ struct Pass<'a> {
     /// Runtimes with an attempt in this pass that tries whether they go again.
     tried: BTreeSet<RuntimeName>,
     seats: Seats,
+    purse: Purse<'a>,
 }
 
 impl Pass<'_> {
@@ -239,15 +241,27 @@ impl Pass<'_> {
             let until = hold.until.map(|until| until.max(self.now));
             return plan.observations.push(wait(hold.reason(), text, until));
         }
+        let reserved = match self.purse.reserve_plan(bead, runtime) {
+            Ok(reserved) => reserved,
+            Err(short) => {
+                let next = short.next().cmd;
+                let text = format!("{}; `{next}` raises it", short.text());
+                let seen = wait(WaitReason::Budget, text, short.cap.again);
+                return plan.observations.push(seen);
+            }
+        };
         let wished = bead.kept_session().map(|asked| &asked.seat);
         match self.seats.take(&bead.rig, wished) {
-            Some(seat) => plan.tell(Command::BeginPlan {
-                goal: bead.id.clone(),
-                seat,
-                host: self.host.clone(),
-                runtime: runtime.clone(),
-                epoch: bead.epoch.next(),
-            }),
+            Some(seat) => {
+                self.purse.hold(bead, reserved);
+                plan.tell(Command::BeginPlan {
+                    goal: bead.id.clone(),
+                    seat,
+                    host: self.host.clone(),
+                    runtime: runtime.clone(),
+                    epoch: bead.epoch.next(),
+                });
+            }
             None => {
                 let text = format!("{AT_ONCE} other goals of {} are being planned", bead.rig);
                 plan.observations

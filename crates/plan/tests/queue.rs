@@ -122,6 +122,7 @@ impl Town {
                 schedules: vec![],
                 questions: gtd_core::QuestionRules::default(),
                 discovery: gtd_core::DiscoveryRules::default(),
+                budget: Default::default(),
             },
             digest: String::new(),
         });

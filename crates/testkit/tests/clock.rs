@@ -58,6 +58,7 @@ fn busy_town() -> Graph {
                 schedules: vec![],
                 questions: gtd_core::QuestionRules::default(),
                 discovery: gtd_core::DiscoveryRules::default(),
+                budget: Default::default(),
             },
             digest: String::new(),
         },

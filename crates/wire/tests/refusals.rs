@@ -124,6 +124,11 @@ fn samples() -> Vec<Rejection> {
             what: "found 10 already".into(),
             instead: "say it in a note".into(),
         },
+        Rejection::OverBudget {
+            bead: bead(),
+            why: text(),
+            next: "gtd cost budget set town 90".into(),
+        },
     ]
 }
 
@@ -164,6 +169,7 @@ fn number(rejection: &Rejection) -> usize {
         Rejection::MergesHeld { .. } => 31,
         Rejection::CannotUndo { .. } => 32,
         Rejection::Quota { .. } => 33,
+        Rejection::OverBudget { .. } => 34,
     }
 }
 

@@ -83,6 +83,7 @@ fn full_spec() -> BeadSpec {
         parent: Some(bead("gt-1")),
         estimate_minutes: Some(90),
         defer_until: Some(Timestamp(-5)),
+        budget_micros: Some(2_500_000),
         origin: Some(Origin {
             formula: Some("release".into()),
             step: None,
@@ -255,6 +256,7 @@ fn unsendable() -> Vec<Command> {
                 schedules: vec![],
                 questions: gtd_core::QuestionRules::default(),
                 discovery: gtd_core::DiscoveryRules::default(),
+                budget: Default::default(),
             },
             digest: String::new(),
         },

@@ -302,6 +302,7 @@ async fn what_the_daemon_does_not_know_is_said_with_its_code() {
             schedules: vec![],
             questions: gtd_core::QuestionRules::default(),
             discovery: gtd_core::DiscoveryRules::default(),
+            budget: Default::default(),
         },
         digest: String::new(),
     };

@@ -10,14 +10,14 @@ use super::{
 };
 use crate::diagnostic::Diagnostic;
 
-/// The roles whose runtimes and models are looked at.
+/// The roles whose runtimes, models and budgets are looked at.
 const RUN_ROLES: [&str; 2] = ["mayor", "worker"];
 
 /// Tells whether anything acts on a key at this path.
 pub(super) fn works(path: &str, key: &Key) -> bool {
     let segments: Vec<&str> = path.split('.').collect();
     let is_read = match segments.as_slice() {
-        ["roles", role, "use" | "model"] => *role == "*" || RUN_ROLES.contains(role),
+        ["roles", role, "use" | "model" | "usd"] => *role == "*" || RUN_ROLES.contains(role),
         _ => true,
     };
     key.effect == Effect::Works && is_read

@@ -40,7 +40,7 @@ pub use merge::Config;
 pub use planning::{PlanMeans, plan_approval, question_rules};
 pub use resources::{Resources, resources};
 pub use retention::{Retention, retention};
-pub use rules::{rig_name, rig_rules};
+pub use rules::{dollars, rig_name, rig_rules};
 pub use runtimes::{ConfiguredRuntime, DRIVEN_PRESETS, configured_runtimes, usable_runtimes};
 pub use schema::{SchemaOf, json_schema};
 pub use starter::default_gtd_toml;

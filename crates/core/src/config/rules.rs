@@ -6,9 +6,13 @@ use super::{
     gate::gates,
     merge::Config,
     planning::{policy_text, question_rules},
+    runtimes::{ConfiguredRuntime, configured_runtimes},
     schedule::schedules,
 };
-use crate::{Diagnostic, DiscoveryRules, MergeRules, OnDiscovery, RigName, RigRules, WorkerRules};
+use crate::{
+    BudgetRules, Diagnostic, DiscoveryRules, MergeRules, OnDiscovery, RigName, RigRules,
+    WorkerRules, usd_of_number,
+};
 
 const BRANCH: &str = "main";
 const PREFIX: &str = "gtd";
@@ -42,7 +46,35 @@ pub fn rig_rules(config: &Config, folder_name: &str) -> Result<RigRules, Diagnos
         schedules: schedules(rows("schedule")),
         questions: question_rules(config),
         discovery: discovery_rules(config),
+        budget: budget_rules(config),
     })
+}
+
+/// Returns what the configuration lets be spent on a rig. What role files and the user's own
+/// configuration say comes later, and so does the zone.
+fn budget_rules(config: &Config) -> BudgetRules {
+    let free = configured_runtimes(config)
+        .into_iter()
+        .filter(ConfiguredRuntime::is_free)
+        .map(|runtime| runtime.name);
+    BudgetRules {
+        bead: dollars(config, "budget.bead_usd"),
+        plan: None,
+        convoy: dollars(config, "budget.convoy_usd"),
+        day: dollars(config, "budget.day_usd"),
+        town_day: None,
+        tokens_per_hour: config
+            .get("budget.tokens_per_hour")
+            .and_then(|(value, _)| u64::try_from(value.as_integer()?).ok()),
+        offset_s: 0,
+        free: free.collect(),
+    }
+}
+
+/// Reads an amount of money, in millionths of a dollar.
+#[must_use]
+pub fn dollars(config: &Config, key: &str) -> Option<u64> {
+    usd_of_number(config.get(key)?.0.as_number()?)
 }
 
 /// Returns the name of a rig in a folder of this name.

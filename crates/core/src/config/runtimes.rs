@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{merge::Config, value::Value};
-use crate::RuntimeName;
+use crate::{RuntimeName, usd_of_number};
 
 /// The runtime that runs scripts.
 pub(crate) const SHELL: &str = "shell";
@@ -33,8 +33,19 @@ pub struct ConfiguredRuntime {
     pub env: BTreeMap<String, String>,
     /// How many of it at once.
     pub max_parallel: Option<u32>,
+    /// What its tokens cost.
+    pub price: Option<Price>,
     /// Whether this gtd can drive it.
     pub usable: bool,
+}
+
+/// What the tokens of a runtime cost, in millionths of a dollar for a million of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Price {
+    /// Those that go in.
+    pub input: u64,
+    /// Those that come out.
+    pub output: u64,
 }
 
 impl ConfiguredRuntime {
@@ -46,6 +57,7 @@ impl ConfiguredRuntime {
             models: BTreeMap::new(),
             env: BTreeMap::new(),
             max_parallel: None,
+            price: None,
             usable: false,
         }
     }
@@ -70,6 +82,16 @@ impl ConfiguredRuntime {
         self.usable && self.preset.is_some()
     }
 
+    /// Tells whether its work costs nothing: gtd knows nothing of the program and nobody named a
+    /// price, or the price is none.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        match self.price {
+            Some(price) => price == Price::default(),
+            None => self.preset.as_deref() == Some(COMMAND),
+        }
+    }
+
     fn can_be_driven(&self) -> bool {
         match self.preset.as_deref() {
             None => matches!(self.name.as_str(), SHELL | DEMO),
@@ -90,6 +112,14 @@ impl ConfiguredRuntime {
             }
             None if key == "max_parallel" => {
                 self.max_parallel = value.as_integer().and_then(|most| u32::try_from(most).ok());
+            }
+            Some(("price", kind)) => {
+                let amount = value.as_number().and_then(usd_of_number).unwrap_or(0);
+                let price = self.price.get_or_insert_default();
+                match kind {
+                    "input_usd_per_mtok" => price.input = amount,
+                    _ => price.output = amount,
+                }
             }
             Some(("models", name)) => {
                 self.models

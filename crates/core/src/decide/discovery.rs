@@ -30,6 +30,9 @@ pub(super) fn discover(scene: Scene<'_>, id: BeadId, epoch: Epoch, mut spec: Bea
     if spec.runtime.is_some() || spec.role.is_some() {
         return Err(may_not("choose who does a bead"));
     }
+    if spec.budget_micros.is_some() {
+        return Err(may_not("set a budget"));
+    }
     if spec.kind == BeadType::Goal {
         return Err(may_not("set a goal"));
     }

@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use super::{Decision, Scene, bead::goal_of, holds};
+use super::{Decision, Scene, bead::goal_of, holds, seat::over_budget};
 use crate::{
-    BeadId, Epoch, Event, Holder, HostName, Lease, PlanState, Rejection, Reserved, RuntimeName,
+    BeadId, Epoch, Event, Holder, HostName, Lease, PlanState, Purse, Rejection, RuntimeName,
     SeatName,
 };
 
@@ -60,6 +60,9 @@ pub(super) fn begin(
             bead: other.id.clone(),
         });
     }
+    let reserved = Purse::new(scene.graph, scene.now)
+        .reserve_plan(bead, &runtime)
+        .map_err(|short| over_budget(&id, &short))?;
     let rules = &scene.rig(&bead.rig)?.rules.worker;
     let until = scene.now.plus(Duration::from_millis(rules.limit_ms));
     Ok(vec![Event::LeaseGranted {
@@ -69,7 +72,7 @@ pub(super) fn begin(
             epoch,
             granted_at: scene.now,
             until,
-            reserved: Reserved::default(),
+            reserved,
             run: None,
             runtime: Some(runtime),
         },

@@ -2,7 +2,8 @@
 
 use super::{Decision, Scene, holds};
 use crate::{
-    BeadId, Epoch, Event, Holder, HostName, Lease, Rejection, Reserved, RigName, SeatName,
+    BeadId, Epoch, Event, Holder, HostName, Lease, Purse, Rejection, Reserved, RigName, SeatName,
+    Shortage,
 };
 
 pub(super) fn open(scene: Scene<'_>, seat: SeatName, rig: RigName, host: HostName) -> Decision {
@@ -75,6 +76,9 @@ pub(super) fn grant(
         });
     }
     may_begin(scene, &id)?;
+    Purse::new(scene.graph, scene.now)
+        .check(bead, reserved)
+        .map_err(|short| over_budget(&id, &short))?;
     let rules = &scene.rig(&bead.rig)?.rules.worker;
     let holder = Holder::Seat {
         seat,
@@ -95,6 +99,15 @@ pub(super) fn grant(
             runtime: None,
         },
     }])
+}
+
+/// Refuses an attempt that a cap has not enough left for.
+pub(super) fn over_budget(bead: &BeadId, short: &Shortage) -> Rejection {
+    Rejection::OverBudget {
+        bead: bead.clone(),
+        why: short.text(),
+        next: short.next().cmd,
+    }
 }
 
 /// Checks that an attempt at a bead may begin now.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::View;
+use super::{Dollars, View};
 use crate::{Bead, BeadId, Criterion, EdgeKind, Fault, Moment, Note, Oid, Phase, RigName, explain};
 
 /// Why a bead waits, in short.
@@ -172,6 +172,12 @@ pub struct BeadDoc {
     pub commit: Option<Oid>,
     /// How it ended, in words.
     pub close_reason: Option<String>,
+    /// What it may cost, where that was said of it alone.
+    #[serde(default)]
+    pub budget_usd: Option<Dollars>,
+    /// What it has cost, as far as programs told.
+    #[serde(default)]
+    pub spent_usd: Dollars,
     /// How long it may take.
     pub estimated_minutes: Option<u32>,
     /// Not before.
@@ -336,6 +342,8 @@ pub fn bead_doc(view: View<'_>, bead: &Bead) -> BeadDoc {
             Phase::Closed { why, .. } => Some(why.clone()),
             _ => None,
         },
+        budget_usd: spec.budget_micros.map(Dollars),
+        spent_usd: Dollars(view.graph.spent_on_bead(&bead.id)),
         estimated_minutes: spec.estimate_minutes,
         defer_until: spec.defer_until.map(Moment),
         created_at: Moment(bead.created_at),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    View,
+    Dollars, View,
     bead::{QuestionDoc, landed_commit, question_doc, state},
 };
 use crate::{
@@ -81,6 +81,12 @@ pub struct ConvoyDoc {
     pub created_at: Moment,
     /// Not after.
     pub until: Option<Moment>,
+    /// What it may cost, where that was said of it alone.
+    #[serde(default)]
+    pub budget_usd: Option<Dollars>,
+    /// What counts as spent on it, its beads and its plan.
+    #[serde(default)]
+    pub spent_usd: Dollars,
     /// Where to go on.
     pub revision: u64,
 }
@@ -138,6 +144,8 @@ pub fn convoy_doc(view: View<'_>, bead: &Bead, goal: &Goal) -> ConvoyDoc {
         },
         created_at: Moment(bead.created_at),
         until: goal.until.map(Moment),
+        budget_usd: bead.spec.budget_micros.map(Dollars),
+        spent_usd: Dollars(view.graph.spent_on_goal(&bead.id)),
         revision: view.graph.revision().0,
     }
 }

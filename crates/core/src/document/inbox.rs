@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::View;
 use crate::{
     Bead, BeadId, FaultClass, Goal, Moment, Pause, PauseScope, Phase, PlanState, RigName, Standing,
-    Why, explain,
+    WaitReason, Why, explain,
     explain::{count, halt_text, resume},
     stands_still,
 };
@@ -19,7 +19,7 @@ pub struct NeedsYou {
     /// is neither.
     #[serde(default)]
     pub n: Option<u64>,
-    /// `plan`, `question`, `failure`, `found`, `gate`, `pause`, `stop` or `alert`.
+    /// `plan`, `question`, `failure`, `budget`, `found`, `gate`, `pause`, `stop` or `alert`.
     pub kind: String,
     /// The bead, goal or rig.
     pub subject: String,
@@ -246,6 +246,7 @@ fn failure(bead: &Bead, why: &Why, unblocks: usize) -> NeedsYou {
         kind: match &bead.phase {
             Phase::Parked { why } if why.class == FaultClass::Question => "question",
             _ if bead.question().is_some() => "question",
+            _ if cause.is_some_and(|cause| cause.code == WaitReason::Budget) => "budget",
             _ => "failure",
         }
         .to_owned(),

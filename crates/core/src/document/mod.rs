@@ -4,6 +4,7 @@
 //! The services put `kind` and `api` around them.
 
 mod bead;
+mod budget;
 mod convoy;
 mod cost;
 mod crew;
@@ -22,6 +23,7 @@ pub use self::{
         AttemptDoc, BeadDoc, BeadRow, EdgeDoc, GraphRow, QuestionDoc, ReasonDoc, bead_doc,
         bead_row, graph_row,
     },
+    budget::{Amounts, BudgetDoc, budget_docs, budgets_of},
     convoy::{ConvoyBead, ConvoyDoc, TargetDoc, convoy_doc},
     cost::{CostBy, CostDoc, CostRow, TokensDoc, cost_doc},
     crew::{CrewDoc, crew_docs},

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{HoldDoc, NeedsYou, View, merge, needs_you};
+use super::{BudgetDoc, HoldDoc, NeedsYou, View, budget_docs, merge, needs_you};
 use crate::{
     Bead, BeadId, Holder, Moment, Phase, RigName, RuntimeName, WaitReason, explain, explain::blame,
 };
@@ -134,6 +134,9 @@ pub struct StatusDoc {
     /// Runtimes with which nothing begins for a while.
     #[serde(default)]
     pub limits: Vec<LimitDoc>,
+    /// What may be spent, and how far that is used: of the town, of rigs, of goals.
+    #[serde(default)]
+    pub budgets: Vec<BudgetDoc>,
     /// How many decisions a person does not want to see for now.
     #[serde(default)]
     pub snoozed: usize,
@@ -157,7 +160,7 @@ pub struct StatusDoc {
 }
 
 /// A number of dollars as a JSON number with six digits at most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Dollars(pub u64);
 
 impl Serialize for Dollars {
@@ -206,6 +209,7 @@ pub fn status_doc(view: View<'_>, rig: Option<&RigName>) -> StatusDoc {
             .map(|stop| format!("by {}", blame(&stop.by, &stop.why))),
         short: short(view),
         limits: limits(view),
+        budgets: budget_docs(view, rig),
         needs_you,
         snoozed: snoozed.len(),
         snoozed_until: snoozed.iter().filter_map(|item| item.snoozed_until).min(),

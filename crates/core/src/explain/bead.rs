@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Actor, Asked, Bead, BeadId, FaultClass, HaltKind, HoldKind, Holder, Lease, MergeHold, Moment,
-    Phase, Queue, Timestamp, Verdict,
+    Phase, Purse, Queue, Shortage, Timestamp, Verdict,
 };
 
 /// How many links of a chain of dependences are told.
@@ -535,6 +535,9 @@ fn open(look: Look<'_>, bead: &Bead) -> Found {
     if let Some(found) = runtime(look, bead) {
         return found;
     }
+    if let Err(short) = Purse::new(graph, now).reserve(bead) {
+        return budget(&short, bead);
+    }
     if let Some(not_before) = bead.not_before.filter(|moment| *moment > now) {
         let story = match &bead.phase {
             Phase::Returned { why } => format!("; the last: {}", why.text),
@@ -572,6 +575,18 @@ fn open(look: Look<'_>, bead: &Bead) -> Found {
         }
     }
     ready(look, bead)
+}
+
+/// Says that a cap has not enough left for an attempt.
+fn budget(short: &Shortage, bead: &Bead) -> Found {
+    let next = short.next();
+    let mut found = Found::new(WaitReason::Budget, short.text(), bead.since)
+        .until(short.cap.again)
+        .then("it begins when there is enough for an attempt")
+        .evidence(format!("gtd cost {}", bead.id), "what it has cost so far")
+        .next(next.cmd, &next.text);
+    found.by_itself = short.clears_by_itself();
+    found
 }
 
 /// Finds what holds up the runtime of a bead: a person, its provider, or the attempt that tries.

@@ -195,6 +195,7 @@ impl Graph {
                 self.close(bead, outcome, why, at);
             }
             Event::BeadRetried { bead } | Event::BeadReopened { bead } => {
+                self.settle(bead, None, at);
                 self.free_seat(bead);
                 // What came back into a plan that nobody approved yet waits for the plan.
                 let is_draft = self
@@ -257,6 +258,7 @@ impl Graph {
                 self.facts.seats.remove(seat);
             }
             Event::LeaseGranted { bead, lease } => {
+                self.open_purse(bead, lease);
                 if let Some(seat) = self.facts.seats.get_mut(lease.holder.name()) {
                     seat.bead = Some(bead.clone());
                 }
@@ -298,7 +300,8 @@ impl Graph {
                     lease.until = *until;
                 }
             }),
-            Event::UsageRecorded { usage, .. } => {
+            Event::UsageRecorded { bead, usage } => {
+                self.count_usage(bead, usage, at);
                 self.facts.usage.insert(usage.run.clone(), usage.sequence);
                 let spend = &mut self.facts.spend;
                 spend.input += usage.input + usage.cache_read + usage.cache_write;
@@ -315,6 +318,7 @@ impl Graph {
             } => {
                 self.note_runtime(bead, None, at);
                 self.end_streak(bead);
+                self.settle(bead, None, at);
                 self.free_seat(bead);
                 self.change(bead, |bead| {
                     bead.phase = Phase::Submitted {

@@ -190,6 +190,7 @@ impl Graph {
         not_before: Option<Timestamp>,
         fault: Option<&Fault>,
     ) {
+        self.settle(id, fault, at);
         self.free_seat(id);
         self.change(id, |bead| {
             let epoch = bead.phase.lease().map(|lease| lease.epoch);

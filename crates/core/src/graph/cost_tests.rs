@@ -100,6 +100,7 @@ fn town(n: usize) -> Town {
             schedules: vec![],
             questions: crate::QuestionRules::default(),
             discovery: crate::DiscoveryRules::default(),
+            budget: Default::default(),
         },
         digest: String::new(),
     });

@@ -12,7 +12,9 @@ mod crew;
 mod cycle;
 mod index;
 mod merges;
+mod money;
 mod parts;
+mod purse;
 mod runtimes;
 mod schedules;
 mod state;
@@ -28,6 +30,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     index::ReadyKey,
     parts::Frame,
+    purse::Purse,
     state::{BeadState, GoalState},
     tally::Tally,
 };
@@ -102,6 +105,8 @@ struct Facts {
     runtime_holds: BTreeMap<crate::RuntimeName, crate::RuntimeHold>,
     #[serde(default)]
     spend: Spend,
+    #[serde(default)]
+    money: money::Money,
 }
 
 impl Facts {

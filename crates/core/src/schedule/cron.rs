@@ -66,6 +66,12 @@ impl Zone {
         }
     }
 
+    /// Returns how far its clocks are before those of UTC at a moment, in seconds.
+    #[must_use]
+    pub fn offset_s(&self, at: Timestamp) -> i32 {
+        self.at(at).map_or(0, |at| at.offset().seconds())
+    }
+
     fn at(&self, moment: Timestamp) -> Option<jiff::Zoned> {
         let second = moment.0.div_euclid(1_000);
         let moment = jiff::Timestamp::from_second(second).ok()?;

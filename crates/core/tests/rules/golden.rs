@@ -61,6 +61,7 @@ fn full_spec() -> BeadSpec {
         parent: None,
         estimate_minutes: Some(90),
         defer_until: Some(Timestamp(BEGIN.0 + 1)),
+        budget_micros: None,
         origin: Some(Origin {
             formula: Some("release".to_owned()),
             step: Some("mend".to_owned()),

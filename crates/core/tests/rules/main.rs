@@ -15,6 +15,7 @@ macro_rules! names {
     };
 }
 
+mod budgets;
 mod circles;
 mod commands;
 mod convoys;

@@ -85,6 +85,7 @@ pub(crate) fn rules() -> RigRules {
         schedules: vec![],
         questions: gtd_core::QuestionRules::default(),
         discovery: gtd_core::DiscoveryRules::default(),
+        budget: Default::default(),
     }
 }
 

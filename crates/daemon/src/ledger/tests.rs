@@ -24,6 +24,7 @@ fn rules() -> RigRules {
         schedules: vec![],
         questions: gtd_core::QuestionRules::default(),
         discovery: gtd_core::DiscoveryRules::default(),
+        budget: Default::default(),
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tonic::{Response, Status};
 
 use super::{Api, document, rejected};
-use crate::town::{LastPass, ROLES, WORKER};
+use crate::town::{LastPass, MAYOR, ROLES, WORKER};
 
 /// One role in the town, or as a repository has it when that is another.
 #[derive(Debug, Serialize)]
@@ -180,7 +180,10 @@ impl RoleFileDoc {
             ("limits.turn", said.turn_ms.is_some() && !is_worker),
             ("limits.bead", said.bead_ms.is_some() && !is_worker),
             ("limits.attempts", said.attempts.is_some() && !is_worker),
-            ("limits.usd", said.usd_micros.is_some()),
+            (
+                "limits.usd",
+                said.usd_micros.is_some() && !is_worker && spec.name.as_str() != MAYOR,
+            ),
             ("limits.diff_lines", said.diff_lines.is_some()),
         ];
         Self {

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use gtd_client::{LOCAL_FILE, PROJECT_FILE, Places, ProjectError, ProjectTexts, UserTexts};
 use gtd_core::{
-    Diagnostic, Rejection, RigName, RigRules,
-    config::{Config, Layer, LayerKind, Origin, layer_from_toml, rig_name, rig_rules},
+    BudgetRules, Diagnostic, Rejection, RigName, RigRules, Timestamp,
+    config::{Config, Layer, LayerKind, Origin, dollars, layer_from_toml, rig_name, rig_rules},
 };
 use gtd_host::roles::{RoleSet, worker_rules};
 
@@ -117,6 +117,7 @@ pub(crate) fn rules(
     roles: &RoleSet,
     rig: &RigName,
     default_branch: &str,
+    frame: BudgetFrame,
 ) -> Result<RigRules, Diagnostic> {
     let mut rules = rig_rules(config, rig.as_str())?;
     let is_set = config
@@ -128,7 +129,35 @@ pub(crate) fn rules(
     if let Some(worker) = roles.get(WORKER) {
         rules.worker = worker_rules(worker).below(config, WORKER, rules.worker);
     }
+    let of_role = |role: &str| {
+        let said = dollars(config, &format!("roles.{role}.usd"));
+        said.or_else(|| roles.get(role)?.limits.usd_micros)
+    };
+    rules.budget = BudgetRules {
+        bead: rules.budget.bead.or_else(|| of_role(WORKER)),
+        plan: of_role(MAYOR),
+        town_day: frame.town_day,
+        offset_s: frame.offset_s,
+        ..rules.budget
+    };
     Ok(rules)
+}
+
+/// What holds for the budgets of all rigs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BudgetFrame {
+    town_day: Option<u64>,
+    offset_s: i32,
+}
+
+impl BudgetFrame {
+    /// Reads what the user says of the whole town, and where midnight is here.
+    pub(crate) fn of(places: &Places, now: Timestamp) -> Result<Self, ConfigError> {
+        Ok(Self {
+            town_day: dollars(&effective(places, None)?, "budget.day_usd"),
+            offset_s: gtd_host::local_zone().offset_s(now),
+        })
+    }
 }
 
 /// Returns the name of the rig in a folder.

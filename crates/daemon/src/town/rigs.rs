@@ -8,14 +8,14 @@ use std::{
 
 use gtd_client::{Places, RigFolders, RigFoldersError};
 use gtd_core::{
-    Actor, Command, Diagnostic, MergeRules, Moment, Observation, Rejection, Rig, RigName, RigRules,
-    Timestamp, WaitReason, WorkerRules,
+    Actor, BudgetRules, Command, Diagnostic, MergeRules, Moment, Observation, Rejection, Rig,
+    RigName, RigRules, Timestamp, WaitReason, WorkerRules,
     config::{Config, usable_runtimes},
 };
 use serde::Serialize;
 
 use super::{
-    config::{self, ConfigError, Project},
+    config::{self, BudgetFrame, ConfigError, Project},
     roles::{RoleCheck, Roles, RolesInEffect},
 };
 use crate::ledger::{Answer, Ledger, Order, Refused, chain};
@@ -39,6 +39,7 @@ pub(crate) struct RigDoc {
     gates: Vec<gtd_core::Gate>,
     worker: WorkerRules,
     merge: MergeRules,
+    budget: BudgetRules,
     runtimes: Vec<String>,
     warnings: Vec<String>,
 }
@@ -179,7 +180,7 @@ impl Rigs {
         if !path.is_absolute() {
             return Err(bad(format!("`{}` is not an absolute path", path.display())).into());
         }
-        let looked = self.look(path.to_owned(), name).await?;
+        let looked = self.look(path.to_owned(), name, ledger.now()).await?;
         let name = looked.name.clone();
         let before = self.snapshot();
         if let Some((other, _)) = before
@@ -228,7 +229,8 @@ impl Rigs {
         if ledger.graph().rig(name).is_none() {
             return Err(Rejection::NoRig { rig: name.clone() }.into());
         }
-        let looked = self.look(self.folder(name)?, Some(name.clone())).await?;
+        let folder = self.folder(name)?;
+        let looked = self.look(folder, Some(name.clone()), ledger.now()).await?;
         if !digest.is_empty() && looked.project.texts().digest() != digest {
             return Err(Rejection::Untrusted { rig: name.clone() }.into());
         }
@@ -301,7 +303,7 @@ impl Rigs {
         let is_trusted = |rig: &&Rig| rig.revoked.is_none();
         let rigs: Vec<Rig> = ledger.graph().rigs().filter(is_trusted).cloned().collect();
         for rig in rigs {
-            match self.rules_of_today(&rig, &user) {
+            match self.rules_of_today(&rig, &user, ledger.now()) {
                 Ok(rules) if rules == rig.rules => {}
                 Ok(rules) => {
                     let command = Command::TrustRig {
@@ -327,12 +329,19 @@ impl Rigs {
     }
 
     /// Puts the trusted roles of a rig into effect over the user's, and returns the rules that follow.
-    fn rules_of_today(&self, rig: &Rig, user: &Roles) -> Result<RigRules, Rejection> {
+    fn rules_of_today(
+        &self,
+        rig: &Rig,
+        user: &Roles,
+        now: Timestamp,
+    ) -> Result<RigRules, Rejection> {
         let project = self.trusted(rig)?;
         let roles = user.clone().with_project(&project);
         self.roles.set_rig(&rig.name, roles.clone());
         let config = config::effective(&self.places, Some(&project))?;
-        let rules = config::rules(&config, roles.sound()?, &rig.name, &rig.rules.branch);
+        let frame = BudgetFrame::of(&self.places, now)?;
+        let branch = &rig.rules.branch;
+        let rules = config::rules(&config, roles.sound()?, &rig.name, branch, frame);
         Ok(rules.map_err(ConfigError::from)?)
     }
 
@@ -398,6 +407,7 @@ impl Rigs {
             gates: rig.rules.gates.clone(),
             worker: rig.rules.worker.clone(),
             merge: rig.rules.merge.clone(),
+            budget: rig.rules.budget.clone(),
             runtimes: config
                 .as_ref()
                 .map(|config| {
@@ -421,9 +431,14 @@ impl Rigs {
         all
     }
 
-    async fn look(&self, path: PathBuf, name: Option<RigName>) -> Result<Looked, Refused> {
+    async fn look(
+        &self,
+        path: PathBuf,
+        name: Option<RigName>,
+        now: Timestamp,
+    ) -> Result<Looked, Refused> {
         let places = self.places.clone();
-        let looking = tokio::task::spawn_blocking(move || look(&places, &path, name));
+        let looking = tokio::task::spawn_blocking(move || look(&places, &path, name, now));
         Ok(looking
             .await
             .map_err(|error| Refused::Broken(error.to_string()))??)
@@ -463,7 +478,12 @@ impl OrderFrame {
     }
 }
 
-fn look(places: &Places, path: &Path, name: Option<RigName>) -> Result<Looked, Rejection> {
+fn look(
+    places: &Places,
+    path: &Path,
+    name: Option<RigName>,
+    now: Timestamp,
+) -> Result<Looked, Rejection> {
     let survey = gtd_host::survey(path, None).map_err(|error| Rejection::NotFound {
         kind: format!("git repository ({})", chain(&error)),
         name: path.display().to_string(),
@@ -475,8 +495,9 @@ fn look(places: &Places, path: &Path, name: Option<RigName>) -> Result<Looked, R
         Some(name) => name,
         None => config::name(&config, &survey.root).map_err(ConfigError::from)?,
     };
-    let rules =
-        config::rules(&config, roles.sound()?, &name, &survey.branch).map_err(ConfigError::from)?;
+    let frame = BudgetFrame::of(places, now)?;
+    let rules = config::rules(&config, roles.sound()?, &name, &survey.branch, frame)
+        .map_err(ConfigError::from)?;
     Ok(Looked {
         root: survey.root,
         project,

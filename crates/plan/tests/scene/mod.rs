@@ -137,6 +137,7 @@ impl Scene {
                 schedules: vec![],
                 questions: gtd_core::QuestionRules::default(),
                 discovery: gtd_core::DiscoveryRules::default(),
+                budget: Default::default(),
             },
             digest: String::new(),
         });

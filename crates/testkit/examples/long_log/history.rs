@@ -400,5 +400,6 @@ fn rules(gate: &GateName) -> RigRules {
         schedules: vec![],
         questions: gtd_core::QuestionRules::default(),
         discovery: gtd_core::DiscoveryRules::default(),
+        budget: Default::default(),
     }
 }

@@ -103,6 +103,7 @@ impl Sim {
             schedules: vec![],
             questions: gtd_core::QuestionRules::default(),
             discovery: gtd_core::DiscoveryRules::default(),
+            budget: Default::default(),
         };
         self.say_to_ledger(Command::TrustRig {
             rig: rig(),

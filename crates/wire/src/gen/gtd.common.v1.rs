@@ -111,6 +111,9 @@ pub struct BeadSpec {
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
+    /// What it may cost, in millionths of a dollar.
+    #[prost(uint64, optional, tag = "17")]
+    pub budget_micros: ::core::option::Option<u64>,
 }
 /// Need is one edge from a bead to what it depends on.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
