@@ -76,6 +76,12 @@ pub(crate) fn priority(text: &str) -> Result<Priority, String> {
         .ok_or_else(|| "a priority is 0 (critical) to 4 (backlog)".to_owned())
 }
 
+/// Reads what something may cost, in dollars.
+pub(crate) fn budget(text: &str) -> Result<u64, String> {
+    gtd_core::usd_of_words(text)
+        .ok_or_else(|| "a budget is a number of dollars, such as 20 or $2.50".to_owned())
+}
+
 /// Reads the kind of work.
 pub(crate) fn kind(text: &str) -> Result<BeadType, String> {
     let words = BeadType::WORDS

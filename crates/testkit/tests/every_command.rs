@@ -22,6 +22,8 @@ const READS: &[&str] = &[
     "report",
     "cost",
     "cost --by role --since 8h",
+    "cost budget",
+    "cost budget show @GOAL",
     "inbox",
     "bead list --all",
     "bead graph",

@@ -89,6 +89,9 @@ pub(crate) struct Args {
     /// No new attempt after this: 07:00, 6h, or RFC 3339
     #[arg(long, value_name = "WHEN")]
     until: Option<String>,
+    /// What it may cost with its plan and its beads, in dollars: 20 or $2.50
+    #[arg(long, value_name = "USD", value_parser = wishes::budget)]
+    budget: Option<u64>,
     /// The urgency, 0 (critical) to 4 (backlog)
     #[arg(short, long, value_name = "N", value_parser = wishes::priority)]
     priority: Option<Priority>,
@@ -305,6 +308,7 @@ fn spec(args: &Args, text: Option<&str>, plan: Option<&Plan>) -> BeadSpec {
         spec.title = stem.to_string_lossy().into_owned();
     }
     spec.priority = args.priority.unwrap_or_default();
+    spec.budget_micros = args.budget;
     // The criteria of a script are those of its one bead, which is proven in its own worktree.
     if args.script.is_none() {
         spec.acceptance.clone_from(&args.accept);

@@ -107,6 +107,10 @@ const CODES: &[(&str, &str)] = &[
         "What a person did cannot be taken back: something else was built upon it meanwhile, or it is of a kind that is not undone. The message says which, and the help names another way. `gtd undo --list` shows what can be undone.",
     ),
     (
+        "E0220",
+        "A budget has not enough left for an attempt: what is spent and what attempts at work hold back come too near to it. The message says which budget and how far it is used, and the help names the command that raises it. `gtd cost budget` shows all of them.",
+    ),
+    (
         "E0301",
         "There is no bead of that id, and none that begins so. `gtd bead list` shows them.",
     ),

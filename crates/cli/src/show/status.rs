@@ -41,6 +41,13 @@ pub(crate) fn status(doc: &StatusDoc, title: &str, now: Timestamp, look: Look) -
             limit(held, now, look)
         ));
     }
+    for budget in doc.budgets.iter().filter(|b| b.is_nearly_used()) {
+        let again = match budget.again {
+            Some(again) => format!("; again {}", clock(again, now, look)),
+            None => format!("; {}", budget.raise),
+        };
+        lines.push(format!("budget   {}{again}", budget.text));
+    }
     if let Some(first) = doc.snoozed_until {
         let text = snoozed(doc.snoozed, first, now);
         lines.push(look.paint(Ink::Faint, &format!("inbox    {text}: gtd inbox --snoozed")));

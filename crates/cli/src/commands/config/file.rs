@@ -108,6 +108,15 @@ impl ConfigFile {
         })
     }
 
+    /// Finds the user's own config.toml.
+    pub(crate) fn of_user(ctx: &Context) -> Result<Self, CliError> {
+        let which = Which {
+            user: true,
+            ..Which::default()
+        };
+        Self::find(ctx, which, None)
+    }
+
     /// Finds gtd.toml of the rig that one stands in or that is named.
     pub(crate) fn of_project(ctx: &Context) -> Result<Self, CliError> {
         let which = Which {

@@ -1,5 +1,7 @@
 //! `gtd cost`: what models used, and for what.
 
+mod budget;
+
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use gtd_client::CostWish;
 use gtd_core::{CostBy, CostDoc};
@@ -26,7 +28,10 @@ fn by() -> impl TypedValueParser<Value = CostBy> {
 /// said. Of a goal or bead since it was made; else the last 24 hours, of the
 /// rig or elsewhere of the whole town.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
     /// Only this goal or bead, or the beginning of its id
     id: Option<String>,
     /// What one line is
@@ -43,7 +48,16 @@ pub(crate) struct Args {
     all_rigs: bool,
 }
 
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// What may be spent, and how far that is used
+    Budget(budget::Args),
+}
+
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
+    if let Some(Verb::Budget(args)) = args.verb {
+        return budget::run(ctx, args).await;
+    }
     let since = args.since.as_deref().map(clock::behind).transpose()?;
     let until = args.until.as_deref().map(clock::behind).transpose()?;
     let client = town::reach(ctx).await?;
