@@ -40,6 +40,8 @@ pub(crate) const EXEC_ERROR: &str = "exec-error";
 pub(crate) const OUTPUT: &str = "out.log";
 /// The output line by line; numbered like the raw output.
 pub(crate) const TRANSCRIPT: &str = "transcript.jsonl";
+/// The report that the run left in its worktree.
+pub(crate) const REPORT: &str = "report";
 
 /// Says whether `name` belongs to the shim or the launcher.
 pub(crate) fn is_reserved(name: &str) -> bool {
@@ -54,6 +56,7 @@ pub(crate) fn is_reserved(name: &str) -> bool {
         SHIM_LOCK,
         SHIM_LOG,
         EXEC_ERROR,
+        REPORT,
     ]
     .contains(&name)
         || name.starts_with(OUTPUT)

@@ -106,6 +106,7 @@ mod tests {
             dropped_bytes: 0,
             left_behind: 0,
             output_sha256: String::new(),
+            report: None,
         }
     }
 

@@ -4,7 +4,8 @@
 //! system is the shim's only interface, so that a run outlives the daemon that
 //! launched it and a daemon of a newer version can adopt it. [`Runs`] is the
 //! caller's side; [`runtime`] turns scripts, commands and demo agents into a
-//! [`RunSpec`]; [`gate`] reads a verdict off an ended run.
+//! [`RunSpec`]; [`gate`] reads a verdict off an ended run, and [`read_junit`] what its
+//! single tests showed.
 //!
 //! It does not decide what to run or when: planners do. It is blocking code on
 //! purpose and holds no async runtime; [`Runs::exit_notice`] gives a descriptor
@@ -13,6 +14,7 @@
 mod error;
 mod folder;
 pub mod gate;
+mod junit;
 mod proc;
 mod runs;
 pub mod runtime;
@@ -23,7 +25,8 @@ mod state;
 pub mod stream;
 
 pub use error::RunError;
+pub use junit::read_junit;
 pub use runs::Runs;
 pub use shim::shim_main;
 pub use spec::{DEFAULT_OUTPUT_CAP, RunSpec, Stdin};
-pub use state::{Child, End, Exit, Kind, Live, Progress, RunState, TranscriptLine};
+pub use state::{Child, End, Exit, Kind, Live, Progress, ReportEnd, RunState, TranscriptLine};

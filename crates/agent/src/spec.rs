@@ -46,6 +46,9 @@ pub struct RunSpec {
     /// The epoch of the lease that the run works under.
     #[serde(default)]
     pub epoch: Epoch,
+    /// A file below `cwd` that the run leaves there, and that is kept with the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<PathBuf>,
     /// Free words of the caller; kept, never read here.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
@@ -67,6 +70,7 @@ impl RunSpec {
             output_cap: DEFAULT_OUTPUT_CAP,
             nice: 0,
             epoch: Epoch::default(),
+            report: None,
             labels: BTreeMap::new(),
         }
     }

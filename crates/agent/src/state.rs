@@ -73,6 +73,19 @@ pub struct Exit {
     /// empty when a shim of an older version left this word.
     #[serde(default)]
     pub output_sha256: String,
+    /// What became of the report that it was to leave; none when it was to leave none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<ReportEnd>,
+}
+
+/// What became of the report of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportEnd {
+    /// It is kept with the run.
+    Kept,
+    /// There is none, and this is why.
+    Missing(String),
 }
 
 impl Exit {
@@ -166,6 +179,7 @@ mod tests {
             dropped_bytes: 0,
             left_behind: 0,
             output_sha256: "ab".to_owned(),
+            report: None,
         };
         let text = serde_json::to_string(&exit).unwrap();
         assert_eq!(

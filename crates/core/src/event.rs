@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, Asked, Bead, BeadId, BeadSpec, Candidate, CandidateId, CheckRun, CrewMember,
-    CrewOutcome, Epoch, Evidence, Fault, GateAsk, GateRun, Goal, HoldKind, HostName, Lease,
-    MailItem, MergeHold, Need, Note, Oid, Outcome, RequestId, Revision, RigName, RigRules, RunId,
-    Schedule, ScheduleName, SeatName, Snooze, Target, Timestamp, UsageDelta, Verdict,
+    CrewOutcome, Epoch, Evidence, Fault, GateAsk, GateName, GateRun, Goal, HoldKind, HostName,
+    Lease, MailItem, MergeHold, Need, Note, Oid, Outcome, RequestId, Revision, RigName, RigRules,
+    RunId, Schedule, ScheduleName, SeatName, Snooze, Target, Timestamp, UsageDelta, Verdict,
 };
 
 /// The format of the log that this code writes.
@@ -428,6 +428,17 @@ pub enum Event {
         /// Each run, in order.
         runs: Vec<GateRun>,
     },
+    /// A bead asks for a test to be mended that was red and then green on one tree too often.
+    FlakyTestFiled {
+        /// The rig.
+        rig: RigName,
+        /// The gate.
+        gate: GateName,
+        /// The test, by its whole name.
+        test: String,
+        /// The bead.
+        bead: BeadId,
+    },
     /// Something needs a person and no bead says so.
     Escalated {
         /// What it is about.
@@ -627,6 +638,7 @@ impl Event {
             Self::SubmissionRestored { .. } => "SubmissionRestored",
             Self::GateAsked { .. } => "GateAsked",
             Self::GateAnswered { .. } => "GateAnswered",
+            Self::FlakyTestFiled { .. } => "FlakyTestFiled",
             Self::Escalated { .. } => "Escalated",
             Self::Paused { .. } => "Paused",
             Self::Resumed { .. } => "Resumed",

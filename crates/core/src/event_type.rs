@@ -55,6 +55,7 @@ impl Event {
             Self::BaseJudged { .. } => "target.judged",
             Self::QueueHalted { .. } => "queue.halted",
             Self::QueueResumed { .. } => "queue.resumed",
+            Self::FlakyTestFiled { .. } => "test.filed",
             Self::Escalated { .. } => "town.escalated",
             Self::Paused { .. } => "pause.began",
             Self::Resumed { .. } => "pause.ended",
@@ -121,7 +122,8 @@ impl Event {
             | Self::BeadQuarantined { bead, .. }
             | Self::SubmissionReturned { bead, .. }
             | Self::SubmissionPreferred { bead }
-            | Self::SubmissionRestored { bead, .. } => Some(bead),
+            | Self::SubmissionRestored { bead, .. }
+            | Self::FlakyTestFiled { bead, .. } => Some(bead),
             Self::Paused { scope, .. } | Self::Resumed { scope } => match scope {
                 PauseScope::Bead(bead) => Some(bead),
                 _ => None,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     API, Actor, Attempt, BeadId, Candidate, CandidateId, Epoch, GateName, Graph, Member, Oid,
-    RigName, RunId, SeatName, Timestamp, Verdict,
+    RigName, RunId, SeatName, TestReport, Timestamp, Verdict,
 };
 
 /// The ref of the notes.
@@ -65,6 +65,9 @@ pub struct GateProof {
     /// The SHA-256 of all that it wrote, in hexadecimal digits; empty when nobody took it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub output: String,
+    /// What its single tests showed, when it leaves a report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tests: Option<Box<TestReport>>,
 }
 
 /// What the work on one bead is proven by.
@@ -193,6 +196,7 @@ impl Evidence {
                     code: run.code,
                     took_ms: run.took_ms,
                     output: run.output.clone(),
+                    tests: run.tests.clone(),
                 })
                 .collect(),
             members: candidate

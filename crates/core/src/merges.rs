@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, BeadId, GateName, GateRun, Oid, Rejection, RigName, RunId, Timestamp, Verdict};
+use crate::{
+    Actor, BeadId, GateName, GateRun, Oid, Rejection, RigName, RunId, TestCounts, TestReport,
+    Timestamp, Verdict,
+};
 
 /// What a person holds back in the merges of a rig.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -149,6 +152,9 @@ pub struct GateShown {
     /// The number of what a person had asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<u64>,
+    /// How many of its tests showed what, when it leaves a report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tests: Option<TestCounts>,
 }
 
 /// What a run of a gate was for.
@@ -191,6 +197,7 @@ impl GateShown {
             took_ms: run.took_ms,
             run: run.run.clone(),
             asked: None,
+            tests: run.tests.as_deref().map(TestReport::counts),
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BudgetRules, DiscoveryRules, GateName, Oid, Pause, QuestionRules, RigName, ScheduleRule,
+    TestReport,
 };
 
 /// One git repository under gtd.
@@ -117,11 +118,24 @@ impl Default for WorkerRules {
 pub struct MergeRules {
     /// Submissions in one candidate at most.
     pub batch: u32,
+    /// So often a test may be red and then green on one tree before a bead asks for it to be
+    /// mended; 0 never asks.
+    #[serde(default = "MergeRules::usual_flakes")]
+    pub flakes: u32,
+}
+
+impl MergeRules {
+    fn usual_flakes() -> u32 {
+        Self::default().flakes
+    }
 }
 
 impl Default for MergeRules {
     fn default() -> Self {
-        Self { batch: 64 }
+        Self {
+            batch: 64,
+            flakes: 3,
+        }
     }
 }
 
@@ -139,6 +153,9 @@ pub struct Gate {
     /// Environment variables that it gets besides the allow list.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
+    /// The JUnit report that it leaves, as a path in the worktree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub junit: Option<String>,
 }
 
 /// Where a gate runs.
@@ -259,4 +276,7 @@ pub struct GateRun {
     /// The SHA-256 of all that it wrote, in hexadecimal digits; empty when nobody took it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub output: String,
+    /// What its single tests showed, when it leaves a report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tests: Option<Box<TestReport>>,
 }

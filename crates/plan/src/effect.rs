@@ -149,6 +149,8 @@ pub struct RunOrder {
     pub limit_ms: u64,
     /// Environment variables besides the allow list.
     pub env: BTreeMap<String, String>,
+    /// The report that it leaves, as a path in the worktree.
+    pub report: Option<String>,
 }
 
 /// What a run is.

@@ -3,6 +3,10 @@
 //! Both go to the ledger, which refuses what is too long or holds a NUL: a
 //! report that is refused would be made again for ever.
 
+use gtd_core::{GateRun, TestReport, Verdict};
+
+use crate::EndSeen;
+
 /// How much of an output is kept as evidence, in bytes.
 const EVIDENCE: usize = 4_000;
 /// A cut so near to the begin of a line is moved there, in bytes.
@@ -22,6 +26,26 @@ pub(crate) fn evidence(tail: &str) -> String {
         _ => 0,
     };
     kept[from..].trim_end().to_owned()
+}
+
+/// Adds to the end of an output which tests were red.
+pub(crate) fn with_tests(tail: &str, report: Option<&TestReport>) -> String {
+    match report.map(TestReport::told).filter(|told| !told.is_empty()) {
+        Some(told) => format!("{}\n\n{}", tail.trim_end(), told.trim_end()),
+        None => tail.to_owned(),
+    }
+}
+
+/// Takes what is kept of the report of a gate that ended; `before` are earlier runs on the same
+/// tree.
+pub(crate) fn tests(end: &EndSeen, before: &[GateRun]) -> Option<TestReport> {
+    let results = end.tests.as_deref()?;
+    let mut report = TestReport::of(results, before);
+    // A report explains a verdict and never makes one; where they differ, that is said.
+    if report.remark.is_empty() && report.failed > 0 && end.verdict() == Verdict::Passed {
+        report.remark = "it names red tests, and the gate ended with exit code 0".to_owned();
+    }
+    Some(report)
 }
 
 /// Keeps the begin of what others wrote.

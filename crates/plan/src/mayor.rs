@@ -190,6 +190,7 @@ impl Ended<'_> {
                         when: GateWhen::Goal,
                         timeout_ms: CHECK_LIMIT_MS,
                         env: BTreeMap::new(),
+                        junit: None,
                     })
                 });
         let gates = self
@@ -243,7 +244,7 @@ impl Ended<'_> {
                     return failed(why, records);
                 }
                 Some(RunSeen::Ended(end)) => {
-                    let record = gate_run(gate, commit, run, end);
+                    let record = gate_run(gate, commit, run, end, &[]);
                     let (verdict, detail) = (record.verdict, record.detail.clone());
                     records.push(record);
                     let name = &gate.name;
@@ -287,6 +288,7 @@ impl Ended<'_> {
             epoch: Epoch(0),
             limit_ms: gate.timeout_ms,
             env: gate.env.clone(),
+            report: gate.junit.clone(),
         }));
     }
 }

@@ -307,6 +307,7 @@ mod tests {
             when: gtd_core::GateWhen::Worker,
             timeout_ms: 1,
             env: std::collections::BTreeMap::new(),
+            junit: None,
         };
         let rig = RigName::parse(&long).expect("a name");
         let oid = Oid::parse(&"0".repeat(40)).expect("an oid");

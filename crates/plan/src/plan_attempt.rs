@@ -188,6 +188,7 @@ impl Attempt<'_> {
                 .means(&self.bead.rig)
                 .map_or(LIMIT_MS, |means| means.limit_ms),
             env: BTreeMap::new(),
+            report: None,
         }
     }
 

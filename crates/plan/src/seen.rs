@@ -1,10 +1,13 @@
 //! What the hands can be asked about the world, and what they answer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use gtd_core::{
-    Bead, BeadId, Epoch, Oid, Revision, RigName, RunId, RuntimeFault, RuntimeName, Target, Usage,
-    Verdict, Zone, config::PlanMeans,
+    Bead, BeadId, Epoch, Oid, Revision, RigName, RunId, RuntimeFault, RuntimeName, Target,
+    TestResults, Usage, Verdict, Zone, config::PlanMeans,
 };
 
 /// One question about the world.
@@ -186,6 +189,8 @@ pub struct EndSeen {
     pub infra: Option<String>,
     /// What the agent said, when the run was one of an agent program.
     pub agent: Option<Box<AgentSeen>>,
+    /// What its single tests showed, when it was to leave a report.
+    pub tests: Option<Arc<TestResults>>,
 }
 
 /// What an agent program said in a run that ended.

@@ -27,7 +27,7 @@ use crate::{
     agents::{agent_fault, is_without_session, meter},
     answers::{Asking, asking, ended_agent, kept, with_answer},
     attempt_owner, branch_name, check_run,
-    evidence::{evidence, line},
+    evidence::{evidence, line, tests, with_tests},
     role::wrap,
     tries::{is_no_chance, sweep, tries},
     turn_of, turn_run, worker_gate_run,
@@ -57,6 +57,7 @@ struct Proof {
     class: FaultClass,
     limit_ms: u64,
     env: BTreeMap<String, String>,
+    report: Option<String>,
 }
 
 /// What the runs of a proof are named after.
@@ -274,6 +275,7 @@ fn proofs(graph: &Graph, bead: &Bead) -> Vec<Proof> {
                 },
                 limit_ms: CHECK_LIMIT_MS,
                 env: BTreeMap::new(),
+                report: None,
             })
         });
     let gates = graph
@@ -289,6 +291,7 @@ fn proofs(graph: &Graph, bead: &Bead) -> Vec<Proof> {
             },
             limit_ms: gate.timeout_ms,
             env: gate.env.clone(),
+            report: gate.junit.clone(),
         });
     checks.chain(gates).collect()
 }
@@ -364,6 +367,7 @@ impl Worker {
             epoch: self.epoch,
             limit_ms: rig.map_or(CHECK_LIMIT_MS, |rig| rig.rules.worker.limit_ms),
             env: BTreeMap::new(),
+            report: None,
         }
     }
 
@@ -550,10 +554,11 @@ impl Worker {
                             }
                             _ => format!("{} is red ({})", name_of(&proof.work), end.detail()),
                         };
-                        if self.ask_again(plan, attempt, &text, &end.tail) {
+                        let said = with_tests(&end.tail, tests(end, &[]).as_ref());
+                        if self.ask_again(plan, attempt, &text, &said) {
                             return;
                         }
-                        return self.give_back(plan, proof.class, text, run, &end.tail);
+                        return self.give_back(plan, proof.class, text, run, &said);
                     }
                     Verdict::Infra => {
                         let name = name_of(&proof.work);
@@ -588,6 +593,7 @@ impl Worker {
                         epoch: self.epoch,
                         limit_ms: proof.limit_ms,
                         env: proof.env,
+                        report: proof.report,
                     }));
                     return;
                 }

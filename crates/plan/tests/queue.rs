@@ -110,6 +110,7 @@ impl Town {
             when: GateWhen::Merge,
             timeout_ms: 60_000,
             env: BTreeMap::new(),
+            junit: None,
         };
         town.tell(Command::TrustRig {
             rig: rig.clone(),
@@ -118,7 +119,10 @@ impl Town {
                 branch: "main".to_owned(),
                 gates: vec![gate],
                 worker: gtd_core::WorkerRules::default(),
-                merge: gtd_core::MergeRules { batch: cap },
+                merge: gtd_core::MergeRules {
+                    batch: cap,
+                    flakes: 3,
+                },
                 schedules: vec![],
                 questions: gtd_core::QuestionRules::default(),
                 discovery: gtd_core::DiscoveryRules::default(),

@@ -286,6 +286,7 @@ fn red_alone_is_blamed_only_when_the_base_is_green() {
             evidence: String::new(),
             code: None,
             output: String::new(),
+            tests: None,
         },
     });
     check(
@@ -436,6 +437,7 @@ fn red_main() -> Scene {
             evidence: String::new(),
             code: Some(1),
             output: String::new(),
+            tests: None,
         },
     });
     scene

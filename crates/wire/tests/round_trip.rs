@@ -55,6 +55,18 @@ fn gate(verdict: Verdict) -> GateRun {
         evidence: "one\ntwo ü".into(),
         code: Some(1),
         output: "ab".repeat(32),
+        tests: Some(Box::new(gtd_core::TestReport {
+            passed: 1,
+            failed: 2,
+            skipped: 3,
+            red: vec![gtd_core::RedTest {
+                name: "a::b".to_owned(),
+                file: "src/a.rs".to_owned(),
+                message: "boom".to_owned(),
+            }],
+            flaky: vec!["c".to_owned()],
+            remark: "it breaks off".to_owned(),
+        })),
     }
 }
 

@@ -179,6 +179,7 @@ fn forbid(folder: &Folder) -> Result<bool, RunError> {
                 dropped_bytes: 0,
                 left_behind: 0,
                 output_sha256: String::new(),
+                report: None,
             };
             folder.write(folder::EXIT, &exit, Keep::Durably)?;
             return Ok(true);

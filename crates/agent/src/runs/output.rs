@@ -55,6 +55,19 @@ impl Runs {
         Ok(String::from_utf8_lossy(&parts.concat()).into_owned())
     }
 
+    /// Returns the report that the run left in its worktree, when it was kept.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn report(&self, run: &RunId) -> Result<Option<Vec<u8>>, RunError> {
+        let folder = self.folder(run);
+        match fs::read(folder.file(folder::REPORT)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(folder.reading(folder::REPORT, source)),
+        }
+    }
+
     /// Returns up to `limit` lines of the transcript that come after `after_seq`.
     ///
     /// # Errors

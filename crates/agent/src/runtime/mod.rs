@@ -104,6 +104,8 @@ pub struct Setting {
     pub output_cap: u64,
     /// How much to yield to others.
     pub nice: i8,
+    /// A file of the worktree that the run leaves there.
+    pub report: Option<PathBuf>,
     /// Free words of the caller.
     pub labels: BTreeMap<String, String>,
 }
@@ -123,6 +125,7 @@ impl Setting {
             limit: None,
             output_cap: DEFAULT_OUTPUT_CAP,
             nice: 0,
+            report: None,
             labels: BTreeMap::new(),
         }
     }
@@ -156,6 +159,7 @@ impl Setting {
             output_cap: self.output_cap,
             nice: self.nice,
             epoch: self.epoch,
+            report: self.report.clone(),
             labels: self.labels.clone(),
         }
     }

@@ -7,7 +7,7 @@ use gtd_core::Timestamp;
 use crate::{
     folder::{self, Folder, Keep},
     shim::{chain, now, output::Output},
-    state::{End, Exit},
+    state::{End, Exit, ReportEnd},
 };
 
 /// How long the last word waits for room on the disk.
@@ -21,6 +21,7 @@ pub(super) struct Ended {
     pub(super) timed_out: bool,
     pub(super) stopped: bool,
     pub(super) left_behind: u32,
+    pub(super) report: Option<ReportEnd>,
 }
 
 /// Writes the last word of the run.
@@ -42,6 +43,7 @@ pub(super) fn finish(
         dropped_bytes,
         left_behind: ended.left_behind,
         output_sha256: output.digest(),
+        report: ended.report.clone(),
     };
     gtd_fault::point("shim.before-exit-file");
     // After a power cut the run is lost without it, as are the files that it wrote just before:

@@ -16,6 +16,7 @@ mod ready;
 mod reap;
 mod redact;
 mod repeats;
+mod report;
 mod shift;
 mod supervise;
 

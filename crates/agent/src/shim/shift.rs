@@ -37,6 +37,7 @@ use crate::{
         output::Output,
         ready::{Ready, wait_for},
         reap::{Pause, Reaped, reap, sweep, wake_all},
+        report::Expected,
     },
     spec::RunSpec,
     state::{End, Kind, StopOrder},
@@ -62,6 +63,7 @@ pub(super) struct Shift<'a> {
     started_at: Timestamp,
     signals: SignalFd,
     output: Output,
+    report: Option<Expected>,
     main: Pid,
     out: Option<File>,
     err: Option<File>,
@@ -82,12 +84,14 @@ impl<'a> Shift<'a> {
         signals: SignalFd,
         output: Output,
         agent: Agent,
+        report: Option<Expected>,
     ) -> Self {
         Self {
             folder,
             started_at,
             signals,
             output,
+            report,
             main: agent.pid,
             out: Some(File::from(agent.out)),
             err: Some(File::from(agent.err)),
@@ -293,6 +297,7 @@ impl<'a> Shift<'a> {
             timed_out: self.timed_out,
             stopped: self.stopped,
             left_behind: swept.killed,
+            report: self.report.take().map(|report| report.keep(self.folder)),
         };
         finish(self.folder, self.started_at, &mut self.output, &ended)
     }

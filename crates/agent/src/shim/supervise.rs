@@ -28,6 +28,7 @@ use crate::{
         finish::{Ended, finish},
         output::Output,
         redact::Secrets,
+        report::Expected,
         say,
         shift::Shift,
     },
@@ -64,11 +65,20 @@ pub(super) fn run(dir: &Path) -> Result<(), String> {
     gtd_fault::point("shim.before-child");
 
     let mut output = Output::create(&folder, spec.output_cap, Secrets::of(&spec.env));
+    let report = Expected::of(&spec);
     let begun = begin(&folder, &spec, &mut record);
     tell_launcher();
     match begun {
         Ok(agent) => {
-            let shift = Shift::new(&folder, &spec, record.started_at_ms, signals, output, agent);
+            let shift = Shift::new(
+                &folder,
+                &spec,
+                record.started_at_ms,
+                signals,
+                output,
+                agent,
+                report,
+            );
             shift.work()
         }
         Err(why) => {
@@ -82,6 +92,7 @@ pub(super) fn run(dir: &Path) -> Result<(), String> {
                     timed_out: false,
                     stopped: false,
                     left_behind: 0,
+                    report: None,
                 },
             )
         }

@@ -305,6 +305,7 @@ fn event_text(event: &Event, subject: &Subject) -> String {
             1 => format!("{goal}; one time before it was missed"),
             missed => format!("{goal}; {missed} times before it were missed"),
         },
+        Event::FlakyTestFiled { gate, test, .. } => format!("for {test} of gate {gate}"),
         Event::GateAsked { ask } => format!("of {}", short(&ask.commit)),
         Event::GateAnswered { runs, .. } => {
             let gates: Vec<String> = runs.iter().map(gate).collect();

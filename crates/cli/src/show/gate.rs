@@ -4,7 +4,7 @@ use gtd_core::{Moment, Timestamp, Verdict};
 use serde_json::Value;
 
 use crate::{
-    commands::gate::Shown,
+    commands::gate::{Shown, TestShown},
     output::{Cell, Ink, Look, State, Table, ago, span_ms},
 };
 
@@ -74,6 +74,7 @@ pub(crate) fn gate(
     fact("rig", gate["rig"].as_str().unwrap_or_default());
     let limit = gate["timeout_ms"].as_u64().map(span_ms);
     fact("limit", &limit.unwrap_or_default());
+    fact("report", gate["junit"].as_str().unwrap_or_default());
     if !items.is_empty() {
         lines.push(look.paint(Ink::Faint, "EVENTS"));
         lines.extend(history_table(items, now, look).render_plain(look));
@@ -88,6 +89,25 @@ pub(crate) fn gate(
 /// Lists what a gate said.
 pub(crate) fn history(items: &[Shown], now: Timestamp, look: Look) -> Vec<String> {
     history_table(items, now, look).render(look)
+}
+
+/// Lists what single tests of a gate showed over time.
+pub(crate) fn gate_tests(tests: &[TestShown], now: Timestamp, look: Look) -> Vec<String> {
+    let mut table = Table::new(
+        &["TEST", "RED", "FLAKY", "OF LATE", "AGO", "BEAD"],
+        &["TEST"],
+    );
+    for test in tests {
+        table.row([
+            Cell::inked(test.test.as_str(), Ink::Strong),
+            Cell::from(test.red.to_string()),
+            Cell::from(test.flaky.to_string()),
+            Cell::from(test.recent.to_string()),
+            Cell::from(ago(test.last, now)),
+            Cell::from(test.bead.as_ref().map_or("", gtd_core::BeadId::as_str)),
+        ]);
+    }
+    table.render(look)
 }
 
 fn history_table(items: &[Shown], now: Timestamp, look: Look) -> Table {
@@ -108,7 +128,10 @@ fn history_table(items: &[Shown], now: Timestamp, look: Look) -> Table {
             Cell::from(shown.commit.short()),
             Cell::from(shown.purpose.as_str()),
             Cell::from(span_ms(took)),
-            Cell::from(shown.detail.as_str()),
+            Cell::from(match shown.tests {
+                Some(tests) => format!("{}: {}", shown.detail, tests.told()),
+                None => shown.detail.clone(),
+            }),
             Cell::inked(shown.run.as_str(), Ink::Faint),
         ]);
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gtd_core::{Evidence, MergeDoc, MergeRow, MergeShownDoc, Oid, Timestamp};
+use gtd_core::{Evidence, MergeDoc, MergeRow, MergeShownDoc, Oid, TestReport, Timestamp};
 
 use crate::output::{Cell, Ink, Look, State, Table, ago, clock, span, span_ms};
 
@@ -115,6 +115,7 @@ fn proof(evidence: &Evidence, look: Look) -> Vec<String> {
             span_ms(gate.took_ms),
             look.paint(Ink::Faint, &look.title(&gate.command)),
         ));
+        lines.extend(gate.tests.iter().flat_map(|report| tests(report, look)));
     }
     for member in &evidence.members {
         let by = member.holder.as_ref();
@@ -140,6 +141,24 @@ fn proof(evidence: &Evidence, look: Look) -> Vec<String> {
         for yes in &member.approvals {
             lines.push(format!("    approved by {}", yes.by));
         }
+    }
+    lines
+}
+
+/// Says what single tests of a gate showed.
+fn tests(report: &TestReport, look: Look) -> Vec<String> {
+    let mut lines = Vec::new();
+    if report.passed + report.failed + report.skipped > 0 {
+        lines.push(format!("    {}", report.counts().told()));
+    }
+    let flaky = State::of("flaky");
+    lines.extend(report.flaky.iter().map(|test| {
+        let mark = look.paint(flaky.ink, &flaky.text(look));
+        format!("    {mark} {}", look.title(test))
+    }));
+    if !report.remark.is_empty() {
+        let remark = format!("    its report: {}", report.remark);
+        lines.push(look.paint(Ink::Faint, &remark));
     }
     lines
 }

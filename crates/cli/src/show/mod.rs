@@ -25,7 +25,7 @@ pub(crate) use self::{
     convoy::{convoy, convoy_table},
     cost::cost,
     event::{Subject, event_line, event_object},
-    gate::{gate, gate_table, history},
+    gate::{gate, gate_table, gate_tests, history},
     graph::{Edge, Graph, Node, has_ended},
     line::{Line, log_line},
     merge::{merge_list, merge_shown},

@@ -109,6 +109,18 @@ fn gates(lines: &mut Vec<String>, doc: &ReviewDoc, look: Look) {
             run.commit.short(),
             gate.attempt
         ));
+        if let Some(report) = &run.tests {
+            let told = report.told();
+            let flaky = report.flaky.iter().map(|test| format!("flaky: {test}"));
+            let counts = std::iter::once(report.counts().told());
+            let told = told.lines().map(str::to_owned);
+            lines.extend(
+                counts
+                    .chain(told)
+                    .chain(flaky)
+                    .map(|line| format!("      {line}")),
+            );
+        }
         let said: Vec<&str> = run.evidence.lines().collect();
         for line in &said[said.len().saturating_sub(6)..] {
             lines.push(format!("      | {line}"));

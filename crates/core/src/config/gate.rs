@@ -38,6 +38,18 @@ pub(super) fn check_rows(
             }
             _ => {}
         }
+        if let Some(path) = row.get("junit").and_then(Value::as_str)
+            && !is_inside(path)
+        {
+            return Err(source
+                .mistake(
+                    span_of("junit"),
+                    &format!("the report of gate `{name}` is not in the worktree"),
+                )
+                .with_help(
+                    "name it from the top of the repository, as in junit = \"target/junit.xml\"",
+                ));
+        }
         if let Some(first) = seen.insert(name, span_of("name")) {
             return Err(two_of_a_name(source, "gates", name, first, span_of("name")));
         }
@@ -65,9 +77,20 @@ pub(super) fn gates(rows: &[Value]) -> Result<Vec<Gate>, InvalidName> {
                     .and_then(|time| u64::try_from(time.as_millis()).ok())
                     .unwrap_or(TIMEOUT_MS),
                 env: environment(row),
+                junit: text("junit").map(str::to_owned),
             })
         })
         .collect()
+}
+
+/// Tells whether a path leads to a file in the worktree.
+fn is_inside(path: &str) -> bool {
+    let is_plain = |part: &str| part != ".." && part != ".git";
+    !path.trim().is_empty()
+        && !path.starts_with('/')
+        && !path.ends_with('/')
+        && !path.contains('\0')
+        && path.split('/').all(is_plain)
 }
 
 fn environment(row: &Value) -> BTreeMap<String, String> {

@@ -68,8 +68,8 @@ pub(super) const GATE_KEYS: &[Key] = &[
         "junit",
         Text,
         ProjectOnly,
-        Planned,
-        "A JUnit file with results per test.",
+        Works,
+        "A JUnit file that it writes, as a path in the worktree: red tests are then named, and flaky ones remembered.",
     ),
     key(
         "builtin",
@@ -243,6 +243,13 @@ pub(super) const KEYS: &[Key] = &[
         Anyone,
         Works,
         "Submissions tested together at most; how many are is learnt from how often they are red.",
+    ),
+    key(
+        "merge.flakes",
+        Integer(0, 100),
+        Anyone,
+        Works,
+        "How often in a week a test may be red and then green on one tree before a bead asks for it to be mended; 0 never asks.",
     ),
     key(
         "merge.order",

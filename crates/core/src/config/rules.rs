@@ -42,6 +42,7 @@ pub fn rig_rules(config: &Config, folder_name: &str) -> Result<RigRules, Diagnos
         worker: worker_rules(config),
         merge: MergeRules {
             batch: number(config, "merge.batch").unwrap_or(MergeRules::default().batch),
+            flakes: number(config, "merge.flakes").unwrap_or(MergeRules::default().flakes),
         },
         schedules: schedules(rows("schedule")),
         questions: question_rules(config),

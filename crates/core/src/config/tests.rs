@@ -535,6 +535,7 @@ fn a_key_is_explained_with_what_it_takes_and_where_it_stands() {
     expect![[r#"
         merge.strategy: one of rebase | squash | merge. How a bead's commits come onto the branch. Now: rebase (gtd.toml:37). Default: merge. Accepted; nothing acts on it yet.
         merge.batch: a whole number from 1 to 1000. Submissions tested together at most; how many are is learnt from how often they are red. Now: 4 (gtd.toml:38). Default: 64.
+        merge.flakes: a whole number from 0 to 100. How often in a week a test may be red and then green on one tree before a bead asks for it to be mended; 0 never asks. Default: 3.
         merge.order: one of fifo | priority. Which submission goes first. Now: fifo (gtd.toml:39). Default: fifo. Accepted; nothing acts on it yet.
         merge.max_attempts: a whole number from 1 to 1000. Merges of one bead before a person is asked. Now: 3 (gtd.toml:40). Default: 3. Accepted; nothing acts on it yet.
         merge.sign: one of ssh | gpg | off. How the refinery signs; workers never sign. Now: ssh (gtd.toml:41). Default: off. Accepted; nothing acts on it yet.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Decision, Scene, TEXT_MAX, check_text};
+use super::{Decision, Scene, TEXT_MAX, check_text, flakes};
 use crate::{
     BeadId, Candidate, CandidateId, Epoch, Event, Evidence, Fault, GateRun, Halt, HaltKind,
     HoldKind, Member, Oid, Phase, Queue, Rejection, Target, Verdict,
@@ -134,8 +134,8 @@ pub(super) fn judge(
     if candidate.verdict.is_some() {
         return Err(Rejection::CandidateBusy { candidate: id });
     }
-    let proven = scene
-        .rig(&candidate.target.rig)?
+    let rig = scene.rig(&candidate.target.rig)?;
+    let proven = rig
         .rules
         .gates
         .iter()
@@ -161,6 +161,7 @@ pub(super) fn judge(
     {
         events.push(halted(scene, &queue.target, HaltKind::GateInfra, run));
     }
+    events.extend(flakes::filed(scene, rig, &gates));
     Ok(events)
 }
 
@@ -255,7 +256,7 @@ pub(super) fn observe_target(scene: Scene<'_>, target: Target, tip: Oid) -> Deci
 }
 
 pub(super) fn judge_base(scene: Scene<'_>, target: Target, gate: GateRun) -> Decision {
-    scene.rig(&target.rig)?;
+    let rig = scene.rig(&target.rig)?;
     let queue = scene.graph.queue(&target);
     let tip = queue.and_then(|queue| queue.tip.as_ref());
     // What a gate showed elsewhere says nothing about the present tip.
@@ -280,5 +281,6 @@ pub(super) fn judge_base(scene: Scene<'_>, target: Target, gate: GateRun) -> Dec
         Verdict::Failed => events.push(halted(scene, &target, HaltKind::MainRed, &gate)),
         Verdict::Infra => events.push(halted(scene, &target, HaltKind::GateInfra, &gate)),
     }
+    events.extend(flakes::filed(scene, rig, std::slice::from_ref(&gate)));
     Ok(events)
 }

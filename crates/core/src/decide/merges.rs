@@ -1,6 +1,6 @@
 //! A person's hand on the merges: what is held, what is first, what is tried again, which gates run.
 
-use super::{Decision, Scene, TEXT_MAX, check_text};
+use super::{Decision, Scene, TEXT_MAX, check_text, flakes};
 use crate::{
     Bead, BeadId, BeadType, Event, GateAsk, GateName, GateRun, HoldKind, MergeHold, Oid, Phase,
     Rejection, RigName, Timestamp,
@@ -175,8 +175,13 @@ pub(super) fn answer_gate(scene: Scene<'_>, number: u64, runs: Vec<GateRun>) -> 
     let Some(ask) = scene.graph.gate_ask(number) else {
         return Ok(vec![]);
     };
-    Ok(vec![Event::GateAnswered {
+    let filed = match scene.graph.rig(&ask.rig) {
+        Some(rig) => flakes::filed(scene, rig, &runs),
+        None => vec![],
+    };
+    let answered = Event::GateAnswered {
         ask: ask.clone(),
         runs,
-    }])
+    };
+    Ok(std::iter::once(answered).chain(filed).collect())
 }

@@ -8,6 +8,7 @@ mod bead;
 mod convoy;
 mod crew;
 mod discovery;
+mod flakes;
 mod goal;
 mod health;
 mod import;

@@ -77,6 +77,7 @@ impl Graph {
                 self.facts.holds.retain(|hold| hold.rig != *rig);
                 self.facts.gate_asks.retain(|_, ask| ask.rig != *rig);
                 self.facts.gates.remove(rig);
+                self.facts.tests.remove(rig);
                 self.drop_schedules(rig);
                 self.index = Index::of(&self.facts);
             }
@@ -540,11 +541,22 @@ impl Graph {
             }
             Event::GateAnswered { ask, runs } => {
                 self.facts.gate_asks.remove(&ask.number);
+                self.remember_tests(&ask.rig, runs, at);
                 let shown = runs.iter().map(|run| GateShown {
                     asked: Some(ask.number),
                     ..GateShown::of(run, GatePurpose::Asked, at)
                 });
                 self.remember_gate(&ask.rig, &ask.gate, shown);
+            }
+            Event::FlakyTestFiled {
+                rig,
+                gate,
+                test,
+                bead,
+            } => {
+                let record = self.test_record_mut(rig, gate, test);
+                record.flips.clear();
+                record.bead = Some(bead.clone());
             }
             Event::QueueHalted { target, halt } => {
                 self.queue_mut(target).halt = Some(Halt::clone(halt));

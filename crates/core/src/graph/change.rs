@@ -261,6 +261,7 @@ impl Graph {
         purpose: GatePurpose,
         at: Timestamp,
     ) {
+        self.remember_tests(rig, runs, at);
         for run in runs {
             let shown = GateShown::of(run, purpose, at);
             self.remember_gate(rig, &run.gate, [shown].into_iter());

@@ -19,6 +19,7 @@ mod runtimes;
 mod schedules;
 mod state;
 mod tally;
+mod tests_seen;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -93,6 +94,8 @@ struct Facts {
     gate_asks_made: u64,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     gates: BTreeMap<RigName, BTreeMap<GateName, VecDeque<GateShown>>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    tests: BTreeMap<RigName, BTreeMap<GateName, BTreeMap<String, crate::TestRecord>>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     schedules: BTreeMap<RigName, BTreeMap<ScheduleName, Schedule>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -69,6 +69,7 @@ const NAMES: &[(&str, &str)] = &[
     ("SeatClosed", "seat.closed"),
     ("SeatOpened", "seat.opened"),
     ("Stopped", "town.stopped"),
+    ("FlakyTestFiled", "test.filed"),
     ("SubmissionPreferred", "bead.preferred"),
     ("SubmissionRestored", "bead.restored"),
     ("SubmissionReturned", "bead.sent_back"),

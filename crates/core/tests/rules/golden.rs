@@ -8,13 +8,14 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use gtd_core::{
     Actor, Approval, BeadSpec, BeadType, Command, Criterion, EdgeKind, Envelope, Epoch, FORMAT,
     FaultClass, GateWhen, Graph, HoldKind, Need, Origin, Outcome, PauseScope, Plan, Priority,
-    Revision, RigName, RuntimeName, SatisfiedBy, Target, Timestamp, UsageDelta, Verdict,
+    RedTest, Revision, RigName, RuntimeName, SatisfiedBy, Target, TestReport, Timestamp,
+    UsageDelta, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::scene::{
-    BEGIN, Scene, fault, gate, gate_name, gate_run, host, oid, person, planned, rig, role, rules,
-    run_id, seat, spec, target,
+    BEGIN, Scene, fault, flaky_run, gate, gate_name, gate_run, host, oid, person, planned, rig,
+    role, rules, run_id, seat, spec, target,
 };
 
 names!(EVENTS, event_name: Event {
@@ -24,7 +25,7 @@ names!(EVENTS, event_name: Event {
     UsageRecorded, WorkSubmitted, WorkReturned, WorkClosed, LeaseExpired, BeadQuarantined,
     BreakerTripped, CandidateFormed, CandidateJudged, CandidateLanded, CandidateVoided,
     SubmissionReturned, TargetMoved, BaseJudged, QueueHalted, QueueResumed, MergesHeld, MergesReleased,
-    SubmissionPreferred, SubmissionRestored, GateAsked, GateAnswered, Escalated, Paused,
+    SubmissionPreferred, SubmissionRestored, GateAsked, GateAnswered, FlakyTestFiled, Escalated, Paused,
     Resumed, Stopped, Thawed, MailSent, MailAcked, RoleDegraded, EffectBackedOff,
     EffectRecovered, TownRestored, OperationUndone, ScheduleAdded, ScheduleRemoved,
     SchedulePaused, ScheduleResumed, ScheduleFired, DecisionSnoozed, DecisionWoken, CrewJoined, CrewLeaving, CrewConcluded,
@@ -77,6 +78,7 @@ pub(crate) fn long_story() -> Scene {
     let mut scene = Scene::empty();
     let mut rules = rules();
     rules.worker.breaker = 4;
+    rules.merge.flakes = 1;
     rules.gates.push(gate("whole", GateWhen::Goal));
     scene.trust(rules);
     second_rig(&mut scene);
@@ -88,6 +90,25 @@ pub(crate) fn long_story() -> Scene {
     hand_on_the_merges(&mut scene);
     leave_undone(&mut scene);
     scene
+}
+
+/// A red run whose report names its red test.
+fn red_run() -> gtd_core::GateRun {
+    gtd_core::GateRun {
+        tests: Some(Box::new(TestReport {
+            passed: 1,
+            failed: 1,
+            skipped: 1,
+            red: vec![RedTest {
+                name: "parser::numbers".to_owned(),
+                file: "src/parser.rs".to_owned(),
+                message: "left: 1, right: 2".to_owned(),
+            }],
+            remark: "it breaks off before its end".to_owned(),
+            ..TestReport::default()
+        })),
+        ..gate_run(&oid(7), Verdict::Failed)
+    }
 }
 
 fn second_rig(scene: &mut Scene) {
@@ -412,7 +433,7 @@ fn hand_on_the_merges(scene: &mut Scene) {
     }
     scene.tell(Command::AnswerGate {
         number: 1,
-        runs: vec![gate_run(&oid(7), Verdict::Failed)],
+        runs: vec![red_run(), flaky_run(&oid(7), "parser::numbers", "asked-1")],
     });
     let looked_at = scene.bead("looked at");
     scene.submit(&looked_at);

@@ -25,6 +25,7 @@ mod documents;
 mod event_types;
 mod evidence;
 mod explain;
+mod flakes;
 mod goals;
 mod golden;
 mod graph_props;

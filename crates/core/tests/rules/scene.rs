@@ -7,8 +7,8 @@ use gtd_core::{
     Envelope, Epoch, Event, Fault, FaultClass, Gate, GateName, GateRun, GateWhen, Graph, Holder,
     HostName, LandMode, Member, MergeRules, Need, Observation, Observations, Oid, Operation,
     Outcome, Phase, Plan, PlannedBead, Priority, Rejection, RequestId, Reserved, Reversal,
-    Revision, RigName, RigRules, RoleName, RunId, SeatName, Target, Timestamp, Verdict, View,
-    WaitReason, Why, WorkerRules, decide, explain, operations, reverse,
+    Revision, RigName, RigRules, RoleName, RunId, SeatName, Target, TestReport, Timestamp, Verdict,
+    View, WaitReason, Why, WorkerRules, decide, explain, operations, reverse,
 };
 
 /// When every scene begins.
@@ -71,6 +71,7 @@ pub(crate) fn gate(name: &str, when: GateWhen) -> Gate {
         when,
         timeout_ms: 60_000,
         env: [].into(),
+        junit: None,
     }
 }
 
@@ -81,7 +82,10 @@ pub(crate) fn rules() -> RigRules {
         branch: "main".to_owned(),
         gates: vec![gate("test", GateWhen::Merge)],
         worker: WorkerRules::default(),
-        merge: MergeRules { batch: 8 },
+        merge: MergeRules {
+            batch: 8,
+            flakes: 3,
+        },
         schedules: vec![],
         questions: gtd_core::QuestionRules::default(),
         discovery: gtd_core::DiscoveryRules::default(),
@@ -118,6 +122,20 @@ pub(crate) fn gate_run(commit: &Oid, verdict: Verdict) -> GateRun {
         evidence: String::new(),
         code: None,
         output: String::new(),
+        tests: None,
+    }
+}
+
+/// A run in which a test was green that had been red on the same tree.
+pub(crate) fn flaky_run(commit: &Oid, test: &str, run: &str) -> GateRun {
+    GateRun {
+        run: run_id(run),
+        tests: Some(Box::new(TestReport {
+            passed: 2,
+            flaky: vec![test.to_owned()],
+            ..TestReport::default()
+        })),
+        ..gate_run(commit, Verdict::Passed)
     }
 }
 

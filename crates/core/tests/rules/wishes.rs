@@ -8,8 +8,8 @@ use gtd_core::{
 use proptest::prelude::*;
 
 use crate::scene::{
-    Scene, candidate_id, gate_name, gate_run, host, oid, planned, rig, role, rules, run_id, seat,
-    spec, target,
+    Scene, candidate_id, flaky_run, gate_name, gate_run, host, oid, planned, rig, role, rules,
+    run_id, seat, spec, target,
 };
 
 /// One wish of somebody: what, and three numbers that choose about what.
@@ -197,6 +197,7 @@ fn tip(scene: &Scene) -> gtd_core::Oid {
 pub(crate) fn town() -> Scene {
     let mut rules = rules();
     rules.worker.breaker = 2;
+    rules.merge.flakes = 1;
     let mut scene = Scene::with_rules(rules);
     scene.name_asks();
     for name in ["quartz", "onyx"] {
@@ -308,7 +309,14 @@ fn hand_on_the_merges(scene: &Scene, bead: BeadId, (what, x, y, z): Wish) -> Com
         },
         _ => Command::AnswerGate {
             number: scene.graph.gate_asks().next().map_or(1, |ask| ask.number),
-            runs: vec![gate_run(&oid(u64::from(x)), Verdict::Passed)],
+            runs: vec![match y % 4 {
+                0 => gate_run(&oid(u64::from(x)), Verdict::Passed),
+                test => flaky_run(
+                    &oid(u64::from(x)),
+                    &format!("test-{test}"),
+                    &format!("asked-{x}-{z}"),
+                ),
+            }],
         },
     }
 }
@@ -329,6 +337,7 @@ pub(crate) fn command(scene: &mut Scene, (what, x, y, z): Wish) -> Command {
                 rules.worker.attempts = u32::from(x % 3) + 1;
                 rules.worker.max = u32::from(y % 3) + 1;
                 rules.worker.breaker = u32::from(z % 4);
+                rules.merge.flakes = u32::from(z % 2) + 1;
                 rules
             },
             digest: format!("{z}"),

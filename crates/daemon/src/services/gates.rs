@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gtd_core::{
     Gate, GateAsk, GateName, GateRun, GateShown, Graph, Moment, Oid, Rejection, Rig, RigName,
-    Verdict,
+    TestCounts, Timestamp, Verdict,
 };
 use serde::Serialize;
 
@@ -35,6 +35,24 @@ pub(super) struct GateHistoryDoc {
     /// What people asked for and nobody has answered yet.
     pending: Vec<GateAsk>,
     items: Vec<ShownDoc>,
+    /// Its tests that were ever red, the flakiest first.
+    tests: Vec<TestDoc>,
+}
+
+/// What one test of a gate has shown over time.
+#[derive(Debug, Serialize)]
+pub(super) struct TestDoc {
+    test: String,
+    /// In how many runs it was red.
+    red: u32,
+    /// How often it was red and then green on one tree.
+    flaky: u32,
+    /// How often of late, since the last bead about it.
+    recent: usize,
+    /// When it last was one of both.
+    last: Moment,
+    /// The bead that asks for it to be mended.
+    bead: Option<gtd_core::BeadId>,
 }
 
 #[derive(Debug, Serialize)]
@@ -47,6 +65,7 @@ pub(super) struct ShownDoc {
     seconds: f64,
     run: gtd_core::RunId,
     asked: Option<u64>,
+    tests: Option<TestCounts>,
 }
 
 pub(super) fn docs<'a>(graph: &'a Graph, rig: &'a Rig) -> impl Iterator<Item = GateDoc> + 'a {
@@ -79,6 +98,7 @@ pub(super) fn history(
     rig: &RigName,
     gate: &GateName,
     limit: u32,
+    now: Timestamp,
 ) -> Result<GateHistoryDoc, Rejection> {
     let known = graph
         .rig(rig)
@@ -104,7 +124,24 @@ pub(super) fn history(
             .cloned()
             .collect(),
         items: shown.into_iter().rev().take(limit).map(doc).collect(),
+        tests: tests(graph, rig, gate, now),
     })
+}
+
+fn tests(graph: &Graph, rig: &RigName, gate: &GateName, now: Timestamp) -> Vec<TestDoc> {
+    let mut tests: Vec<TestDoc> = graph
+        .tests_of(rig, gate)
+        .map(|(test, record)| TestDoc {
+            test: test.to_owned(),
+            red: record.red,
+            flaky: record.flaky,
+            recent: record.recent_flips(now),
+            last: Moment(record.last),
+            bead: record.bead.clone(),
+        })
+        .collect();
+    tests.sort_by_key(|test| std::cmp::Reverse((test.flaky, test.red, test.last)));
+    tests
 }
 
 fn doc(shown: &GateShown) -> ShownDoc {
@@ -119,6 +156,7 @@ fn doc(shown: &GateShown) -> ShownDoc {
         seconds,
         run: shown.run.clone(),
         asked: shown.asked,
+        tests: shown.tests,
     }
 }
 

@@ -115,7 +115,8 @@ super::writes::writes! {
             let request = request.into_inner();
             let (rig, gate) = (parse_rig(&request.rig)?, parse_gate(&request.gate)?);
             let graph = self.town.ledger.graph();
-            let doc = gates::history(&graph, &rig, &gate, request.limit).map_err(rejected)?;
+            let now = self.town.ledger.now();
+            let doc = gates::history(&graph, &rig, &gate, request.limit, now).map_err(rejected)?;
             let revision = graph.revision();
             drop(graph);
             document("GateHistory", doc, revision)

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -325,6 +326,7 @@ impl Hands {
         setting.epoch = order.epoch;
         setting.limit = Some(Duration::from_millis(order.limit_ms));
         setting.nice = 10;
+        setting.report = order.report.as_ref().map(PathBuf::from);
         setting.env = pool.agent_git_env().into_iter().collect();
         setting.env.extend(
             author(&order.slot)

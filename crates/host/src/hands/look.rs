@@ -1,11 +1,14 @@
 //! Looking: the answers to what planners ask.
 
+use std::sync::Arc;
+
 use gtd_agent::{
-    End, Exit, Live, RunState,
+    End, Exit, Live, ReportEnd, RunState,
     gate::{GateVerdict, classify_gate},
+    read_junit,
     stream::Ending,
 };
-use gtd_core::{NOTES_REF, Oid, Proven, RigName, RunId, RuntimeFault, Target, prove};
+use gtd_core::{NOTES_REF, Oid, Proven, RigName, RunId, RuntimeFault, Target, TestResults, prove};
 use gtd_git::{Against, AssemblySpec, GitError, Member};
 use gtd_plan::{
     AgentSeen, Answer, AssemblyMember, AssemblyOrder, AssemblySeen, ConflictSeen, EndSeen,
@@ -21,6 +24,8 @@ const TAIL: u64 = 8 * 1024;
 const CPU_LOOK_MS: u64 = 500;
 /// Assemblies that are remembered.
 const ASSEMBLIES: usize = 512;
+/// Reports of runs that are remembered.
+const REPORTS: usize = 4;
 /// Files of one change that are looked at.
 const FILES: usize = 1_000;
 /// Commits of a line that are looked at.
@@ -123,7 +128,34 @@ impl Hands {
             output: exit.output_sha256.clone(),
             infra,
             agent: self.see_agent(run, exit)?.map(Box::new),
+            tests: self.see_tests(run, exit)?,
         })
+    }
+
+    /// Reads the report of a run that was to leave one.
+    fn see_tests(&self, run: &RunId, exit: &Exit) -> Result<Option<Arc<TestResults>>, HostError> {
+        let remark = |why: &str| TestResults {
+            cases: vec![],
+            remark: why.to_owned(),
+        };
+        let results = match &exit.report {
+            None => return Ok(None),
+            Some(ReportEnd::Missing(why)) => remark(why),
+            Some(ReportEnd::Kept) => {
+                if let Some(known) = self.memory().tests.get(run) {
+                    return Ok(Some(known.clone()));
+                }
+                let report = self.runs.report(run).map_err(HostError::Run)?;
+                report.map_or_else(|| remark("it is gone"), |report| read_junit(&report))
+            }
+        };
+        let results = Arc::new(results);
+        let mut memory = self.memory();
+        if memory.tests.len() >= REPORTS {
+            memory.tests.clear();
+        }
+        memory.tests.insert(run.clone(), results.clone());
+        Ok(Some(results))
     }
 
     /// Reads what an agent said in a run that ended; none when the run is no agent's.

@@ -19,7 +19,7 @@ use std::{
 
 use gtd_agent::Runs;
 use gtd_client::{Client, Places, RigFolders, TownKey};
-use gtd_core::{Oid, RigName};
+use gtd_core::{Oid, RigName, RunId, TestResults};
 use gtd_git::{GitError, Pool, Repository};
 use gtd_plan::{AssemblyOrder, AssemblySeen};
 
@@ -51,6 +51,8 @@ struct Memory {
     assemblies: BTreeMap<AssemblyOrder, AssemblySeen>,
     /// Which files differ between two commits.
     changes: BTreeMap<(Oid, Oid), Vec<String>>,
+    /// What single tests showed in a run.
+    tests: BTreeMap<RunId, Arc<TestResults>>,
 }
 
 impl Hands {

@@ -69,7 +69,7 @@ impl Refinery {
                     break;
                 }
                 Some(RunSeen::Ended(end)) => {
-                    let shown = gate_run(gate, &ask.commit, &run, end);
+                    let shown = gate_run(gate, &ask.commit, &run, end, &runs);
                     let is_red = shown.verdict == Verdict::Failed;
                     runs.push(shown);
                     if !is_red {

@@ -3,6 +3,7 @@
 //! | what is known | the next candidate |
 //! |---|---|
 //! | nothing stands under suspicion | as many as are most likely to be told green or red by one run |
+//! | several are suspected, and the red tests are in the files of one of them | all but that one |
 //! | several are suspected, and the red output names one of them | all but that one |
 //! | several are suspected | the first half of them |
 //! | one is suspected | that one |
@@ -19,7 +20,7 @@
 
 use gtd_core::{Bead, FailureRate, GateRun, Graph, Oid, Phase, Queue, Target, Verdict};
 
-use super::owner::owner_of;
+use super::owner::{owner_of, owner_of_tests};
 use crate::{Question, Refinery, Seen};
 
 /// Fewer suspects than this are not worth a look at what they changed.
@@ -63,7 +64,10 @@ impl Refinery {
                 let question = self.changed(bead);
                 question.map_or(&[][..], |question| seen.changed(&question))
             });
-            if let Some(owner) = owner_of(&red.evidence, &files.collect::<Vec<_>>()) {
+            let files = files.collect::<Vec<_>>();
+            let tests = red.tests.iter().flat_map(|report| &report.red);
+            let by_test = owner_of_tests(&tests.collect::<Vec<_>>(), &files);
+            if let Some(owner) = by_test.or_else(|| owner_of(&red.evidence, &files)) {
                 suspects.remove(owner);
                 return Next::Members(suspects);
             }

@@ -4,7 +4,8 @@ use gtd_core::{Candidate, Command, Fault, FaultClass, Gate, GateRun, Graph, Queu
 
 use super::verdict::{gate_run, lost_run};
 use crate::{
-    Effect, Plan, Question, Refinery, RunSeen, Seen, base_gate_owner, base_gate_run, gate_slot,
+    Effect, Plan, Question, Refinery, RunSeen, Seen, base_gate_owner, base_gate_run,
+    evidence::with_tests, gate_slot,
 };
 
 /// Runs of a gate on the base until a red of it is believed: it stops everybody.
@@ -88,7 +89,8 @@ impl Refinery {
                     break;
                 }
                 Some(RunSeen::Ended(end)) => {
-                    let known = shown.insert(gate_run(gate, base, &run, end));
+                    let before: Vec<GateRun> = shown.take().into_iter().collect();
+                    let known = shown.insert(gate_run(gate, base, &run, end, &before));
                     if known.verdict != Verdict::Failed {
                         break;
                     }
@@ -120,7 +122,7 @@ fn sent_back(candidate: &Candidate, red: &GateRun) -> Option<Command> {
                 red.detail,
                 candidate.target.short_ref()
             ),
-            evidence: red.evidence.clone(),
+            evidence: with_tests(&red.evidence, red.tests.as_deref()),
             run: Some(red.run.clone()),
         },
     })

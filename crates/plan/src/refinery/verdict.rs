@@ -16,7 +16,8 @@ use gtd_core::{
 };
 
 use crate::{
-    Checkout, Effect, EndSeen, Plan, Refinery, RunOrder, RunSeen, Seen, Work, evidence::evidence,
+    Checkout, Effect, EndSeen, Plan, Refinery, RunOrder, RunSeen, Seen, Work,
+    evidence::{evidence, tests},
     gate_slot, merge_gate_owner, merge_gate_run,
 };
 
@@ -129,6 +130,7 @@ impl Refinery {
             epoch: Epoch(0),
             limit_ms: gate.timeout_ms,
             env: gate.env.clone(),
+            report: gate.junit.clone(),
         }));
     }
 }
@@ -163,7 +165,7 @@ pub(super) fn progress(seen: &Seen, queue: &Queue, candidate: &Candidate, gate: 
                 return Progress::Told(Verdict::Infra, runs);
             }
             Some(RunSeen::Ended(end)) => {
-                let shown = gate_run(gate, &candidate.commit, &run, end);
+                let shown = gate_run(gate, &candidate.commit, &run, end, &runs);
                 let verdict = shown.verdict;
                 runs.push(shown);
                 if verdict != Verdict::Failed {
@@ -175,8 +177,14 @@ pub(super) fn progress(seen: &Seen, queue: &Queue, candidate: &Candidate, gate: 
     Progress::Told(Verdict::Failed, runs)
 }
 
-/// Makes the record of a gate run from how it ended.
-pub(crate) fn gate_run(gate: &Gate, commit: &Oid, run: &RunId, end: &EndSeen) -> GateRun {
+/// Makes the record of a gate run from how it ended; `before` are earlier runs on the same tree.
+pub(crate) fn gate_run(
+    gate: &Gate,
+    commit: &Oid,
+    run: &RunId,
+    end: &EndSeen,
+    before: &[GateRun],
+) -> GateRun {
     let verdict = end.verdict();
     GateRun {
         gate: gate.name.clone(),
@@ -192,6 +200,7 @@ pub(crate) fn gate_run(gate: &Gate, commit: &Oid, run: &RunId, end: &EndSeen) ->
         },
         code: end.code,
         output: end.output.clone(),
+        tests: tests(end, before).map(Box::new),
     }
 }
 
@@ -206,5 +215,6 @@ pub(super) fn lost_run(gate: &Gate, commit: &Oid, run: &RunId) -> GateRun {
         evidence: String::new(),
         code: None,
         output: String::new(),
+        tests: None,
     }
 }

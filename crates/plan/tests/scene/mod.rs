@@ -122,6 +122,7 @@ impl Scene {
             when: GateWhen::Merge,
             timeout_ms: 60_000,
             env: Default::default(),
+            junit: None,
         };
         self.tell(Command::TrustRig {
             rig: rig.clone(),
@@ -461,6 +462,7 @@ pub(crate) fn judge(scene: &mut Scene, verdict: Verdict) {
             evidence: "the output".to_owned(),
             code: None,
             output: String::new(),
+            tests: None,
         }],
     });
 }

@@ -336,6 +336,7 @@ impl History {
             evidence: String::new(),
             code: None,
             output: String::new(),
+            tests: None,
         };
         self.role(
             "refinery",
@@ -391,6 +392,7 @@ fn rules(gate: &GateName) -> RigRules {
             when: GateWhen::Merge,
             timeout_ms: 600_000,
             env: [].into(),
+            junit: None,
         }],
         worker: WorkerRules {
             breaker: 1_000_000,

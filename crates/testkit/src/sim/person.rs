@@ -62,6 +62,7 @@ fn gate(name: &str, when: GateWhen) -> Gate {
         when,
         timeout_ms: 300_000,
         env: std::collections::BTreeMap::new(),
+        junit: None,
     }
 }
 
@@ -99,6 +100,7 @@ impl Sim {
             },
             merge: MergeRules {
                 batch: u32::try_from(self.rng.between(1, 5)).unwrap_or(1),
+                ..MergeRules::default()
             },
             schedules: vec![],
             questions: gtd_core::QuestionRules::default(),

@@ -1,6 +1,6 @@
 //! Proof and its cost: verdicts, gate runs, members, usage, reservations.
 
-use gtd_core::{CheckRun, GateRun, Member, Reserved, UsageDelta, Verdict};
+use gtd_core::{CheckRun, GateRun, Member, RedTest, Reserved, TestReport, UsageDelta, Verdict};
 
 use super::carried::{Carried, messages, words};
 use crate::{Malformed, pb::common::v1 as pb};
@@ -22,6 +22,7 @@ impl TryFrom<pb::GateRun> for GateRun {
             evidence: wire.evidence,
             code: wire.code,
             output: wire.output,
+            tests: wire.tests.map(|tests| Box::new(tests.into())),
         })
     }
 }
@@ -38,6 +39,53 @@ impl From<GateRun> for pb::GateRun {
             evidence: gate.evidence,
             code: gate.code,
             output: gate.output,
+            tests: gate.tests.map(|tests| (*tests).into()),
+        }
+    }
+}
+
+impl From<pb::TestReport> for TestReport {
+    fn from(wire: pb::TestReport) -> Self {
+        Self {
+            passed: wire.passed,
+            failed: wire.failed,
+            skipped: wire.skipped,
+            red: wire.red.into_iter().map(Into::into).collect(),
+            flaky: wire.flaky,
+            remark: wire.remark,
+        }
+    }
+}
+
+impl From<TestReport> for pb::TestReport {
+    fn from(report: TestReport) -> Self {
+        Self {
+            passed: report.passed,
+            failed: report.failed,
+            skipped: report.skipped,
+            red: report.red.into_iter().map(Into::into).collect(),
+            flaky: report.flaky,
+            remark: report.remark,
+        }
+    }
+}
+
+impl From<pb::RedTest> for RedTest {
+    fn from(wire: pb::RedTest) -> Self {
+        Self {
+            name: wire.name,
+            file: wire.file,
+            message: wire.message,
+        }
+    }
+}
+
+impl From<RedTest> for pb::RedTest {
+    fn from(test: RedTest) -> Self {
+        Self {
+            name: test.name,
+            file: test.file,
+            message: test.message,
         }
     }
 }

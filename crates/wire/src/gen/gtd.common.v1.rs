@@ -200,7 +200,7 @@ pub struct Target {
     pub branch: ::prost::alloc::string::String,
 }
 /// GateRun is what one run of one gate showed.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GateRun {
     /// The gate.
     #[prost(string, tag = "1")]
@@ -229,6 +229,44 @@ pub struct GateRun {
     /// The SHA-256 of all that it wrote, in hexadecimal digits; empty when nobody took it.
     #[prost(string, tag = "9")]
     pub output: ::prost::alloc::string::String,
+    /// What its single tests showed, when it leaves a report.
+    #[prost(message, optional, tag = "10")]
+    pub tests: ::core::option::Option<TestReport>,
+}
+/// TestReport is what is kept of the report of a gate run.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TestReport {
+    /// How many tests were green.
+    #[prost(uint32, tag = "1")]
+    pub passed: u32,
+    /// How many were red.
+    #[prost(uint32, tag = "2")]
+    pub failed: u32,
+    /// How many did not run.
+    #[prost(uint32, tag = "3")]
+    pub skipped: u32,
+    /// The first of those that were red.
+    #[prost(message, repeated, tag = "4")]
+    pub red: ::prost::alloc::vec::Vec<RedTest>,
+    /// Those that are green and were red on the same tree before.
+    #[prost(string, repeated, tag = "5")]
+    pub flaky: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Why there is nothing of a report, or not all of it.
+    #[prost(string, tag = "6")]
+    pub remark: ::prost::alloc::string::String,
+}
+/// RedTest is a test that was red.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RedTest {
+    /// Its whole name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The file that it is in, when the report tells.
+    #[prost(string, tag = "2")]
+    pub file: ::prost::alloc::string::String,
+    /// What it said, shortened.
+    #[prost(string, tag = "3")]
+    pub message: ::prost::alloc::string::String,
 }
 /// CheckRun is a green run of the check of a criterion, on what is handed in.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

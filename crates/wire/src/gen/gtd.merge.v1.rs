@@ -138,7 +138,7 @@ pub struct ObserveTargetResponse {
     pub written: ::core::option::Option<super::super::common::v1::Written>,
 }
 /// JudgeBaseRequest asks for JudgeBase.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct JudgeBaseRequest {
     /// Names the write.
     #[prost(message, optional, tag = "1")]

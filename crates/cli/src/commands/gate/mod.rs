@@ -9,7 +9,7 @@ use gtd_core::RigName;
 use gtd_wire::pb::merge::v1::GateHistoryRequest;
 use serde::Deserialize;
 
-pub(crate) use self::show::Shown;
+pub(crate) use self::show::{Shown, TestShown};
 use crate::{context::Context, error::CliError, exit::Exit, town};
 
 /// The gates: what they are, what they say, what they said
@@ -55,6 +55,8 @@ struct History {
     flaky: bool,
     pending: Vec<Pending>,
     items: Vec<Shown>,
+    #[serde(default)]
+    tests: Vec<TestShown>,
 }
 
 #[derive(Debug, Deserialize)]
