@@ -882,7 +882,7 @@ fn a_lease_holder_notes_with_its_own_pen() {
 }
 
 #[test]
-fn a_question_gives_the_bead_back() {
+fn a_question_is_asked_under_the_lease_and_gives_nothing_back() {
     let request = pb::work::v1::AskRequest {
         context: None,
         bead: "gt-1".into(),
@@ -890,16 +890,10 @@ fn a_question_gives_the_bead_back() {
         text: "which one?".into(),
     };
     let (command, _) = request.command().unwrap();
-    assert!(matches!(
-        command,
-        Command::Return {
-            why: Fault {
-                class: FaultClass::Question,
-                ..
-            },
-            ..
-        }
-    ));
+    assert!(
+        matches!(&command, Command::Ask { bead, epoch: Epoch(2), text } if bead.as_str() == "gt-1" && text == "which one?"),
+        "{command:?}"
+    );
 }
 
 #[test]
