@@ -137,7 +137,7 @@ async fn show(ctx: &Context, args: ShowArgs) -> Result<Exit, CliError> {
 fn table(ctx: &Context, budgets: &[BudgetDoc], now: gtd_core::Timestamp) -> Vec<String> {
     if budgets.is_empty() {
         return vec![
-            "nothing is limited.  gtd cost budget set town 20   gtd goal \"…\" --budget 5"
+            "no goal, rig or town has a cap; one bead and one plan have those of their roles.  gtd cost budget set town 20"
                 .to_owned(),
         ];
     }
