@@ -379,17 +379,17 @@ mod tests {
     fn without_gtd_home_the_xdg_folders_are_used() {
         let found = places(&[
             ("HOME", "/home/anna"),
-            ("GTD_TOWN", "work"),
+            ("GTD_TOWN", "office"),
             ("XDG_STATE_HOME", "/st"),
             ("XDG_CACHE_HOME", "not/absolute"),
             ("XDG_RUNTIME_DIR", "/rt"),
         ])
         .unwrap();
         assert_eq!(found.config, Path::new("/home/anna/.config/gtd"));
-        assert_eq!(found.data, Path::new("/home/anna/.local/share/gtd/work"));
-        assert_eq!(found.state, Path::new("/st/gtd/work"));
+        assert_eq!(found.data, Path::new("/home/anna/.local/share/gtd/office"));
+        assert_eq!(found.state, Path::new("/st/gtd/office"));
         assert_eq!(found.cache, Path::new("/home/anna/.cache/gtd"));
-        assert_eq!(found.socket(), Path::new("/rt/gtd/work/gtd.sock"));
+        assert_eq!(found.socket(), Path::new("/rt/gtd/office/gtd.sock"));
         let bare = places(&[("HOME", "/home/anna")]).unwrap();
         assert_eq!(bare.socket(), Path::new("/tmp/gtd-7/home/gtd.sock"));
     }
