@@ -378,6 +378,27 @@ pub(crate) async fn find(client: &Client, id: &str) -> Result<Found, CliError> {
     Ok(Found { id, kind, document })
 }
 
+/// Looks up the bead or goal that a command is about, if one was named; `all` is how it is asked
+/// about everything.
+pub(crate) async fn subject(
+    client: &Client,
+    id: Option<&str>,
+    all: &str,
+) -> Result<Option<String>, CliError> {
+    let Some(id) = id else {
+        return Ok(None);
+    };
+    let found = find(client, id).await?;
+    if found.kind == DocumentKind::Other {
+        return Err(
+            CliError::usage(format!("{} is neither a bead nor a goal", found.id))
+                .help(format!("everything of a rig: {all}")),
+        );
+    }
+    last::remember(&found.id);
+    Ok(Some(found.id))
+}
+
 impl Found {
     /// Takes the id as that of a bead or goal.
     pub(crate) fn bead(&self) -> Result<gtd_core::BeadId, CliError> {

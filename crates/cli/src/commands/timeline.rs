@@ -4,15 +4,7 @@ use std::path::PathBuf;
 
 use gtd_core::TimelineDoc;
 
-use crate::{
-    clock,
-    context::Context,
-    error::CliError,
-    exit::Exit,
-    output::Look,
-    show,
-    town::{self, DocumentKind},
-};
+use crate::{clock, context::Context, error::CliError, exit::Exit, output::Look, show, town};
 
 /// How the timeline is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -51,20 +43,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let since = args.since.as_deref().map(clock::behind).transpose()?;
     let client = town::reach(ctx).await?;
-    let subject = match &args.id {
-        Some(id) => {
-            let found = town::find(&client, id).await?;
-            if found.kind == DocumentKind::Other {
-                return Err(
-                    CliError::usage(format!("{} is neither a bead nor a goal", found.id))
-                        .help("everything of a rig: gtd timeline -r RIG"),
-                );
-            }
-            crate::last::remember(&found.id);
-            Some(found.id)
-        }
-        None => None,
-    };
+    let subject = town::subject(&client, args.id.as_deref(), "gtd timeline -r RIG").await?;
     let rig = match (&subject, args.all_rigs) {
         (None, false) => ctx.rig()?,
         _ => None,

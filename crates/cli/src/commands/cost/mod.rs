@@ -6,14 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use gtd_client::CostWish;
 use gtd_core::{CostBy, CostDoc};
 
-use crate::{
-    clock,
-    context::Context,
-    error::CliError,
-    exit::Exit,
-    show,
-    town::{self, DocumentKind},
-};
+use crate::{clock, context::Context, error::CliError, exit::Exit, show, town};
 
 /// Takes the words that name a way to group.
 fn by() -> impl TypedValueParser<Value = CostBy> {
@@ -61,20 +54,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let since = args.since.as_deref().map(clock::behind).transpose()?;
     let until = args.until.as_deref().map(clock::behind).transpose()?;
     let client = town::reach(ctx).await?;
-    let id = match &args.id {
-        Some(id) => {
-            let found = town::find(&client, id).await?;
-            if found.kind == DocumentKind::Other {
-                return Err(
-                    CliError::usage(format!("{} is neither a bead nor a goal", found.id))
-                        .help("everything of a rig: gtd cost -r RIG"),
-                );
-            }
-            crate::last::remember(&found.id);
-            Some(found.id)
-        }
-        None => None,
-    };
+    let id = town::subject(&client, args.id.as_deref(), "gtd cost -r RIG").await?;
     let rig = match (&id, args.all_rigs) {
         (None, false) => ctx.rig()?,
         _ => None,
