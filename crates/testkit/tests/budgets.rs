@@ -4,28 +4,15 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use gtd_testkit::town::{Town, is_event, until};
+use gtd_testkit::town::{Town, claude_says, is_event, until};
 use serde_json::{Value, json};
 
 const SESSION: &str = "00000000-0000-4000-8000-00000000000a";
 
-/// What claude prints when it has done its work for so many dollars.
-fn stream(usd: f64) -> String {
-    let init = json!({"type": "system", "subtype": "init", "session_id": SESSION, "model": "m"});
-    let says = json!({"type": "assistant", "session_id": SESSION, "message": {
-        "id": "msg-1", "content": [{"type": "text", "text": "I wrote it."}],
-        "usage": {"input_tokens": 900, "output_tokens": 80},
-    }});
-    let result = json!({"type": "result", "subtype": "success", "is_error": false,
-        "session_id": SESSION, "result": "I wrote it.", "total_cost_usd": usd,
-        "usage": {"input_tokens": 900, "output_tokens": 80}});
-    format!("{init}\n{says}\n{result}\n")
-}
-
 /// A town whose claude does each bead for so many dollars, once the file `go` is there.
 fn town(usd: f64) -> Town {
     let town = Town::new();
-    std::fs::write(town.path("said"), stream(usd)).unwrap();
+    std::fs::write(town.path("said"), claude_says(SESSION, "I wrote it.", usd)).unwrap();
     let text = format!(
         "#!/bin/sh\nhere={here}\ncat > /dev/null\necho \"$GTD_BEAD\" >> \"$here/starts\"\n\
          while [ ! -e \"$here/go\" ]; do sleep 0.05; done\n\

@@ -7,8 +7,8 @@
 
 use std::{fs, path::Path};
 
-use gtd_testkit::town::{Town, is_event, until};
-use serde_json::{Value, json};
+use gtd_testkit::town::{Town, claude_says, is_event, until};
+use serde_json::Value;
 
 const SESSION: &str = "00000000-0000-4000-8000-00000000000a";
 
@@ -18,7 +18,11 @@ fn town(answers: &[String]) -> Town {
     let town = Town::new();
     let streams = Path::new(env!("CARGO_MANIFEST_DIR")).join("../agent/tests/streams/claude");
     for (n, answer) in answers.iter().enumerate() {
-        fs::write(town.path(&format!("answer-{}", n + 1)), stream(answer)).unwrap();
+        fs::write(
+            town.path(&format!("answer-{}", n + 1)),
+            claude_says(SESSION, answer, 0.25),
+        )
+        .unwrap();
     }
     let text = format!(
         r#"#!/bin/sh
@@ -54,19 +58,6 @@ exec cat "$answer"
     fs::write(town.path("turns"), "").unwrap();
     town.init(&[("test", "true")]);
     town
-}
-
-/// What claude prints when it says this and has nothing more to do.
-fn stream(answer: &str) -> String {
-    let init = json!({"type": "system", "subtype": "init", "session_id": SESSION, "model": "m"});
-    let says = json!({"type": "assistant", "session_id": SESSION, "message": {
-        "id": "msg-1", "content": [{"type": "text", "text": answer}],
-        "usage": {"input_tokens": 900, "output_tokens": 80},
-    }});
-    let result = json!({"type": "result", "subtype": "success", "is_error": false,
-        "session_id": SESSION, "result": answer, "total_cost_usd": 0.25,
-        "usage": {"input_tokens": 900, "output_tokens": 80}});
-    format!("{init}\n{says}\n{result}\n")
 }
 
 /// A plan of beads that need each other so.
@@ -181,7 +172,7 @@ fn who_cannot_plan_in_three_turns_asks_a_person_and_plans_with_the_answer() {
     assert_eq!(items[0]["subject"], goal.as_str(), "{inbox}");
     let next = items[0]["next"].as_str().unwrap();
     assert!(next.starts_with(&format!("gtd answer {goal}")), "{inbox}");
-    fs::write(town.path("answer-4"), stream(&three())).unwrap();
+    fs::write(town.path("answer-4"), claude_says(SESSION, &three(), 0.25)).unwrap();
     town.gtd_ok(&["answer", &goal, "Text files, in the root."]);
     let (code, document) = town.wait(&goal);
     assert_eq!(code, Some(0), "{document}");

@@ -6,23 +6,10 @@
 
 use std::fs;
 
-use gtd_testkit::town::{Town, is_event, until};
+use gtd_testkit::town::{Town, claude_says, is_event, until};
 use serde_json::{Value, json};
 
 const SESSION: &str = "00000000-0000-4000-8000-00000000000b";
-
-/// What claude prints when it says this and has nothing more to do.
-fn stream(answer: &str) -> String {
-    let init = json!({"type": "system", "subtype": "init", "session_id": SESSION, "model": "m"});
-    let says = json!({"type": "assistant", "session_id": SESSION, "message": {
-        "id": "msg-1", "content": [{"type": "text", "text": answer}],
-        "usage": {"input_tokens": 900, "output_tokens": 80},
-    }});
-    let result = json!({"type": "result", "subtype": "success", "is_error": false,
-        "session_id": SESSION, "result": answer, "total_cost_usd": 0.25,
-        "usage": {"input_tokens": 900, "output_tokens": 80}});
-    format!("{init}\n{says}\n{result}\n")
-}
 
 /// What claude prints when it does not know the session that it is to go on with.
 fn forgot() -> String {
@@ -37,8 +24,12 @@ fn town(policy: &str) -> Town {
     let town = Town::new()
         .with_env("GTD_POLICY__DEFAULT", policy)
         .with_env("GTD_ROLES__WORKER__MAX", "1");
-    fs::write(town.path("asks"), stream("I have asked.")).unwrap();
-    fs::write(town.path("done"), stream("It is done.")).unwrap();
+    fs::write(
+        town.path("asks"),
+        claude_says(SESSION, "I have asked.", 0.25),
+    )
+    .unwrap();
+    fs::write(town.path("done"), claude_says(SESSION, "It is done.", 0.25)).unwrap();
     fs::write(town.path("forgot"), forgot()).unwrap();
     fs::write(town.path("turns"), "").unwrap();
     let text = format!(

@@ -5,6 +5,7 @@
 //! its daemon and its runs are killed.
 
 mod binaries;
+mod claude;
 mod daemon;
 mod mounts;
 mod output;
@@ -15,7 +16,6 @@ use std::{
     collections::BTreeMap,
     ffi::OsStr,
     fs,
-    os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::{Command, Stdio},
 };
@@ -24,6 +24,7 @@ use serde_json::Value;
 
 pub use self::{
     binaries::binary,
+    claude::claude_says,
     daemon::Daemon,
     mounts::{fill_up, small_disk, with_mounts},
     output::Output,
@@ -159,23 +160,6 @@ impl Town {
         }
         fs::write(self.repo().join("gtd.toml"), text).expect("write gtd.toml");
         self.gtd_ok(&["init", "--no-detect"]);
-    }
-
-    /// Makes a script the claude of the town.
-    ///
-    /// # Panics
-    /// When it cannot be written.
-    pub fn be_claude(&self, script: &str) {
-        let program = self.path("claude");
-        fs::write(&program, script).expect("write a program");
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("make it run");
-        fs::create_dir_all(self.path("home/config")).expect("make a folder");
-        let config = format!(
-            "schema = 1\n\n[runtimes.claude]\npreset = \"claude-code\"\ncommand = [\"{}\"]\n\
-             env = {{ ANTHROPIC_API_KEY = \"none\" }}\n",
-            program.display()
-        );
-        fs::write(self.path("home/config/config.toml"), config).expect("write the configuration");
     }
 
     /// Writes a plan file and returns its path.
