@@ -7,13 +7,13 @@
 use super::{
     Cause, NextStep, Observation, Standing, Subject, WaitReason, Why,
     goal::waits_for_goal,
-    halt_text,
     look::{Look, Memo},
+    queue::handed_in,
     step,
 };
 use crate::{
-    Actor, Asked, Bead, BeadId, FaultClass, HaltKind, HoldKind, Holder, Lease, MergeHold, Moment,
-    Phase, Purse, Queue, Shortage, Timestamp, Verdict,
+    Actor, Asked, Bead, BeadId, FaultClass, Holder, Lease, Moment, Phase, Purse, Shortage,
+    Timestamp,
 };
 
 /// How many links of a chain of dependences are told.
@@ -319,155 +319,6 @@ fn at_work(look: Look<'_>, bead: &Bead, lease: &Lease) -> Found {
         .then("when it is done, its checks run and it is handed in")
         .evidence(format!("gtd logs {id} -f"), "what it prints")
         .next(format!("gtd stop {id}"), "cancel it")
-}
-
-fn handed_in(look: Look<'_>, bead: &Bead) -> Found {
-    let Look {
-        graph,
-        observations,
-        ..
-    } = look;
-    let id = &bead.id;
-    if let Some(pause) = graph
-        .pause_of(bead)
-        .or_else(|| graph.pause_of_role("refinery"))
-    {
-        return paused(pause);
-    }
-    let target = graph.target_of(bead);
-    let Some((target, queue)) = target
-        .as_ref()
-        .and_then(|target| Some((target, graph.queue(target)?)))
-    else {
-        if let Some(hold) = target
-            .as_ref()
-            .and_then(|target| hold_of(look, target, None))
-        {
-            return held(hold);
-        }
-        return Found::new(
-            WaitReason::MergeQueue,
-            "handed in; the refinery looks at it next",
-            bead.since,
-        )
-        .then("its gates run on the merged tree")
-        .evidence("gtd logs refinery -n 20", "what the refinery does");
-    };
-    if let Some(halt) = &queue.halt {
-        let reason = match halt.kind {
-            HaltKind::MainRed => WaitReason::MainRed,
-            HaltKind::GateInfra => WaitReason::GateInfra,
-        };
-        let rig = &bead.rig;
-        return Found::new(reason, halt_text(observations, queue, halt), halt.since)
-            .then("the queue goes on when the branch moves or you resume it")
-            .evidence(format!("gtd logs {}", halt.run), "the gate's output")
-            .next(format!("gtd resume {rig}"), "run the gate again");
-    }
-    let in_candidate = queue
-        .candidate
-        .as_ref()
-        .filter(|candidate| candidate.members.iter().any(|member| member.bead == *id));
-    if let Some(hold) = hold_of(look, target, in_candidate) {
-        return held(hold);
-    }
-    let is_suspect = queue.suspects.contains(id);
-    if is_suspect {
-        let n = queue.suspects.len();
-        return Found::new(
-            WaitReason::Bisecting,
-            if n == 1 {
-                "a batch was red; this one is still under suspicion".to_owned()
-            } else {
-                format!("a batch was red; {n} of it are still under suspicion")
-            },
-            bead.since,
-        )
-        .then("green parts land, the culprit goes back to a worker")
-        .evidence("gtd logs refinery -n 20", "the splits so far");
-    }
-    if let Some(candidate) = in_candidate {
-        if let Some(seen) = observations.about(id.as_str()).next() {
-            return observed(seen)
-                .then("green lands, red goes back with its output")
-                .evidence(format!("gtd logs {}", candidate.id), "the gates' output");
-        }
-        return Found::new(
-            WaitReason::GateRunning,
-            format!(
-                "candidate {} of {} is in its gates",
-                candidate.id,
-                count(candidate.members.len(), "bead")
-            ),
-            candidate.formed_at,
-        )
-        .then("green lands, red goes back with its output")
-        .evidence(format!("gtd logs {}", candidate.id), "the gates' output");
-    }
-    if let Some(seen) = observations
-        .about(id.as_str())
-        .find(|seen| seen.reason == WaitReason::Review)
-    {
-        return observed(seen).then("its gates run on the merged tree");
-    }
-    if let Some(seen) = observations
-        .about(id.as_str())
-        .find(|seen| seen.reason == WaitReason::Overlap)
-    {
-        return observed(seen)
-            .then("when that lands it is done anew on top of it, else it goes in as it is");
-    }
-    in_line(look, bead, target, queue)
-}
-
-/// Finds the hold on merges that a submission waits for: a pause holds what is in no candidate,
-/// a freeze what would land now.
-fn hold_of<'a>(
-    look: Look<'a>,
-    target: &crate::Target,
-    candidate: Option<&crate::Candidate>,
-) -> Option<&'a MergeHold> {
-    let kind = match candidate {
-        None => HoldKind::Pause,
-        Some(candidate) if candidate.verdict == Some(Verdict::Passed) => HoldKind::Freeze,
-        Some(_) => return None,
-    };
-    look.graph.hold_of(&target.rig, kind, look.now)
-}
-
-fn held(hold: &MergeHold) -> Found {
-    let text = format!(
-        "the merges of {} are {} by {}",
-        hold.rig,
-        hold.kind.word(),
-        hold.blame()
-    );
-    let mut found = Found::new(WaitReason::Paused, text, hold.since)
-        .until(hold.until)
-        .then("its gates run, and it lands when they are green")
-        .evidence("gtd merge list", "what is held and since when")
-        .next(format!("gtd merge resume -r {}", hold.rig), "end the hold");
-    found.by_itself = hold.until.is_some();
-    found
-}
-
-fn in_line(look: Look<'_>, bead: &Bead, target: &crate::Target, queue: &Queue) -> Found {
-    let (position, n) = look.graph.place_in_queue(target, bead);
-    let draining = match &queue.candidate {
-        Some(candidate) => format!("a candidate of {} is in test", candidate.members.len()),
-        None if !queue.suspects.is_empty() => format!(
-            "a batch was red, and {} of it are tried before",
-            queue.suspects.len()
-        ),
-        None => "the refinery forms the next candidate".to_owned(),
-    };
-    Found::new(
-        WaitReason::MergeQueue,
-        format!("position {position} of {n}; {draining}"),
-        bead.since,
-    )
-    .then("its gates run on the merged tree")
-    .evidence("gtd logs refinery -n 20", "what the refinery does")
 }
 
 pub(super) fn paused(pause: &crate::Pause) -> Found {

@@ -7,6 +7,7 @@ mod bead;
 mod goal;
 mod look;
 mod plan;
+mod queue;
 
 use std::collections::BTreeMap;
 
