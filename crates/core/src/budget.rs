@@ -189,8 +189,12 @@ impl Shortage {
     #[must_use]
     pub fn text(&self) -> String {
         let cap = &self.cap;
+        let is = match cap.spent < cap.limit {
+            true => "has not enough left",
+            false => "is used up",
+        };
         let mut text = format!(
-            "{} is used up: {} of {} spent",
+            "{} {is}: {} of {} spent",
             cap.name(),
             cap.amount(cap.spent),
             cap.amount(cap.limit)
@@ -203,7 +207,8 @@ impl Shortage {
             );
         }
         if cap.spent < cap.limit {
-            let _ = write!(text, "; an attempt needs {}", cap.amount(self.wanted));
+            let wanted = cap.amount(self.wanted);
+            let _ = write!(text, "; an attempt usually needs {wanted}");
         }
         text
     }
@@ -213,7 +218,8 @@ impl Shortage {
     #[must_use]
     pub fn clears_by_itself(&self) -> bool {
         let cap = &self.cap;
-        let is_held_back = cap.reserved > 0 && cap.spent.saturating_add(self.wanted) <= cap.limit;
+        let needed = self.wanted.min(cap.limit);
+        let is_held_back = cap.reserved > 0 && cap.spent.saturating_add(needed) <= cap.limit;
         cap.again.is_some() || is_held_back
     }
 

@@ -102,13 +102,14 @@ impl<'a> Purse<'a> {
                 ..Reserved::default()
             },
         };
+        let smallest = smallest(&caps);
         for cap in caps {
-            let least = wish.least(&cap);
-            if cap.free() < least {
-                return Err(Shortage { cap, wanted: least });
+            if cap.free() < wish.least(&cap, smallest) {
+                let wanted = wish.usual(&cap);
+                return Err(Shortage { cap, wanted });
             }
             match cap.scope {
-                CapScope::Hour(_) => reserved.tokens = wish.most.tokens.min(cap.free()),
+                CapScope::Hour(_) => reserved.tokens = wish.usual(&cap).min(cap.free()),
                 _ => reserved.usd_micros = reserved.usd_micros.min(cap.free()),
             }
         }
@@ -126,14 +127,15 @@ impl<'a> Purse<'a> {
             return Ok(());
         };
         let wish = self.wish(bead, rules);
-        for cap in self.caps_of(bead, rules) {
+        let caps = self.caps_of(bead, rules);
+        let smallest = smallest(&caps);
+        for cap in caps {
             let wanted = match cap.scope {
                 CapScope::Hour(_) => reserved.tokens,
                 _ => reserved.usd_micros,
             };
-            let least = wish.least(&cap);
-            if wanted > cap.free() || wanted < least {
-                let wanted = wanted.max(least);
+            if wanted > cap.free() || wanted < wish.least(&cap, smallest) {
+                let wanted = wanted.max(wish.usual(&cap));
                 return Err(Shortage { cap, wanted });
             }
         }
@@ -206,14 +208,14 @@ impl<'a> Purse<'a> {
             limit,
             spent: graph.spent_today(rig, now),
             reserved: held.usd,
-            again: tomorrow,
+            again: tomorrow.filter(|_| limit > 0),
             scope: CapScope::Day(rig.clone()),
         });
         let town = rules.town_day.map(|limit| Cap {
             limit,
             spent: graph.spent_today_in_town(now),
             reserved: self.rigs.values().map(|held| held.usd).sum(),
-            again: tomorrow,
+            again: tomorrow.filter(|_| limit > 0),
             scope: CapScope::TownDay,
         });
         let hour = rules.tokens_per_hour.map(|limit| {
@@ -222,7 +224,7 @@ impl<'a> Purse<'a> {
                 limit,
                 spent,
                 reserved: held.tokens,
-                again,
+                again: again.filter(|_| limit > 0),
                 scope: CapScope::Hour(rig.clone()),
             }
         });
@@ -258,12 +260,30 @@ struct Wish {
 }
 
 impl Wish {
-    /// Returns the least with which it may begin under a cap: no more than all of that.
-    fn least(&self, cap: &Cap) -> u64 {
-        let least = match cap.scope {
+    /// Returns what an attempt usually needs of a cap.
+    fn usual(&self, cap: &Cap) -> u64 {
+        let usual = match cap.scope {
             CapScope::Hour(_) => self.most.tokens,
             _ => self.usd,
         };
-        least.min(cap.limit).max(1)
+        usual.max(1)
     }
+
+    /// Returns the least with which it may begin under a cap. No cap gives more than all of it,
+    /// and what is held back of one is held back of all: so the smallest of them sets it.
+    fn least(&self, cap: &Cap, smallest: u64) -> u64 {
+        let limit = match cap.scope {
+            CapScope::Hour(_) => cap.limit,
+            _ => smallest,
+        };
+        self.usual(cap).min(limit).max(1)
+    }
+}
+
+/// Returns the limit of the smallest cap on money.
+fn smallest(caps: &[Cap]) -> u64 {
+    let money = caps
+        .iter()
+        .filter(|cap| !matches!(cap.scope, CapScope::Hour(_)));
+    money.map(|cap| cap.limit).min().unwrap_or(u64::MAX)
 }

@@ -165,6 +165,42 @@ fn an_attempt_may_not_hold_back_less_than_it_may_need() {
 }
 
 #[test]
+fn what_the_crew_finds_enough_the_ledger_takes_whichever_cap_is_the_smallest() {
+    for (bead, convoy, day) in [
+        (3_000, 500, 9_000),
+        (400, 3_000, 9_000),
+        (3_000, 9_000, 100),
+    ] {
+        let cents = |n: u64| Some(n * DOLLAR / 1_000);
+        let (mut scene, _, beads) = town(
+            1,
+            BudgetRules {
+                bead: cents(bead),
+                convoy: cents(convoy),
+                day: cents(day),
+                ..BudgetRules::default()
+            },
+        );
+        begin(&mut scene, &beads[0]);
+    }
+}
+
+#[test]
+fn a_cap_of_nothing_asks_a_person_and_waits_for_no_morning() {
+    let (scene, _, beads) = town(
+        1,
+        BudgetRules {
+            day: Some(0),
+            ..BudgetRules::default()
+        },
+    );
+    let short = Purse::new(&scene.graph, scene.now).reserve(scene.at(&beads[0]));
+    let short = short.unwrap_err();
+    assert!(!short.clears_by_itself(), "{}", short.text());
+    assert!(!short.next().cmd.ends_with("=0"), "{}", short.next().cmd);
+}
+
+#[test]
 fn scripts_and_free_runtimes_hold_nothing_back_and_wait_for_no_budget() {
     let mut scene = Scene::with_rules(with(BudgetRules {
         day: Some(0),
@@ -493,7 +529,7 @@ proptest! {
                     let bead = &beads[n];
                     if let Some(epoch) = lease_of(&scene, bead) {
                         sequence += 1;
-                        // No more than what is held back in all: the run is stopped before.
+                        // No more than what is held back in all; who uses more is refused the next attempt.
                         let used = left(&scene, bead) * u64::from(share) / 100;
                         use_up(&mut scene, bead, epoch, sequence, used);
                     }
