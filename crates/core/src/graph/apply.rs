@@ -40,7 +40,7 @@ impl Graph {
         let at = envelope.at;
         match &envelope.event {
             Event::RigTrusted { rig, rules, digest } => {
-                self.facts.rigs.insert(
+                let was = self.facts.rigs.insert(
                     rig.clone(),
                     Rig {
                         name: rig.clone(),
@@ -49,8 +49,16 @@ impl Graph {
                         revoked: None,
                     },
                 );
+                // What may be spent is no matter of what is proven.
+                let is_as_it_was = was.is_some_and(|was| {
+                    let budget = rules.budget.clone();
+                    crate::RigRules {
+                        budget,
+                        ..was.rules
+                    } == *rules
+                });
                 for queue in self.facts.queues.values_mut() {
-                    if queue.target.rig == *rig {
+                    if queue.target.rig == *rig && !is_as_it_was {
                         restart(queue);
                         queue.green.clear();
                     }

@@ -1,8 +1,8 @@
 //! Candidates, verdicts, suspicion: what the refinery's pen may write.
 
 use gtd_core::{
-    BeadId, Command, FaultClass, GateWhen, HaltKind, Member, Outcome, PauseScope, Phase, Queue,
-    Verdict,
+    BeadId, BudgetRules, Command, FaultClass, GateWhen, HaltKind, Member, Outcome, PauseScope,
+    Phase, Queue, RigRules, Verdict,
 };
 
 use crate::scene::{Scene, gate, gate_run, oid, rig, rules, target};
@@ -345,6 +345,41 @@ fn a_verdict_on_a_red_branch_says_nothing_about_the_work() {
         assert_eq!(queue(&scene).generation, generation + 1);
         assert_eq!(scene.at(&beads[0]).spent, 0);
     }
+}
+
+#[test]
+fn what_may_be_spent_is_no_matter_of_a_queue() {
+    let mut scene = Scene::new();
+    let (_, members) = submitted(&mut scene, 1);
+    scene.form(&members);
+    scene.judge(Verdict::Failed);
+    scene.tell(Command::JudgeBase {
+        target: target(),
+        gate: gate_run(&oid(1), Verdict::Failed),
+    });
+    let before = queue(&scene).clone();
+    let known = scene.graph.rig(&rig()).unwrap().clone();
+    let trust = |budget: BudgetRules, limit_ms: u64| {
+        let mut rules = RigRules {
+            budget,
+            ..known.rules.clone()
+        };
+        rules.worker.limit_ms = limit_ms;
+        Command::TrustRig {
+            rig: rig(),
+            rules,
+            digest: known.digest.clone(),
+        }
+    };
+    let limit_ms = known.rules.worker.limit_ms;
+    let spare = BudgetRules {
+        day: Some(1),
+        ..BudgetRules::default()
+    };
+    scene.tell(trust(spare, limit_ms));
+    assert_eq!(*queue(&scene), before);
+    scene.tell(trust(BudgetRules::default(), limit_ms + 1));
+    assert!(queue(&scene).halt.is_none(), "other rules are tried anew");
 }
 
 #[test]
