@@ -8,7 +8,12 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BeadId, GateRun, RunId, Timestamp};
+use crate::{BeadId, GateRun, RunId, Timestamp, diagnostic::shorten};
+
+/// The most that is told of red tests, in bytes: a report is written by what is tested.
+const TOLD: usize = 2_500;
+/// The most of one name, or of what a test said, in characters.
+const NAME: usize = 200;
 
 /// All that a report tells.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -156,7 +161,8 @@ impl TestReport {
         }
     }
 
-    /// Says which tests were red, one a line; empty when none was and the report was whole.
+    /// Says which tests were red, one a line and in no more than some 2,500 bytes; empty when none
+    /// was and the report was whole.
     #[must_use]
     pub fn told(&self) -> String {
         let mut text = String::new();
@@ -168,22 +174,27 @@ impl TestReport {
             };
             text.push_str(&format!("{} {are} red:\n", self.failed));
         }
+        let mut named = 0;
         for test in &self.red {
-            text.push_str(&format!("  {}", test.name));
+            let mut line = format!("  {}", shorten(&test.name, NAME));
             if !test.file.is_empty() {
-                text.push_str(&format!(" ({})", test.file));
+                line.push_str(&format!(" ({})", shorten(&test.file, NAME)));
             }
-            if let Some(line) = test.message.lines().next() {
-                text.push_str(&format!(": {line}"));
+            if let Some(message) = test.message.lines().next() {
+                line.push_str(&format!(": {}", shorten(message, NAME)));
             }
+            if text.len() + line.len() > TOLD {
+                break;
+            }
+            text.push_str(&line);
             text.push('\n');
+            named += 1;
         }
-        let named = u32::try_from(self.red.len()).unwrap_or(u32::MAX);
         if self.failed > named && named > 0 {
             text.push_str(&format!("  and {} more\n", self.failed - named));
         }
         if !self.remark.is_empty() {
-            text.push_str(&format!("no report of single tests: {}\n", self.remark));
+            text.push_str(&format!("its report of single tests: {}\n", self.remark));
         }
         text
     }
@@ -284,6 +295,21 @@ impl TestRecord {
 mod tests {
     use super::*;
     use crate::{GateName, Oid, Verdict};
+
+    #[test]
+    fn what_is_told_of_red_tests_is_short_whatever_they_are_called() {
+        let red = (0..TestReport::KEPT).map(|n| RedTest {
+            name: format!("{n} {}", "ё".repeat(300)),
+            file: "ё".repeat(400),
+            message: "ё".repeat(400),
+        });
+        let mut report = TestReport::of(&results(&[]), &[]);
+        report.red = red.collect();
+        report.failed = 30;
+        let told = report.told();
+        assert!(told.len() < TOLD + 200, "{}", told.len());
+        assert!(told.contains("  0 ") && told.contains(" more"), "{told}");
+    }
 
     fn case(name: &str, outcome: TestOutcome) -> TestCase {
         TestCase {

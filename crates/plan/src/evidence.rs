@@ -18,8 +18,12 @@ const NAMED: usize = 10;
 
 /// Keeps the end of an output, from a line's begin where one is near.
 pub(crate) fn evidence(tail: &str) -> String {
+    end_of(tail, EVIDENCE)
+}
+
+fn end_of(tail: &str, most: usize) -> String {
     let text = tail.replace('\0', "\u{2400}");
-    let from = ceil_boundary(&text, text.len().saturating_sub(EVIDENCE));
+    let from = ceil_boundary(&text, text.len().saturating_sub(most));
     let kept = &text[from..];
     let from = match kept.find('\n') {
         Some(end) if from > 0 && end < NEAR => end + 1,
@@ -28,11 +32,16 @@ pub(crate) fn evidence(tail: &str) -> String {
     kept[from..].trim_end().to_owned()
 }
 
-/// Adds to the end of an output which tests were red.
+/// Adds to the end of an output which tests were red, and leaves as much of the output as there is
+/// room for.
 pub(crate) fn with_tests(tail: &str, report: Option<&TestReport>) -> String {
     match report.map(TestReport::told).filter(|told| !told.is_empty()) {
-        Some(told) => format!("{}\n\n{}", tail.trim_end(), told.trim_end()),
-        None => tail.to_owned(),
+        Some(told) => {
+            let told = told.trim_end().replace('\0', "\u{2400}");
+            let room = EVIDENCE.saturating_sub(told.len() + 2);
+            format!("{}\n\n{told}", end_of(tail, room))
+        }
+        None => evidence(tail),
     }
 }
 
@@ -86,6 +95,8 @@ fn ceil_boundary(text: &str, mut at: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use gtd_core::RedTest;
+
     use super::*;
 
     #[test]
@@ -96,6 +107,25 @@ mod tests {
         let one_line = "é".repeat(3_000);
         assert!(evidence(&one_line).len() <= EVIDENCE);
         assert_eq!(evidence("a\0b"), "a\u{2400}b");
+    }
+
+    #[test]
+    fn the_red_tests_are_told_whole_and_of_the_output_what_there_is_room_for() {
+        let red = (0..12).map(|n| RedTest {
+            name: format!("test_{n}"),
+            file: String::new(),
+            message: "é".repeat(400),
+        });
+        let report = TestReport {
+            failed: 12,
+            red: red.collect(),
+            ..TestReport::default()
+        };
+        let text = with_tests(&"output\n".repeat(2_000), Some(&report));
+        assert!(text.len() <= EVIDENCE, "{}", text.len());
+        assert!(text.starts_with("output\n"), "{text}");
+        assert!(text.contains("12 tests are red:\n  test_0: "), "{text}");
+        assert_eq!(evidence(&text), text, "it is not cut again");
     }
 
     #[test]
