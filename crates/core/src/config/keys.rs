@@ -742,14 +742,14 @@ pub(super) const KEYS: &[Key] = &[
         Number(0.0, MILLIONS),
         UserOnly,
         Planned,
-        "Dollars for a million tokens in.",
+        "Dollars for a million tokens in; where in and out are 0, no budget counts its work.",
     ),
     key(
         "runtimes.*.price.output_usd_per_mtok",
         Number(0.0, MILLIONS),
         UserOnly,
         Planned,
-        "Dollars for a million tokens out.",
+        "Dollars for a million tokens out; where in and out are 0, no budget counts its work.",
     ),
     key(
         "notify.quiet",
