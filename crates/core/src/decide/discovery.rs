@@ -39,6 +39,10 @@ pub(super) fn discover(scene: Scene<'_>, id: BeadId, epoch: Epoch, mut spec: Bea
     let rig = scene.rig(&bead.rig)?;
     check_quotas(scene, bead, rig.rules.discovery)?;
     spec.parent = None;
+    // What other programs know a bead by is not an agent's to say.
+    spec.origin = None;
+    spec.metadata.clear();
+    spec.extra.clear();
     // Whoever could do the one can do the other.
     spec.runtime = bead
         .is_for_an_agent()
@@ -78,6 +82,10 @@ pub(super) fn accept(scene: Scene<'_>, id: &BeadId) -> Option<Decision> {
         Phase::Draft => {
             let at = scene.graph.bead(finder);
             let goal = at.and_then(|at| goal_of(scene.graph, at));
+            let path = goal.and_then(|(goal, _)| scene.graph.cycle_by_joining(id, goal));
+            if let Some(path) = path {
+                return Some(Err(Rejection::Cycle { path }));
+            }
             let joined = goal.map(|(goal, _)| Event::BeadJoined {
                 bead: id.clone(),
                 goal: goal.clone(),
@@ -145,9 +153,9 @@ fn check_quotas(scene: Scene<'_>, bead: &Bead, rules: DiscoveryRules) -> Result<
     Ok(())
 }
 
-/// Lists the bead at which this one was found, the one at which that was, and so on.
+/// Lists the bead at which an agent found this one, the one at which one found that, and so on.
 fn finders<'a>(graph: &'a Graph, bead: &'a Bead) -> impl Iterator<Item = &'a Bead> {
-    let next = |bead: &&'a Bead| graph.bead(finder(bead)?);
+    let next = |bead: &&'a Bead| graph.bead(finder(bead).filter(|_| is_by_an_agent(bead))?);
     std::iter::successors(Some(bead), next)
         .skip(1)
         .take(DEEPEST)

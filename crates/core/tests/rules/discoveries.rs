@@ -2,7 +2,7 @@
 
 use gtd_core::{
     Actor, BeadId, BeadSpec, BeadState, BeadType, Command, Criterion, Decision, DiscoveryRules,
-    OnDiscovery, Rejection, RuntimeName, WaitReason, needs_you,
+    Event, OnDiscovery, Rejection, RuntimeName, SPEC_TASK, WaitReason, needs_you,
 };
 
 use crate::scene::{Scene, rules, spec};
@@ -175,6 +175,22 @@ fn a_bead_has_so_many_finds_over_all_of_its_attempts_and_is_told_what_to_do_inst
         "{}",
         why.next()
     );
+}
+
+#[test]
+fn an_agent_does_not_say_by_what_others_know_its_find() {
+    let mut scene = Scene::new();
+    let bead = scene.bead("one");
+    let claimed = BeadSpec {
+        metadata: [(SPEC_TASK.to_owned(), "specs/001/T005".into())].into(),
+        extra: [("external_ref".to_owned(), "gh-9".into())].into(),
+        ..plain("T005 Log in")
+    };
+    let events = try_find(&mut scene, &bead, claimed).unwrap();
+    let [Event::BeadOpened { bead: found }] = events.as_slice() else {
+        panic!("{events:?}");
+    };
+    assert!(found.spec.metadata.is_empty() && found.spec.extra.is_empty());
 }
 
 #[test]
