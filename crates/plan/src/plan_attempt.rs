@@ -254,6 +254,9 @@ impl Attempt<'_> {
 
     /// Goes on with the answer to a question, in the same session.
     fn answer(&self, plan: &mut Plan, turn: u32, agent: &AgentSeen, asked: &Asked) {
+        if self.graph.pause_of(self.bead).is_some() {
+            return;
+        }
         let start = self.seen.worktree(&self.bead.rig, &self.slot());
         let Some(start) = start.and_then(|worktree| worktree.start.clone()) else {
             return;

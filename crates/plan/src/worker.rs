@@ -465,6 +465,10 @@ impl Worker {
     /// Goes on with the answer in the session of this attempt.
     fn go_on(&self, plan: &mut Plan, attempt: &Attempt<'_>, asked: &Asked) {
         let Some(agent) = attempt.agent() else { return };
+        // A turn is a beginning: a pause and a trust that was taken back hold it as any other.
+        if attempt.graph.pause_of(attempt.bead).is_some() {
+            return;
+        }
         let next = attempt.turn() + 1;
         let place = "The worktree is as you left it.";
         let again = with_answer(asked, agent, &attempt.run(), place);

@@ -102,6 +102,7 @@ pub(super) fn propose(
     // What an attempt made counts while it is the attempt.
     if epoch != Epoch(0) || bead.phase.lease().is_some() {
         scene.leased(bead, epoch)?;
+        super::work::nothing_asked(scene, bead)?;
     }
     let mut spec = bead.spec.clone();
     add_acceptance(&mut spec, &plan.acceptance);

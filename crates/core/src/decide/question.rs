@@ -42,6 +42,18 @@ pub(super) fn ask(scene: Scene<'_>, id: BeadId, epoch: Epoch, text: String) -> D
     if rules.on == OnQuestion::Assume {
         return Ok(vec![says("asks, and goes on with its best assumption")]);
     }
+    // One at a time: a second one would stand in the place of the first, or of its answer.
+    if bead
+        .asked
+        .as_ref()
+        .is_some_and(|asked| asked.epoch == epoch)
+    {
+        return Err(Rejection::Quota {
+            bead: id,
+            what: "asked a question in this turn".to_owned(),
+            instead: "end your turn: the answer begins the next one".to_owned(),
+        });
+    }
     if bead.answered_in(epoch) >= Asked::MOST {
         return Err(Rejection::Quota {
             bead: id,
@@ -89,7 +101,13 @@ pub(super) fn answer(scene: Scene<'_>, id: BeadId, text: String) -> Decision {
 /// Parks a bead whose attempt comes back with a question that nobody has answered.
 pub(super) fn parked(bead: &Bead, why: &Fault) -> Option<Event> {
     let open = bead.question();
+    // Whoever gave up waiting may not have heard of the answer yet: it goes into the next attempt.
+    let lease = bead.phase.lease();
+    let is_answered = bead.asked.as_ref().is_some_and(|asked| {
+        asked.answer.is_some() && lease.is_some_and(|lease| lease.epoch == asked.epoch)
+    });
     let why = match (&why.class, open) {
+        (FaultClass::Question, None) if is_answered => return None,
         (FaultClass::Question, _) => why.clone(),
         (_, Some(asked)) => Fault {
             run: asked.run.clone(),

@@ -120,6 +120,14 @@ fn already(bead: &Bead, epoch: Epoch, ended: impl Fn(&Bead) -> bool) -> bool {
     bead.epoch == epoch && bead.phase.lease().is_none() && ended(bead)
 }
 
+/// Refuses the end of an attempt whose agent has asked: whoever saw it end has not seen that yet.
+pub(super) fn nothing_asked(scene: Scene<'_>, bead: &Bead) -> Result<(), Rejection> {
+    match bead.question() {
+        Some(_) => Err(scene.wrong_phase(bead)),
+        None => Ok(()),
+    }
+}
+
 pub(super) fn submit(
     scene: Scene<'_>,
     id: BeadId,
@@ -140,6 +148,7 @@ pub(super) fn submit(
         return Ok(vec![]);
     }
     let lease = scene.leased(bead, epoch)?;
+    nothing_asked(scene, bead)?;
     // Whoever works outside of gtd vouches for its checks alone, which is no record.
     let checks = match lease.holder {
         Holder::Seat { .. } => checks,
@@ -199,6 +208,7 @@ pub(super) fn finish(
         return Ok(vec![]);
     }
     scene.leased(bead, epoch)?;
+    nothing_asked(scene, bead)?;
     hands_in(bead, "end it")?;
     let mut events = hand_over(scene, bead, &outcome)?;
     events.push(Event::WorkClosed {

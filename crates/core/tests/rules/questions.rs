@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gtd_core::{
     Actor, Asked, BeadId, BeadSpec, BeadState, Command, Epoch, Event, FaultClass, OnQuestion,
-    Phase, QuestionRules, RuntimeName, WaitReason, needs_you,
+    Outcome, Phase, QuestionRules, RuntimeName, WaitReason, needs_you,
 };
 
 use crate::scene::{Scene, fault, rules, run_id, spec};
@@ -125,6 +125,55 @@ fn the_turn_that_begins_with_the_answer_has_it_and_the_next_question_is_a_new_on
     let why = scene.refused(command);
     assert_eq!(why.code(), "E0403");
     assert!(why.next().contains("best assumption"), "{}", why.next());
+}
+
+#[test]
+fn an_answer_that_crosses_the_end_of_the_wait_is_not_lost() {
+    let (mut scene, bead) = with(OnQuestion::Ask);
+    ask(&mut scene, &bead, "left or right?");
+    answer(&mut scene, &bead, "left");
+    // Whoever waited had not heard of it.
+    let epoch = epoch(&scene, &bead);
+    scene.tell(Command::Return {
+        bead: bead.clone(),
+        epoch,
+        why: fault(FaultClass::Question),
+    });
+    assert!(
+        scene.at(&bead).phase.is_open(),
+        "{:?}",
+        scene.at(&bead).phase
+    );
+    let kept = scene.at(&bead).kept_session().unwrap();
+    assert_eq!(kept.answer.as_deref(), Some("left"));
+}
+
+#[test]
+fn a_turn_asks_once_and_the_answer_stands() {
+    let (mut scene, bead) = with(OnQuestion::Ask);
+    ask(&mut scene, &bead, "left or right?");
+    for _ in ["before the answer", "after it"] {
+        let command = ask_command(&scene, &bead, "and how far?");
+        let why = scene.refused(command);
+        assert!(why.next().contains("end your turn"), "{}", why.next());
+        answer(&mut scene, &bead, "left");
+    }
+    let asked = scene.at(&bead).asked.as_ref().unwrap();
+    assert_eq!(asked.answer.as_deref(), Some("left"));
+}
+
+#[test]
+fn what_ended_with_a_question_is_not_handed_in_by_who_has_not_seen_it() {
+    let (mut scene, bead) = with(OnQuestion::Ask);
+    ask(&mut scene, &bead, "left or right?");
+    let epoch = epoch(&scene, &bead);
+    scene.refused(Command::Finish {
+        bead: bead.clone(),
+        epoch,
+        outcome: Outcome::NoOp,
+        why: String::new(),
+    });
+    assert!(scene.at(&bead).question().is_some());
 }
 
 #[test]
