@@ -160,7 +160,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         (Some(given), _) => Some(given.check_needs(&client, &runtimes).await?),
         (None, Some(script)) => Some(plan_of_script(&args, script, text.as_deref())),
         (None, None) => match specified.filter(Specification::has_plan) {
-            Some(given) => given.plan(&client.snapshot().await?)?,
+            Some(given) => given.plan(&client.snapshot().await?, &rig)?,
             None => None,
         },
     };

@@ -7,8 +7,8 @@ use std::{
 };
 
 use gtd_core::{
-    BeadId, Diagnostic, Graph, Phase, Plan, RuntimeName, SPEC_TASK, SpecTasks, holds_tasks,
-    read_tasks, spec_task,
+    BeadId, Diagnostic, Graph, Phase, Plan, RigName, RuntimeName, SPEC_TASK, SpecTasks,
+    holds_tasks, read_tasks, spec_task,
 };
 
 use crate::{
@@ -128,13 +128,13 @@ impl Specification {
     ///
     /// # Errors
     /// When all of it has landed, or a goal that has not ended works on it.
-    pub(super) fn plan(mut self, graph: &Graph) -> Result<Option<Plan>, CliError> {
+    pub(super) fn plan(mut self, graph: &Graph, rig: &RigName) -> Result<Option<Plan>, CliError> {
         let Some(list) = &mut self.list else {
             return Ok(None);
         };
         let mut landed: Vec<(&str, &str)> = Vec::new();
         let mut open: BTreeMap<&str, &BeadId> = BTreeMap::new();
-        for bead in graph.beads() {
+        for bead in graph.beads().filter(|bead| bead.rig == *rig) {
             let Some(task) = bead
                 .spec
                 .metadata
@@ -158,7 +158,7 @@ impl Specification {
         if let Some(bead) = at_work {
             let text = format!("{bead} is a task of {} and has not ended", list.name);
             return Err(CliError::new(Kind::State(text)).help(format!(
-                "gtd status {bead}   or take it back: gtd bead cancel {bead}"
+                "gtd status {bead}   or take it back: gtd bead close {bead} -m WHY"
             )));
         }
         list.need_open()?;
