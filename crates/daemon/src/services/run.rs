@@ -147,9 +147,10 @@ impl Api {
         Ok(Some(Box::new(move || {
             let graph = ledger.graph();
             let lease = graph.bead(&id).and_then(|bead| bead.phase.lease());
-            lease.is_some_and(|lease| {
+            let is_held = lease.is_some_and(|lease| {
                 lease.epoch.0 == epoch && matches!(lease.holder, Holder::Seat { .. })
-            })
+            });
+            is_held.then(|| graph.revision())
         })))
     }
 

@@ -3,9 +3,12 @@
 //! What an agent program says is told in one kind and one text for all programs; the line as
 //! it was written stands beside that.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::{Duration, Instant},
+};
 
-use gtd_core::{Moment, RunId};
+use gtd_core::{Moment, Revision, RunId};
 use gtd_host::{AgentEvent, Reader, Runs};
 use gtd_wire::pb::common::v1::Line;
 use tonic::Status;
@@ -24,14 +27,20 @@ pub(super) enum Tailed {
     Begin(String),
 }
 
-/// Tells whether more runs of what is read may still begin.
-pub(super) type GoesOn = Box<dyn Fn() -> bool + Send>;
+/// Tells up to where the log was looked at while more runs of what is read may still begin; none
+/// when no more will.
+pub(super) type GoesOn = Box<dyn Fn() -> Option<Revision> + Send>;
+
+/// How often runs are looked for that no event tells of.
+const SEEK: Duration = Duration::from_secs(2);
 
 /// Runs that may begin while others are read.
 struct Coming {
     begin: String,
     taken: BTreeSet<RunId>,
     goes_on: GoesOn,
+    /// The last look for runs: without an event none of an agent begins, and checks can wait.
+    last_look: Option<(Revision, Instant)>,
 }
 
 /// The transcripts of one run or of several, one after the other.
@@ -67,11 +76,12 @@ impl Output {
                     begin,
                     taken: queue.iter().cloned().collect(),
                     goes_on,
+                    last_look: None,
                 });
                 (name, queue.into(), coming)
             }
         };
-        if queue.is_empty() && !coming.as_ref().is_some_and(|coming| (coming.goes_on)()) {
+        if queue.is_empty() && coming.as_ref().is_none_or(|it| (it.goes_on)().is_none()) {
             return Err(no_run(&name));
         }
         let reader = queue.front().and_then(|run| reader_of(&runs, run));
@@ -145,6 +155,15 @@ impl Output {
         let Some(coming) = &mut self.coming else {
             return Ok(false);
         };
+        let revision = (coming.goes_on)();
+        let now = Instant::now();
+        let is_as_it_was = |(known, at): (Revision, Instant)| {
+            Some(known) == revision && now.duration_since(at) < SEEK
+        };
+        if coming.last_look.is_some_and(is_as_it_was) {
+            return Ok(false);
+        }
+        coming.last_look = revision.map(|revision| (revision, now));
         let mut begun = beginning(&self.runs, &coming.begin)?;
         begun.retain(|run| coming.taken.insert(run.clone()));
         if self.queue.is_empty() {
@@ -228,7 +247,11 @@ impl Source for Output {
     }
 
     fn has_ended(&mut self) -> bool {
-        if self.coming.as_ref().is_some_and(|it| (it.goes_on)()) {
+        if self
+            .coming
+            .as_ref()
+            .is_some_and(|it| (it.goes_on)().is_some())
+        {
             return false;
         }
         // Nothing begins after the seat was left; what began before it is still to be read.
