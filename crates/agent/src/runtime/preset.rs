@@ -78,6 +78,9 @@ pub const PRESETS: &[Preset] = &[
             "--json",
             "--dangerously-bypass-approvals-and-sandbox",
             "--skip-git-repo-check",
+            // A login shell makes `PATH` anew, and the agent's `gtd` is not found.
+            "-c",
+            "allow_login_shell=false",
         ],
         model: Some("-m"),
         resume: Some("resume"),

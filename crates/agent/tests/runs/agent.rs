@@ -61,12 +61,20 @@ fn a_turn_that_goes_on_counts_only_what_is_its_own() {
     assert_eq!(second.session_usage(), each.plus(&each));
 
     assert_eq!(place.read("told"), "first\nsecond\n");
-    let exec =
-        "exec --json --dangerously-bypass-approvals-and-sandbox --skip-git-repo-check -m large";
+    let exec = "exec --json --dangerously-bypass-approvals-and-sandbox --skip-git-repo-check \
+                -c allow_login_shell=false -m large";
     let called = format!("{exec} -\n{exec} resume t-1 -\n");
     assert_eq!(
         place.read("called"),
         called,
         "a person's program comes first"
     );
+}
+
+#[test]
+fn the_shell_of_codex_keeps_the_path_on_which_gtd_is() {
+    let place = Place::new();
+    let order = turn(&place, "path", None);
+    let has = |words: [&str; 2]| order.args.windows(2).any(|two| two == words);
+    assert!(has(["-c", "allow_login_shell=false"]), "{:?}", order.args);
 }
