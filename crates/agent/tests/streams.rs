@@ -8,7 +8,7 @@
 use std::{fs, path::PathBuf};
 
 use expect_test::{Expect, expect};
-use gtd_agent::stream::{Dialect, Ending, Reader};
+use gtd_agent::stream::{Dialect, Ending, Reader, Tariff};
 use gtd_core::Usage;
 use serde_json::Value;
 
@@ -34,7 +34,7 @@ fn read(program: &str, dialect: Dialect, scenario: &str) -> (Reader, Value) {
     let folder = folder(program);
     let meta = fs::read_to_string(folder.join(format!("{scenario}.meta.json"))).unwrap();
     let meta: Value = serde_json::from_str(&meta).unwrap();
-    let mut reader = Reader::new(dialect, Usage::default());
+    let mut reader = Reader::new(dialect, Usage::default(), Tariff::default());
     let text = fs::read_to_string(folder.join(format!("{scenario}.jsonl"))).unwrap();
     for line in text.lines() {
         reader.read(line);

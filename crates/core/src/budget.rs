@@ -91,6 +91,8 @@ pub enum CapScope {
     TownDay,
     /// Tokens of one rig, in the last hour.
     Hour(RigName),
+    /// One attempt at a plan on a rig.
+    Plan(RigName),
 }
 
 /// A cap, and how far it is used.
@@ -102,6 +104,8 @@ pub struct Cap {
     pub limit: u64,
     /// What is gone.
     pub spent: u64,
+    /// Some of that is estimated.
+    pub estimated: bool,
     /// What attempts at work hold back.
     pub reserved: u64,
     /// When something of what is gone counts no more.
@@ -137,6 +141,12 @@ impl Cap {
         }
     }
 
+    /// Writes what is gone.
+    #[must_use]
+    pub fn gone(&self) -> String {
+        marked(&self.amount(self.spent), self.estimated)
+    }
+
     /// Says what it is on.
     #[must_use]
     pub fn name(&self) -> String {
@@ -146,6 +156,7 @@ impl Cap {
             CapScope::Day(rig) => format!("today's budget of {rig}"),
             CapScope::TownDay => "today's budget of the town".to_owned(),
             CapScope::Hour(rig) => format!("the hour's budget of {rig}"),
+            CapScope::Plan(rig) => format!("the budget of a plan of {rig}"),
         }
     }
 
@@ -167,6 +178,7 @@ impl Cap {
             CapScope::Hour(rig) => {
                 format!("gtd rig set -r {rig} budget.tokens_per_hour={most}")
             }
+            CapScope::Plan(rig) => format!("gtd rig set -r {rig} roles.mayor.usd={dollars}"),
         };
         NextStep {
             cmd,
@@ -196,7 +208,7 @@ impl Shortage {
         let mut text = format!(
             "{} {is}: {} of {} spent",
             cap.name(),
-            cap.amount(cap.spent),
+            cap.gone(),
             cap.amount(cap.limit)
         );
         if cap.reserved > 0 {
@@ -237,6 +249,15 @@ pub fn usd(micros: u64) -> String {
         0 => "$0".to_owned(),
         1..10_000 => format!("${}.{:04}", micros / 1_000_000, micros / 100 % 10_000),
         _ => format!("${}.{:02}", micros / 1_000_000, micros / 10_000 % 100),
+    }
+}
+
+/// Marks an amount as an estimate, when it is one.
+#[must_use]
+pub fn marked(amount: &str, estimated: bool) -> String {
+    match estimated {
+        true => format!("~{amount}"),
+        false => amount.to_owned(),
     }
 }
 

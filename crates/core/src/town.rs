@@ -306,6 +306,12 @@ impl Usage {
         }
     }
 
+    /// Counts the tokens, whatever they are.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        self.input + self.output + self.cache_read + self.cache_write
+    }
+
     /// Adds what another part used; a part without a price adds none.
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
@@ -339,6 +345,9 @@ pub struct UsageDelta {
     pub cache_write: u64,
     /// Millionths of a dollar.
     pub usd_micros: u64,
+    /// The program named no price: these are prices of a list or of the configuration.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
 }
 
 /// Something that needs a person and is no bead.

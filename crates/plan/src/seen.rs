@@ -164,6 +164,8 @@ pub struct LiveSeen {
     pub repeats: u32,
     /// The last line.
     pub last_line: String,
+    /// What it has used so far, when it is the run of an agent program.
+    pub used: Option<UsedSeen>,
 }
 
 /// A run that ended.
@@ -204,8 +206,17 @@ pub struct AgentSeen {
     pub last_words: String,
     /// Its answer: what it said last, or all that was said where nobody can tell what was last.
     pub answer: String,
+    /// What it used.
+    pub used: UsedSeen,
+}
+
+/// What an agent program has used in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UsedSeen {
     /// What it used, without what its session had used before.
     pub usage: Usage,
+    /// The program named no price: the one that stands there is an estimate.
+    pub estimated: bool,
     /// The number of the last line that was read of it.
     pub line: u64,
 }

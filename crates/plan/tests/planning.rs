@@ -5,8 +5,8 @@ mod scene;
 use expect_test::expect;
 use gtd_core::{Approval, BeadSpec, Command, RuntimeFault, RuntimeName, Usage, config::PlanMeans};
 use gtd_plan::{
-    AgentSeen, Answer, Effect, EndSeen, LiveSeen, OwnerSeen, Question, RunSeen, Step, Work,
-    WorktreeSeen,
+    AgentSeen, Answer, Effect, EndSeen, LiveSeen, OwnerSeen, Question, RunSeen, Step, UsedSeen,
+    Work, WorktreeSeen,
 };
 use scene::{Scene, absent, check, mayor, oid, target, tip};
 
@@ -90,11 +90,14 @@ fn says(answer: &str) -> EndSeen {
         agent: Some(Box::new(AgentSeen {
             session: Some("s-1".to_owned()),
             answer: answer.to_owned(),
-            usage: Usage {
-                output: 5,
-                ..Usage::default()
+            used: UsedSeen {
+                usage: Usage {
+                    output: 5,
+                    ..Usage::default()
+                },
+                estimated: false,
+                line: 3,
             },
-            line: 3,
             ..AgentSeen::default()
         })),
         ..EndSeen::default()

@@ -3,7 +3,7 @@
 mod scene;
 
 use expect_test::expect;
-use gtd_core::{Command, Epoch, RuntimeFault, RuntimeName, SeatName, Usage};
+use gtd_core::{Command, Epoch, RuntimeFault, RuntimeName, SeatName};
 use gtd_plan::{
     AgentSeen, Answer, Effect, EndSeen, MachineSeen, OwnerSeen, Question, RunSeen, Step, Task, Work,
 };
@@ -48,7 +48,6 @@ fn agent(fault: Option<RuntimeFault>) -> Answer {
         agent: Some(Box::new(AgentSeen {
             session: Some("s-1".to_owned()),
             fault: fault.map(|fault| (fault, "No conversation found".to_owned())),
-            usage: Usage::default(),
             ..AgentSeen::default()
         })),
         ..EndSeen::default()

@@ -122,6 +122,7 @@ fn the_witness_needs_two_signals() {
                 idle_ms,
                 repeats,
                 last_line: String::new(),
+                used: None,
             })),
             _ => Answer::Stillness(60_000),
         }

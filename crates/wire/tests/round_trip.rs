@@ -430,6 +430,7 @@ fn sendable() -> Vec<Command> {
                 cache_read: 4,
                 cache_write: 5,
                 usd_micros: 6,
+                estimated: true,
             },
         },
         Command::Submit {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use gtd_core::{RunId, Usage};
+use gtd_core::{Price, RunId, Usage};
 
 use crate::{
     error::RunError,
@@ -13,7 +13,7 @@ use crate::{
     runtime::{Launch, Setting},
     spec::{RunSpec, Stdin},
     state::Kind,
-    stream::{Dialect, Reader},
+    stream::{Dialect, Reader, Tariff},
 };
 
 const PROMPT: &str = "prompt.md";
@@ -118,6 +118,8 @@ pub struct Turn {
     pub model: Option<String>,
     /// The session that goes on; none begins a new one.
     pub session: Option<Resumed>,
+    /// What the tokens of its runtime cost, where the configuration says so.
+    pub price: Option<Price>,
 }
 
 /// A session that goes on.
@@ -168,6 +170,13 @@ pub fn agent_run(
         let used = serde_json::to_string(&session.used).expect("numbers alone");
         setting.labels.insert(LABEL_USED.to_owned(), used);
     }
+    if let Some(model) = &turn.model {
+        setting.labels.insert(LABEL_MODEL.to_owned(), model.clone());
+    }
+    if let Some(price) = &turn.price {
+        let price = serde_json::to_string(price).expect("numbers alone");
+        setting.labels.insert(LABEL_PRICE.to_owned(), price);
+    }
     setting.order(Launch {
         program: program.into(),
         args,
@@ -181,6 +190,11 @@ pub fn agent_run(
 const LABEL_PRESET: &str = "preset";
 /// The label of a run that says what its session had used before.
 const LABEL_USED: &str = "session-used";
+
+/// The label of a run that says which model its program was told to take.
+const LABEL_MODEL: &str = "model";
+/// The label of a run that says what tokens cost, where the configuration does.
+const LABEL_PRICE: &str = "price";
 
 /// Finds the known program of a run, if it is an agent's.
 fn preset_of(spec: &RunSpec) -> Option<&'static Preset> {
@@ -202,10 +216,13 @@ impl Runs {
         };
         let used = spec.labels.get(LABEL_USED);
         let before = used.and_then(|text| serde_json::from_str(text).ok());
-        Ok(Some(Reader::new(
-            preset.dialect,
-            before.unwrap_or_default(),
-        )))
+        let price = spec.labels.get(LABEL_PRICE);
+        let tariff = Tariff {
+            price: price.and_then(|text| serde_json::from_str(text).ok()),
+            model: spec.labels.get(LABEL_MODEL).cloned(),
+        };
+        let before = before.unwrap_or_default();
+        Ok(Some(Reader::new(preset.dialect, before, tariff)))
     }
 
     /// Reads what an agent's run has said so far.
@@ -216,12 +233,22 @@ impl Runs {
     /// # Errors
     /// When the order or the transcript cannot be read.
     pub fn read_agent(&self, run: &RunId) -> Result<Option<(Reader, u64)>, RunError> {
-        /// Lines that are read at once.
-        const PART: usize = 1_000;
         let Some(mut reader) = self.agent_reader(run)? else {
             return Ok(None);
         };
-        let mut seq = 0;
+        let seq = self.read_on(run, &mut reader, 0)?;
+        Ok(Some((reader, seq)))
+    }
+
+    /// Goes on reading what an agent's run says behind the line `seq`, and returns the number of
+    /// the last line that was taken.
+    ///
+    /// # Errors
+    /// When the transcript cannot be read.
+    pub fn read_on(&self, run: &RunId, reader: &mut Reader, seq: u64) -> Result<u64, RunError> {
+        /// Lines that are read at once.
+        const PART: usize = 1_000;
+        let mut seq = seq;
         loop {
             let lines = self.transcript(run, seq, PART)?;
             let n_lines = lines.len();
@@ -232,7 +259,7 @@ impl Runs {
                 }
             }
             if n_lines < PART {
-                return Ok(Some((reader, seq)));
+                return Ok(seq);
             }
         }
     }

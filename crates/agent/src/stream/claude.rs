@@ -91,14 +91,13 @@ impl State {
             }
             let kept = self.messages.entry(id.to_owned()).or_default();
             // Of several lines of one message the last one has counted the most.
-            kept.input = kept.input.max(usage.input);
-            kept.output = kept.output.max(usage.output);
-            kept.cache_read = kept.cache_read.max(usage.cache_read);
-            kept.cache_write = kept.cache_write.max(usage.cache_write);
-            account.usage = self
-                .messages
-                .values()
-                .fold(Usage::default(), |sum, usage| sum.plus(usage));
+            let more = usage.since(kept);
+            *kept = kept.plus(&more);
+            account.usage = account.usage.plus(&more);
+            if let Some(model) = json::text(value, "/message/model") {
+                let of_model = account.by_model.entry(model.to_owned()).or_default();
+                *of_model = of_model.plus(&more);
+            }
         }
         let mut events = Vec::new();
         for part in json::items(value, "/message/content") {

@@ -13,9 +13,14 @@
 mod claude;
 mod codex;
 mod json;
+mod tariff;
 mod told;
 
+use std::collections::BTreeMap;
+
 use gtd_core::{RuntimeFault, Timestamp, Usage};
+
+pub use tariff::Tariff;
 
 /// The ways in which programs write down what they do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,6 +92,8 @@ pub struct Account {
     pub model: Option<String>,
     /// What this run used, without what its session had used before.
     pub usage: Usage,
+    /// The same by model, as far as the program says which one it called.
+    pub by_model: BTreeMap<String, Usage>,
     /// Tokens that the last call of the model had before it: how full the context is.
     pub context: u64,
     /// What it said last.
@@ -119,6 +126,7 @@ pub struct Reader {
     tongue: Tongue,
     /// What the session had used before this run.
     before: Usage,
+    tariff: Tariff,
     account: Account,
 }
 
@@ -132,9 +140,9 @@ enum Tongue {
 
 impl Reader {
     /// Begins with the first line of a run; `before` is what its session had used already,
-    /// for programs that count a resumed session as one.
+    /// for programs that count a resumed session as one, and `tariff` what tokens cost.
     #[must_use]
-    pub fn new(dialect: Dialect, before: Usage) -> Self {
+    pub fn new(dialect: Dialect, before: Usage, tariff: Tariff) -> Self {
         Self {
             tongue: match dialect {
                 Dialect::Claude => Tongue::Claude(claude::State::new(before)),
@@ -142,6 +150,7 @@ impl Reader {
                 Dialect::Plain => Tongue::Plain,
             },
             before,
+            tariff,
             account: Account::default(),
         }
     }
@@ -170,6 +179,13 @@ impl Reader {
     #[must_use]
     pub fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// Estimates what this run costs, in millionths of a dollar; none when nothing was used, or
+    /// the price of something is not known.
+    #[must_use]
+    pub fn estimate(&self) -> Option<u64> {
+        self.tariff.of(&self.account)
     }
 
     /// Returns what the whole session has used, this run included.

@@ -26,6 +26,7 @@ fn turn(place: &Place, name: &str, session: Option<Resumed>) -> RunSpec {
         prompt: format!("{name}\n"),
         model: Some("large".to_owned()),
         session,
+        price: None,
     };
     agent_run(
         &place.setting(&run_id(name)),

@@ -1,6 +1,6 @@
 //! What models used: one line for each group, the dearest first.
 
-use gtd_core::{CostDoc, Timestamp, TokensDoc};
+use gtd_core::{CostDoc, Timestamp, TokensDoc, marked};
 
 use super::status::{ascii, dollars};
 use crate::output::{Cell, Ink, Look, Table, period};
@@ -11,7 +11,7 @@ pub(crate) fn cost(doc: &CostDoc, now: Timestamp, look: Look) -> Vec<String> {
     let mut lines = vec![format!(
         "{}  {} · {} · {}",
         look.paint(Ink::Strong, &period),
-        dollars(doc.total_usd.0),
+        money(doc.total_usd.0, doc.estimated),
         tokens(&doc.tokens),
         counted(doc.runs, "run"),
     )];
@@ -23,7 +23,7 @@ pub(crate) fn cost(doc: &CostDoc, now: Timestamp, look: Look) -> Vec<String> {
         table.row([
             Cell::from(row.key.as_str()),
             Cell::from(row.title.as_str()),
-            Cell::from(dollars(row.usd.0)),
+            Cell::from(money(row.usd.0, row.estimated)),
             Cell::from(share(row.usd.0, doc.total_usd.0)),
             Cell::from(tokens(&row.tokens)),
             Cell::from(row.runs.to_string()),
@@ -36,11 +36,14 @@ pub(crate) fn cost(doc: &CostDoc, now: Timestamp, look: Look) -> Vec<String> {
     if doc.unpriced_runs > 0 {
         let runs = counted(doc.unpriced_runs, "run");
         lines.push(format!(
-            "{runs} named no price: the tokens are counted, the money is not"
+            "{runs} named no price, and no list has one: the tokens are counted, the money is not"
         ));
     }
+    if doc.estimated {
+        lines.push("~ is an estimate at list prices, where a program named no price".to_owned());
+    }
     if doc.landed > 0 && doc.runs > 0 {
-        let each = dollars(doc.total_usd.0 / doc.landed);
+        let each = money(doc.total_usd.0 / doc.landed, doc.estimated);
         let beads = counted(doc.landed, "bead");
         lines.push(format!("{beads} landed: {each} each"));
     }
@@ -48,6 +51,11 @@ pub(crate) fn cost(doc: &CostDoc, now: Timestamp, look: Look) -> Vec<String> {
         return lines.iter().map(|line| ascii(line)).collect();
     }
     lines
+}
+
+/// Writes dollars, marked when some of them are estimated.
+fn money(micros: u64, estimated: bool) -> String {
+    marked(&dollars(micros), estimated)
 }
 
 fn counted(n: u64, what: &str) -> String {

@@ -2,7 +2,8 @@
 
 use gtd_client::Recorded;
 use gtd_core::{
-    Actor, BeadId, Event, GateRun, LandMode, Moment, PauseScope, RigName, Target, Verdict,
+    Actor, BeadId, Event, GateRun, LandMode, Moment, PauseScope, RigName, Target, Verdict, marked,
+    usd,
 };
 use serde_json::{Value, json};
 
@@ -219,11 +220,14 @@ fn event_text(event: &Event, subject: &Subject) -> String {
         }
         Event::RunStarted { run, .. } => run.to_string(),
         Event::LeaseRenewed { until, .. } => format!("until {}", Moment(*until)),
-        Event::UsageRecorded { usage, .. } => format!(
-            "{} tokens in, {} out",
-            usage.input + usage.cache_read + usage.cache_write,
-            usage.output
-        ),
+        Event::UsageRecorded { usage, .. } => {
+            let cost = match usage.usd_micros {
+                0 => String::new(),
+                micros => format!(", {}", marked(&usd(micros), usage.estimated)),
+            };
+            let input = usage.input + usage.cache_read + usage.cache_write;
+            format!("{input} tokens in, {} out{cost}", usage.output)
+        }
         Event::WorkSubmitted { head, summary, .. } => {
             format!("{} {summary}", short(head)).trim_end().to_owned()
         }

@@ -76,7 +76,7 @@ pub(crate) fn status(doc: &StatusDoc, title: &str, now: Timestamp, look: Look) -
     }
     lines.push(format!(
         "spend    {} · idle roles {} tokens",
-        dollars(doc.usd.0),
+        gtd_core::marked(&dollars(doc.usd.0), doc.usd_estimated),
         doc.idle_tokens
     ));
     let working: Vec<&AgentDoc> = doc.agents.iter().filter(|a| a.bead.is_some()).collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{merge::Config, value::Value};
-use crate::{RuntimeName, usd_of_number};
+use crate::{Price, RuntimeName, usd_of_number};
 
 /// The runtime that runs scripts.
 pub(crate) const SHELL: &str = "shell";
@@ -33,19 +33,10 @@ pub struct ConfiguredRuntime {
     pub env: BTreeMap<String, String>,
     /// How many of it at once.
     pub max_parallel: Option<u32>,
-    /// What its tokens cost.
+    /// What its tokens cost, whatever its models cost by the list.
     pub price: Option<Price>,
     /// Whether this gtd can drive it.
     pub usable: bool,
-}
-
-/// What the tokens of a runtime cost, in millionths of a dollar for a million of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Price {
-    /// Those that go in.
-    pub input: u64,
-    /// Those that come out.
-    pub output: u64,
 }
 
 impl ConfiguredRuntime {
@@ -87,7 +78,7 @@ impl ConfiguredRuntime {
     #[must_use]
     pub fn is_free(&self) -> bool {
         match self.price {
-            Some(price) => price == Price::default(),
+            Some(price) => price.is_nothing(),
             None => self.preset.as_deref() == Some(COMMAND),
         }
     }
@@ -118,6 +109,8 @@ impl ConfiguredRuntime {
                 let price = self.price.get_or_insert_default();
                 match kind {
                     "input_usd_per_mtok" => price.input = amount,
+                    "cache_read_usd_per_mtok" => price.cache_read = Some(amount),
+                    "cache_write_usd_per_mtok" => price.cache_write = Some(amount),
                     _ => price.output = amount,
                 }
             }

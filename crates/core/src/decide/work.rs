@@ -97,8 +97,7 @@ pub(super) fn record_usage(
     if epoch > bead.epoch || epoch == Epoch(0) {
         return Err(scene.stale(bead, epoch));
     }
-    let seen = scene.graph.usage_sequence(&usage.run);
-    if seen.is_some_and(|seen| usage.sequence <= seen) {
+    if usage.sequence <= scene.graph.metered(&usage.run).sequence {
         return Ok(vec![]);
     }
     Ok(vec![Event::UsageRecorded { bead: id, usage }])

@@ -175,9 +175,12 @@ pub struct BeadDoc {
     /// What it may cost, where that was said of it alone.
     #[serde(default)]
     pub budget_usd: Option<Dollars>,
-    /// What it has cost, as far as programs told.
+    /// What it has cost, as metered.
     #[serde(default)]
     pub spent_usd: Dollars,
+    /// Some of that is estimated.
+    #[serde(default)]
+    pub spent_estimated: bool,
     /// How long it may take.
     pub estimated_minutes: Option<u32>,
     /// Not before.
@@ -284,6 +287,7 @@ pub fn graph_row(view: View<'_>, bead: &Bead) -> GraphRow {
 pub fn bead_doc(view: View<'_>, bead: &Bead) -> BeadDoc {
     let edge = |id: &BeadId, kind: &EdgeKind| edge(view, id, kind);
     let spec = &bead.spec;
+    let spent = view.graph.spent_on_bead(&bead.id);
     let (needs, links): (Vec<_>, Vec<_>) = bead.needs.iter().partition(|need| need.acts());
     BeadDoc {
         id: bead.id.clone(),
@@ -343,7 +347,8 @@ pub fn bead_doc(view: View<'_>, bead: &Bead) -> BeadDoc {
             _ => None,
         },
         budget_usd: spec.budget_micros.map(Dollars),
-        spent_usd: Dollars(view.graph.spent_on_bead(&bead.id)),
+        spent_usd: Dollars(spent.usd),
+        spent_estimated: spent.is_estimate(),
         estimated_minutes: spec.estimate_minutes,
         defer_until: spec.defer_until.map(Moment),
         created_at: Moment(bead.created_at),

@@ -23,7 +23,7 @@ pub struct Amounts<T> {
 pub struct BudgetDoc {
     /// `town`, the name of a rig, or the id of a goal or bead.
     pub scope: String,
-    /// What it is for: `bead`, `convoy`, `day` or `hour`.
+    /// What it is for: `bead`, `convoy`, `day`, `hour` or `plan`.
     pub per: String,
     /// In words.
     pub text: String,
@@ -31,6 +31,9 @@ pub struct BudgetDoc {
     pub usd: Option<Amounts<Dollars>>,
     /// The tokens, where it counts these.
     pub tokens: Option<Amounts<u64>>,
+    /// Some of what is gone is estimated.
+    #[serde(default)]
+    pub estimated: bool,
     /// How much is gone, in percent.
     pub percent: u64,
     /// When something of what is gone counts no more.
@@ -47,6 +50,7 @@ impl BudgetDoc {
             CapScope::Day(rig) => (rig.to_string(), "day"),
             CapScope::TownDay => ("town".to_owned(), "day"),
             CapScope::Hour(rig) => (rig.to_string(), "hour"),
+            CapScope::Plan(rig) => (rig.to_string(), "plan"),
         };
         let is_tokens = matches!(cap.scope, CapScope::Hour(_));
         Self {
@@ -63,13 +67,26 @@ impl BudgetDoc {
                 spent: cap.spent,
                 reserved: cap.reserved,
             }),
+            estimated: cap.estimated,
             percent: cap.percent(),
             again: cap.again.map(Moment),
             raise: cap.raise(0).cmd,
         }
     }
 
-    /// Tells whether most of it is gone or held back.
+    /// Tells whether all of it is gone or held back.
+    #[must_use]
+    pub fn is_used_up(&self) -> bool {
+        let money = self
+            .usd
+            .map(|usd| (usd.limit.0, usd.spent.0, usd.reserved.0));
+        let tokens = self.tokens.map(|of| (of.limit, of.spent, of.reserved));
+        money
+            .or(tokens)
+            .is_some_and(|(limit, spent, reserved)| spent.saturating_add(reserved) >= limit)
+    }
+
+    /// Tells whether most of it is gone.
     #[must_use]
     pub fn is_nearly_used(&self) -> bool {
         /// Percent of a cap from which on a person wants to know.
@@ -86,7 +103,7 @@ fn text(cap: &Cap) -> String {
     format!(
         "{}: {} of {} spent{held}",
         cap.name(),
-        cap.amount(cap.spent),
+        cap.gone(),
         cap.amount(cap.limit)
     )
 }

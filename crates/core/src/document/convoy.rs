@@ -87,6 +87,9 @@ pub struct ConvoyDoc {
     /// What counts as spent on it, its beads and its plan.
     #[serde(default)]
     pub spent_usd: Dollars,
+    /// Some of that is estimated.
+    #[serde(default)]
+    pub spent_estimated: bool,
     /// Where to go on.
     pub revision: u64,
 }
@@ -100,6 +103,7 @@ pub fn convoy_doc(view: View<'_>, bead: &Bead, goal: &Goal) -> ConvoyDoc {
         .filter_map(|id| view.graph.bead(id))
         .map(|bead| row(view, bead))
         .collect();
+    let spent = view.graph.spent_on_goal(&bead.id);
     let still = stands_still(view.graph, view.observations, &bead.id, view.now);
     let over = goal.until.is_some_and(|until| until <= view.now);
     let (landing, landing_text) = match &goal.landing {
@@ -145,7 +149,8 @@ pub fn convoy_doc(view: View<'_>, bead: &Bead, goal: &Goal) -> ConvoyDoc {
         created_at: Moment(bead.created_at),
         until: goal.until.map(Moment),
         budget_usd: bead.spec.budget_micros.map(Dollars),
-        spent_usd: Dollars(view.graph.spent_on_goal(&bead.id)),
+        spent_usd: Dollars(spent.usd),
+        spent_estimated: spent.is_estimate(),
         revision: view.graph.revision().0,
     }
 }

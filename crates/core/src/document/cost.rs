@@ -98,13 +98,16 @@ pub struct CostRow {
     pub key: String,
     /// The title, where it has one.
     pub title: String,
-    /// What the programs said that it costs.
+    /// What it costs, as the programs said, or as it was estimated where they did not.
     pub usd: Dollars,
+    /// Some of that is estimated.
+    #[serde(default)]
+    pub estimated: bool,
     /// What went in and out.
     pub tokens: TokensDoc,
     /// How many runs used something.
     pub runs: u64,
-    /// How many of them named no price: their tokens count, their money does not.
+    /// How many of them have no price: their tokens count, their money does not.
     pub unpriced_runs: u64,
 }
 
@@ -117,13 +120,16 @@ pub struct CostDoc {
     pub until: Moment,
     /// What one group is.
     pub by: CostBy,
-    /// What the programs said that all of it costs.
+    /// What all of it costs, as the programs said, or as it was estimated where they did not.
     pub total_usd: Dollars,
+    /// Some of that is estimated.
+    #[serde(default)]
+    pub estimated: bool,
     /// What went in and out.
     pub tokens: TokensDoc,
     /// How many runs used something.
     pub runs: u64,
-    /// How many of them named no price.
+    /// How many of them have no price.
     pub unpriced_runs: u64,
     /// How many beads landed in that time.
     pub landed: u64,
@@ -135,15 +141,20 @@ pub struct CostDoc {
 #[derive(Default)]
 struct Sum {
     usd_micros: u64,
+    estimated: bool,
     tokens: TokensDoc,
-    /// Each run, and whether it named a price.
+    /// Each run, and whether it has a price.
     runs: BTreeMap<RunId, bool>,
 }
 
 impl Sum {
-    fn add(&mut self, usage: &UsageDelta) {
-        self.usd_micros += usage.usd_micros;
+    /// Adds a record; what was estimated of a run counts until its program told a price.
+    fn add(&mut self, usage: &UsageDelta, told: &BTreeSet<&RunId>) {
         self.tokens.add(usage);
+        if !usage.estimated || !told.contains(&usage.run) {
+            self.usd_micros += usage.usd_micros;
+            self.estimated |= usage.estimated;
+        }
         *self.runs.entry(usage.run.clone()).or_default() |= usage.usd_micros > 0;
     }
 
@@ -170,6 +181,7 @@ pub fn cost_doc(
     is_wanted: impl Fn(&Bead) -> bool,
 ) -> CostDoc {
     let graph = view.graph;
+    let told = told_a_price(log);
     let mut all = Sum::default();
     let mut sums: BTreeMap<String, Sum> = BTreeMap::new();
     let mut landed: BTreeSet<&BeadId> = BTreeSet::new();
@@ -179,10 +191,10 @@ pub fn cost_doc(
                 let Some(bead) = graph.bead(bead).filter(|bead| is_wanted(bead)) else {
                     continue;
                 };
-                all.add(usage);
+                all.add(usage, &told);
                 sums.entry(key(by, bead, record, &usage.run))
                     .or_default()
-                    .add(usage);
+                    .add(usage, &told);
             }
             Event::CandidateLanded { candidate, .. } => {
                 let carried = graph.beads_of_candidate(candidate);
@@ -197,6 +209,7 @@ pub fn cost_doc(
             title: title(graph, by, &key),
             key,
             usd: Dollars(sum.usd_micros),
+            estimated: sum.estimated,
             tokens: sum.tokens,
             runs: sum.n_runs(),
             unpriced_runs: sum.n_unpriced(),
@@ -214,12 +227,25 @@ pub fn cost_doc(
         until: Moment(view.now),
         by,
         total_usd: Dollars(all.usd_micros),
+        estimated: all.estimated,
         runs: all.n_runs(),
         unpriced_runs: all.n_unpriced(),
         tokens: all.tokens,
         landed: count(landed.len()),
         groups,
     }
+}
+
+/// Finds the runs whose programs told what they cost.
+fn told_a_price(log: &[Recorded]) -> BTreeSet<&RunId> {
+    let usage = log.iter().filter_map(|(_, record)| match &record.event {
+        Event::UsageRecorded { usage, .. } => Some(usage),
+        _ => None,
+    });
+    usage
+        .filter(|usage| !usage.estimated && usage.usd_micros > 0)
+        .map(|usage| &usage.run)
+        .collect()
 }
 
 /// Tells to which group a record of usage belongs.

@@ -155,6 +155,9 @@ pub struct StatusDoc {
     pub idle_tokens: u64,
     /// Dollars spent.
     pub usd: Dollars,
+    /// Some of that is estimated.
+    #[serde(default)]
+    pub usd_estimated: bool,
     /// Where to go on.
     pub revision: u64,
 }
@@ -229,6 +232,7 @@ pub fn status_doc(view: View<'_>, rig: Option<&RigName>) -> StatusDoc {
             .collect(),
         idle_tokens: 0,
         usd: Dollars(graph.spend().usd_micros),
+        usd_estimated: graph.spend().estimated_micros > 0,
         revision: graph.revision().0,
     }
 }

@@ -310,12 +310,17 @@ impl Graph {
                 }
             }),
             Event::UsageRecorded { bead, usage } => {
-                self.count_usage(bead, usage, at);
-                self.facts.usage.insert(usage.run.clone(), usage.sequence);
+                let metered = self.facts.usage.entry(usage.run.clone()).or_default();
+                let replaced = metered.add(usage);
+                self.count_usage(bead, usage, replaced, at);
                 let spend = &mut self.facts.spend;
                 spend.input += usage.input + usage.cache_read + usage.cache_write;
                 spend.output += usage.output;
-                spend.usd_micros += usage.usd_micros;
+                spend.usd_micros = (spend.usd_micros + usage.usd_micros).saturating_sub(replaced);
+                if usage.estimated {
+                    spend.estimated_micros += usage.usd_micros;
+                }
+                spend.estimated_micros = spend.estimated_micros.saturating_sub(replaced);
             }
             Event::WorkSubmitted {
                 bead,

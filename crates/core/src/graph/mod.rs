@@ -4,6 +4,7 @@
 //! is derived from the facts and never stored. Planners read the index and
 //! never scan all beads.
 
+mod allowance;
 mod apply;
 mod change;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod crew;
 mod cycle;
 mod index;
 mod merges;
+mod metered;
 mod money;
 mod parts;
 mod purse;
@@ -29,7 +31,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    allowance::Allowance,
     index::ReadyKey,
+    metered::Metered,
+    money::Spent,
     parts::Frame,
     purse::Purse,
     state::{BeadState, GoalState},
@@ -103,7 +108,7 @@ struct Facts {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     snoozes: Vec<Snooze>,
     #[serde(default)]
-    usage: BTreeMap<crate::RunId, u64>,
+    usage: BTreeMap<crate::RunId, Metered>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     runtime_holds: BTreeMap<crate::RuntimeName, crate::RuntimeHold>,
     #[serde(default)]
@@ -132,6 +137,9 @@ pub struct Spend {
     pub output: u64,
     /// Millionths of a dollar.
     pub usd_micros: u64,
+    /// What of them is estimated.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub estimated_micros: u64,
 }
 
 impl From<Facts> for Graph {
@@ -304,12 +312,6 @@ impl Graph {
     #[must_use]
     pub fn streak(&self, rig: &RigName) -> u32 {
         self.facts.streaks.get(rig).copied().unwrap_or(0)
-    }
-
-    /// Returns the number of the last usage record of a run.
-    #[must_use]
-    pub fn usage_sequence(&self, run: &crate::RunId) -> Option<u64> {
-        self.facts.usage.get(run).copied()
     }
 
     /// Returns what models used, summed.

@@ -2,7 +2,7 @@
 //!
 //! What an attempt holds back stands in its lease, so it is let go with the
 //! lease, however that ends. What takes its place is what was metered; where
-//! the last run told nothing, or no price, all that was held back counts as
+//! the last run told nothing, or has no price, all that was held back counts as
 //! spent, until the record comes after all.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -28,7 +28,7 @@ pub(super) struct Money {
     #[serde(default)]
     beads: BTreeMap<BeadId, OfBead>,
     #[serde(default)]
-    goals: BTreeMap<BeadId, u64>,
+    goals: BTreeMap<BeadId, Spent>,
     #[serde(default)]
     rigs: BTreeMap<RigName, OfRig>,
 }
@@ -36,8 +36,8 @@ pub(super) struct Money {
 /// What one bead has used, and its last attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct OfBead {
-    /// Of all attempts, as metered.
-    usd: u64,
+    /// On all attempts, as metered.
+    spent: Spent,
     /// The last attempt that held something back.
     epoch: Epoch,
     /// What that one used, as metered.
@@ -56,13 +56,60 @@ struct OfRig {
     /// The local day.
     day: i64,
     /// What was spent on it.
-    usd: u64,
+    spent: Spent,
     /// Tokens by parts of the last hour, each with its number.
     #[serde(default)]
     slots: VecDeque<(i64, u64)>,
     /// What the last attempts used, oldest first.
     #[serde(default)]
     learnt: VecDeque<Used>,
+}
+
+/// Money that is gone, in millionths of a dollar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Spent {
+    /// All of it.
+    pub usd: u64,
+    /// What of it no program told: it is estimated, or it is what was held back.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub estimated: u64,
+}
+
+impl Spent {
+    /// Money that a program told.
+    fn told(usd: u64) -> Self {
+        Self { usd, estimated: 0 }
+    }
+
+    /// Money that no program told.
+    fn guessed(usd: u64) -> Self {
+        Self {
+            usd,
+            estimated: usd,
+        }
+    }
+
+    /// Tells whether some of it is estimated.
+    #[must_use]
+    pub fn is_estimate(self) -> bool {
+        self.estimated > 0
+    }
+
+    /// Adds two amounts.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            usd: self.usd + other.usd,
+            estimated: self.estimated + other.estimated,
+        }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self {
+            usd: self.usd.saturating_sub(other.usd),
+            estimated: self.estimated.saturating_sub(other.estimated),
+        }
+    }
 }
 
 /// An amount of both kinds.
@@ -80,7 +127,7 @@ fn is_zero(number: &u64) -> bool {
 }
 
 /// Returns the lease of a bead that gtd has hired somebody for, when it holds something back.
-fn reserving(bead: &Bead) -> Option<&Lease> {
+pub(super) fn reserving(bead: &Bead) -> Option<&Lease> {
     let lease = bead.phase.lease()?;
     let is_hired = matches!(lease.holder, Holder::Seat { .. });
     let holds = lease.reserved.usd_micros > 0 || lease.reserved.tokens > 0;
@@ -92,31 +139,35 @@ fn goal_of(bead: &Bead) -> &BeadId {
 }
 
 impl Graph {
-    /// Returns what was metered for a bead, in millionths of a dollar.
+    /// Returns what was metered for a bead.
     #[must_use]
-    pub fn spent_on_bead(&self, bead: &BeadId) -> u64 {
-        self.facts.money.beads.get(bead).map_or(0, |of| of.usd)
+    pub fn spent_on_bead(&self, bead: &BeadId) -> Spent {
+        let of = self.facts.money.beads.get(bead);
+        of.map_or_else(Spent::default, |of| of.spent)
     }
 
-    /// Returns what counts as spent on a goal, its beads and its plan, in millionths of a dollar.
+    /// Returns what counts as spent on a goal, its beads and its plan.
     #[must_use]
-    pub fn spent_on_goal(&self, goal: &BeadId) -> u64 {
-        self.facts.money.goals.get(goal).copied().unwrap_or(0)
+    pub fn spent_on_goal(&self, goal: &BeadId) -> Spent {
+        let of = self.facts.money.goals.get(goal);
+        of.copied().unwrap_or_default()
     }
 
-    /// Returns what counts as spent on a rig in the local day of `now`, in millionths of a dollar.
+    /// Returns what counts as spent on a rig in the local day of `now`.
     #[must_use]
-    pub fn spent_today(&self, rig: &RigName, now: Timestamp) -> u64 {
+    pub fn spent_today(&self, rig: &RigName, now: Timestamp) -> Spent {
         let today = self.day_of(rig, now);
         let of = self.facts.money.rigs.get(rig);
-        of.filter(|of| of.day >= today).map_or(0, |of| of.usd)
+        of.filter(|of| of.day >= today)
+            .map_or_else(Spent::default, |of| of.spent)
     }
 
     /// Returns the same of all rigs together.
     #[must_use]
-    pub fn spent_today_in_town(&self, now: Timestamp) -> u64 {
+    pub fn spent_today_in_town(&self, now: Timestamp) -> Spent {
         let rigs = self.facts.money.rigs.keys();
-        rigs.map(|rig| self.spent_today(rig, now)).sum()
+        rigs.map(|rig| self.spent_today(rig, now))
+            .fold(Spent::default(), Spent::plus)
     }
 
     /// Returns the tokens that a rig used in the last hour, and when some of them count no more.
@@ -136,13 +187,19 @@ impl Graph {
         let Some(lease) = reserving(bead) else {
             return Used::default();
         };
-        let of = self.facts.money.beads.get(&bead.id);
-        let used = of.filter(|of| of.epoch == lease.epoch);
-        let used = used.map_or_else(Used::default, |of| of.attempt);
+        let used = self.used_by_attempt(bead);
         Used {
             usd: lease.reserved.usd_micros.saturating_sub(used.usd),
             tokens: lease.reserved.tokens.saturating_sub(used.tokens),
         }
+    }
+
+    /// Returns what the attempt that holds a bead has used.
+    pub(super) fn used_by_attempt(&self, bead: &Bead) -> Used {
+        let epoch = bead.phase.lease().map(|lease| lease.epoch);
+        let of = self.facts.money.beads.get(&bead.id);
+        of.filter(|of| Some(of.epoch) == epoch)
+            .map_or_else(Used::default, |of| of.attempt)
     }
 
     /// Returns what an attempt on a rig usually costs, in millionths of a dollar; nothing where
@@ -182,8 +239,14 @@ impl Graph {
         of.guessed = 0;
     }
 
-    /// Counts what a run used.
-    pub(super) fn count_usage(&mut self, id: &BeadId, usage: &UsageDelta, at: Timestamp) {
+    /// Counts what a run used, in the place of what counted for it so far without being told.
+    pub(super) fn count_usage(
+        &mut self,
+        id: &BeadId,
+        usage: &UsageDelta,
+        replaced: u64,
+        at: Timestamp,
+    ) {
         let Some(bead) = self.facts.bead(id) else {
             return;
         };
@@ -193,18 +256,22 @@ impl Graph {
             tokens: usage.input + usage.cache_read + usage.cache_write + usage.output,
         };
         let of = self.facts.money.beads.entry(id.clone()).or_default();
-        of.usd += used.usd;
-        let mut taken_back = 0;
+        let spent = match usage.estimated {
+            true => Spent::guessed(used.usd),
+            false => Spent::told(used.usd),
+        };
+        let mut taken_back = Spent::guessed(replaced);
+        of.spent = of.spent.plus(spent).minus(taken_back);
         if epoch_in(&usage.run, id) == Some(of.epoch) {
-            of.attempt.usd += used.usd;
+            of.attempt.usd = (of.attempt.usd + used.usd).saturating_sub(replaced);
             of.attempt.tokens += used.tokens;
             if used.usd > 0 {
                 of.told = Some(usage.run.clone());
-                taken_back = std::mem::take(&mut of.guessed);
+                taken_back = taken_back.plus(Spent::guessed(std::mem::take(&mut of.guessed)));
             }
         }
         self.take_back_spent(&goal, &rig, taken_back, at);
-        self.count_spent(&goal, &rig, used.usd, at);
+        self.count_spent(&goal, &rig, spent, at);
         let slot = slot_of(at);
         let of = self.facts.money.rigs.entry(rig).or_default();
         match of.slots.back_mut() {
@@ -253,32 +320,33 @@ impl Graph {
             }
             learnt.push_back(attempt);
         }
-        self.count_spent(&goal, &rig, guessed, at);
+        self.count_spent(&goal, &rig, Spent::guessed(guessed), at);
     }
 
-    fn count_spent(&mut self, goal: &BeadId, rig: &RigName, usd: u64, at: Timestamp) {
-        if usd == 0 {
+    fn count_spent(&mut self, goal: &BeadId, rig: &RigName, spent: Spent, at: Timestamp) {
+        if spent == Spent::default() {
             return;
         }
-        *self.facts.money.goals.entry(goal.clone()).or_default() += usd;
+        let of = self.facts.money.goals.entry(goal.clone()).or_default();
+        *of = of.plus(spent);
         let today = self.day_of(rig, at);
         let of = self.facts.money.rigs.entry(rig.clone()).or_default();
         // A day that comes again, as by a journey to the west, goes on.
         if of.day < today {
-            (of.day, of.usd) = (today, 0);
+            (of.day, of.spent) = (today, Spent::default());
         }
-        of.usd += usd;
+        of.spent = of.spent.plus(spent);
     }
 
-    fn take_back_spent(&mut self, goal: &BeadId, rig: &RigName, usd: u64, at: Timestamp) {
+    fn take_back_spent(&mut self, goal: &BeadId, rig: &RigName, spent: Spent, at: Timestamp) {
         if let Some(of) = self.facts.money.goals.get_mut(goal) {
-            *of = of.saturating_sub(usd);
+            *of = of.minus(spent);
         }
         let today = self.day_of(rig, at);
         if let Some(of) = self.facts.money.rigs.get_mut(rig)
             && of.day >= today
         {
-            of.usd = of.usd.saturating_sub(usd);
+            of.spent = of.spent.minus(spent);
         }
     }
 }

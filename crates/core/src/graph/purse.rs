@@ -20,7 +20,7 @@ const TOKENS: u64 = 250_000;
 /// What everybody at work holds back, and what is left for the next one.
 #[derive(Debug)]
 pub struct Purse<'a> {
-    graph: &'a Graph,
+    pub(super) graph: &'a Graph,
     now: Timestamp,
     goals: BTreeMap<BeadId, u64>,
     rigs: BTreeMap<RigName, Used>,
@@ -93,6 +93,9 @@ impl<'a> Purse<'a> {
         let Some(rules) = self.rules(bead).filter(|rules| rules.costs(runtime)) else {
             return Ok(Reserved::default());
         };
+        if let Some(short) = no_plan(bead, rules) {
+            return Err(short);
+        }
         let caps = self.caps_of(bead, rules);
         let wish = self.wish(bead, rules);
         let mut reserved = match (caps.is_empty(), wish.is_said) {
@@ -157,7 +160,7 @@ impl<'a> Purse<'a> {
         rules.map_or_else(Vec::new, |rules| self.shared(rig, rules).collect())
     }
 
-    fn rules(&self, bead: &Bead) -> Option<&'a BudgetRules> {
+    pub(super) fn rules(&self, bead: &Bead) -> Option<&'a BudgetRules> {
         Some(&self.graph.rig(&bead.rig)?.rules.budget)
     }
 
@@ -173,9 +176,11 @@ impl<'a> Purse<'a> {
         if bead.spec.kind == BeadType::Goal {
             return None;
         }
+        let spent = self.graph.spent_on_bead(&bead.id);
         Some(Cap {
             limit: bead.spec.budget_micros.or(rules.bead)?,
-            spent: self.graph.spent_on_bead(&bead.id),
+            spent: spent.usd,
+            estimated: spent.is_estimate(),
             reserved: self.graph.held_back(bead).usd,
             again: None,
             scope: CapScope::Bead(bead.id.clone()),
@@ -189,9 +194,11 @@ impl<'a> Purse<'a> {
             None => return None,
         };
         let goal = self.graph.bead(id)?;
+        let spent = self.graph.spent_on_goal(id);
         Some(Cap {
             limit: goal.spec.budget_micros.or(rules.convoy)?,
-            spent: self.graph.spent_on_goal(id),
+            spent: spent.usd,
+            estimated: spent.is_estimate(),
             reserved: self.goals.get(id).copied().unwrap_or(0),
             again: None,
             scope: CapScope::Convoy(id.clone()),
@@ -204,16 +211,19 @@ impl<'a> Purse<'a> {
         let tomorrow = Some(rules.next_day(now));
         // What the user says for the whole town stands in each rig's configuration as well.
         let own = rules.day.filter(|day| rules.town_day != Some(*day));
+        let (today, in_town) = (graph.spent_today(rig, now), graph.spent_today_in_town(now));
         let day = own.map(|limit| Cap {
             limit,
-            spent: graph.spent_today(rig, now),
+            spent: today.usd,
+            estimated: today.is_estimate(),
             reserved: held.usd,
             again: tomorrow.filter(|_| limit > 0),
             scope: CapScope::Day(rig.clone()),
         });
         let town = rules.town_day.map(|limit| Cap {
             limit,
-            spent: graph.spent_today_in_town(now),
+            spent: in_town.usd,
+            estimated: in_town.is_estimate(),
             reserved: self.rigs.values().map(|held| held.usd).sum(),
             again: tomorrow.filter(|_| limit > 0),
             scope: CapScope::TownDay,
@@ -223,6 +233,7 @@ impl<'a> Purse<'a> {
             Cap {
                 limit,
                 spent,
+                estimated: false,
                 reserved: held.tokens,
                 again: again.filter(|_| limit > 0),
                 scope: CapScope::Hour(rig.clone()),
@@ -278,6 +289,22 @@ impl Wish {
         };
         self.usual(cap).min(limit).max(1)
     }
+}
+
+/// Says that no plan is made: who plans may spend nothing.
+fn no_plan(bead: &Bead, rules: &BudgetRules) -> Option<Shortage> {
+    let is_none = bead.spec.kind == BeadType::Goal && rules.plan == Some(0);
+    is_none.then(|| Shortage {
+        cap: Cap {
+            scope: CapScope::Plan(bead.rig.clone()),
+            limit: 0,
+            spent: 0,
+            estimated: false,
+            reserved: 0,
+            again: None,
+        },
+        wanted: USD / 4,
+    })
 }
 
 /// Returns the limit of the smallest cap on money.

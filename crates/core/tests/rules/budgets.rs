@@ -84,16 +84,33 @@ fn use_up(scene: &mut Scene, bead: &BeadId, epoch: Epoch, sequence: u64, usd_mic
     scene.tell(Command::RecordUsage {
         bead: bead.clone(),
         epoch,
+        usage: usage(bead, epoch, sequence, usd_micros),
+    });
+}
+
+/// The same at list prices: the program names none.
+fn estimate(scene: &mut Scene, bead: &BeadId, epoch: Epoch, sequence: u64, usd_micros: u64) {
+    scene.tell(Command::RecordUsage {
+        bead: bead.clone(),
+        epoch,
         usage: UsageDelta {
-            run: run_id(&format!("{bead}.e{epoch}.work")),
-            sequence,
-            input: usd_micros / 10,
-            output: 10,
-            cache_read: 0,
-            cache_write: 0,
-            usd_micros,
+            estimated: true,
+            ..usage(bead, epoch, sequence, usd_micros)
         },
     });
+}
+
+fn usage(bead: &BeadId, epoch: Epoch, sequence: u64, usd_micros: u64) -> UsageDelta {
+    UsageDelta {
+        run: run_id(&format!("{bead}.e{epoch}.work")),
+        sequence,
+        input: usd_micros / 10,
+        output: 10,
+        cache_read: 0,
+        cache_write: 0,
+        usd_micros,
+        estimated: false,
+    }
 }
 
 fn give_back(scene: &mut Scene, bead: &BeadId, epoch: Epoch, class: FaultClass) {
@@ -291,7 +308,7 @@ fn who_tells_no_price_is_counted_with_all_that_was_held_back() {
     give_back(&mut scene, &beads[0], epoch, FaultClass::Lost);
     assert_eq!(of_goal(&scene, &beads[1]).spent, 3 * DOLLAR);
     // The bead itself is held by its attempts, and may try again.
-    assert_eq!(scene.graph.spent_on_bead(&beads[0]), 0);
+    assert_eq!(scene.graph.spent_on_bead(&beads[0]).usd, 0);
     // The record that comes after all takes the place of the guess.
     use_up(&mut scene, &beads[0], epoch, 1, DOLLAR);
     assert_eq!(of_goal(&scene, &beads[1]).spent, DOLLAR);
@@ -311,6 +328,73 @@ fn who_tells_no_price_is_counted_with_all_that_was_held_back() {
     let epoch = grant(&mut scene, &beads[1], reserved).unwrap();
     give_back(&mut scene, &beads[1], epoch, FaultClass::Infra);
     assert_eq!(of_goal(&scene, &beads[1]).spent, 0);
+}
+
+#[test]
+fn an_estimate_counts_until_the_program_tells_its_price() {
+    let budget = BudgetRules {
+        bead: Some(3 * DOLLAR),
+        convoy: Some(20 * DOLLAR),
+        day: Some(20 * DOLLAR),
+        ..BudgetRules::default()
+    };
+    let (mut scene, goal, beads) = town(2, budget);
+    let epoch = begin(&mut scene, &beads[0]);
+    estimate(&mut scene, &beads[0], epoch, 1, DOLLAR);
+    estimate(&mut scene, &beads[0], epoch, 2, DOLLAR);
+    let cap = of_goal(&scene, &beads[1]);
+    assert_eq!((cap.spent, cap.reserved), (2 * DOLLAR, DOLLAR));
+    assert!(cap.estimated, "it is told as what it is");
+    assert_eq!(cap.gone(), "~$2.00");
+    assert_eq!(scene.graph.spend().estimated_micros, 2 * DOLLAR);
+
+    use_up(&mut scene, &beads[0], epoch, 3, 3 * DOLLAR / 2);
+    let cap = of_goal(&scene, &beads[1]);
+    assert_eq!((cap.spent, cap.reserved), (3 * DOLLAR / 2, 3 * DOLLAR / 2));
+    assert_eq!(cap.gone(), "$1.50");
+    for spent in [
+        scene.graph.spent_on_bead(&beads[0]),
+        scene.graph.spent_on_goal(&goal),
+        scene.graph.spent_today(&rig(), scene.now),
+        scene.graph.spent_today_in_town(scene.now),
+    ] {
+        assert_eq!((spent.usd, spent.estimated), (3 * DOLLAR / 2, 0));
+    }
+    let all = scene.graph.spend();
+    assert_eq!((all.usd_micros, all.estimated_micros), (3 * DOLLAR / 2, 0));
+}
+
+#[test]
+fn who_is_estimated_is_not_counted_with_all_that_was_held_back() {
+    let budget = BudgetRules {
+        bead: Some(3 * DOLLAR),
+        convoy: Some(20 * DOLLAR),
+        ..BudgetRules::default()
+    };
+    let (mut scene, _, beads) = town(2, budget);
+    let epoch = begin(&mut scene, &beads[0]);
+    estimate(&mut scene, &beads[0], epoch, 1, DOLLAR);
+    give_back(&mut scene, &beads[0], epoch, FaultClass::Exit { code: 1 });
+    let cap = of_goal(&scene, &beads[1]);
+    assert_eq!((cap.spent, cap.reserved, cap.estimated), (DOLLAR, 0, true));
+}
+
+#[test]
+fn who_may_spend_nothing_on_plans_makes_none() {
+    let budget = BudgetRules {
+        plan: Some(0),
+        ..BudgetRules::default()
+    };
+    let (scene, goal, beads) = town(1, budget);
+    let purse = Purse::new(&scene.graph, scene.now);
+    let short = purse.reserve_plan(scene.at(&goal), &claude());
+    let short = short.expect_err("there is nothing for it");
+    let text = "the budget of a plan of api is used up: $0 of $0 spent";
+    assert_eq!(short.text(), text);
+    assert_eq!(short.next().cmd, "gtd rig set -r api roles.mayor.usd=1");
+    assert!(!short.clears_by_itself());
+    // Work is no plan.
+    assert!(purse.reserve(scene.at(&beads[0])).is_ok());
 }
 
 #[test]

@@ -251,6 +251,7 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
                 cache_read: 30,
                 cache_write: 40,
                 usd_micros: 50,
+                estimated: false,
             },
         },
         Command::Submit {

@@ -63,6 +63,7 @@ fn a_convoy_has_the_keys_of_the_contract() {
                 "proof",
                 "question",
                 "revision",
+                "spent_estimated",
                 "spent_usd",
                 "state",
                 "target",
@@ -369,10 +370,12 @@ fn a_report_counts_what_the_log_tells() {
 fn a_cost_page_sums_each_record_once_and_says_which_runs_named_no_price() {
     let mut scene = Scene::new();
     let (one, two) = (scene.bead("one"), scene.bead("two"));
-    for (bead, run, sequence, usd_micros) in [
-        (&one, "a", 1, 250_000),
-        (&one, "a", 2, 500_000),
-        (&two, "b", 1, 0),
+    for (bead, run, sequence, usd_micros, estimated) in [
+        (&one, "a", 1, 900_000, true),
+        // What the program tells takes the place of what was estimated.
+        (&one, "a", 2, 250_000, false),
+        (&one, "a", 3, 500_000, false),
+        (&two, "b", 1, 0, false),
     ] {
         let epoch = match scene.at(bead).phase.lease() {
             Some(lease) => lease.epoch,
@@ -389,6 +392,7 @@ fn a_cost_page_sums_each_record_once_and_says_which_runs_named_no_price() {
                 cache_read: 80,
                 cache_write: 10,
                 usd_micros,
+                estimated,
             },
         });
     }
@@ -404,7 +408,8 @@ fn a_cost_page_sums_each_record_once_and_says_which_runs_named_no_price() {
     assert_eq!(by_bead.groups[0].runs, 1);
     assert_eq!(by_bead.total_usd.0, scene.graph.spend().usd_micros);
     assert_eq!((by_bead.runs, by_bead.unpriced_runs), (2, 1));
-    assert_eq!(by_bead.tokens.all_input(), 300);
+    assert_eq!(by_bead.tokens.all_input(), 400);
+    assert!(!by_bead.estimated, "{by_bead:?}");
     assert_eq!(cost(CostBy::Bead, Some(&two)).groups.len(), 1);
     for by in CostBy::ALL {
         let groups = cost(by, None).groups;

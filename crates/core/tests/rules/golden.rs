@@ -221,6 +221,7 @@ fn work(scene: &mut Scene, goal: &gtd_core::BeadId) {
             cache_read: 3,
             cache_write: 4,
             usd_micros: 5_000,
+            estimated: false,
         },
     });
     let by = Actor::Lease {

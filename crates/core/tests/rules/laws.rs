@@ -426,6 +426,7 @@ fn usage_of_an_ended_lease_is_still_counted_but_never_twice() {
             cache_read: 0,
             cache_write: 0,
             usd_micros: 7,
+            estimated: false,
         },
     };
     assert_eq!(scene.tell(usage(1)).len(), 1);

@@ -489,6 +489,7 @@ pub(crate) fn command(scene: &mut Scene, (what, x, y, z): Wish) -> Command {
                 cache_read: 3,
                 cache_write: 4,
                 usd_micros: 5,
+                estimated: false,
             },
         },
         42..=45 => Command::Submit {

@@ -95,6 +95,7 @@ impl Hands {
             prompt,
             model: runtime.model(told.model.as_deref()),
             session: session.transpose()?,
+            price: runtime.price,
         };
         Ok(agent_run(&setting, preset, &runtime.command, &env, &turn))
     }

@@ -6,16 +6,17 @@ use gtd_agent::{
     End, Exit, Live, ReportEnd, RunState,
     gate::{GateVerdict, classify_gate},
     read_junit,
-    stream::Ending,
+    stream::{Ending, Reader},
 };
 use gtd_core::{NOTES_REF, Oid, Proven, RigName, RunId, RuntimeFault, Target, TestResults, prove};
 use gtd_git::{Against, AssemblySpec, GitError, Member};
 use gtd_plan::{
     AgentSeen, Answer, AssemblyMember, AssemblyOrder, AssemblySeen, ConflictSeen, EndSeen,
-    LineCommit, LiveSeen, MachineSeen, OwnerSeen, Question, RunSeen, TipSeen, WorktreeSeen,
+    LineCommit, LiveSeen, MachineSeen, OwnerSeen, Question, RunSeen, TipSeen, UsedSeen,
+    WorktreeSeen,
 };
 
-use super::{Hands, git, split_key};
+use super::{Hands, Meter, git, split_key};
 use crate::{HostError, machine, stillness::content_sign, zone::local_zone};
 
 /// How much of an output is read as evidence, in bytes.
@@ -77,10 +78,14 @@ impl Hands {
                 for_ms: self.memory().stillness.note(&key("absent"), 0),
             },
             RunState::Prepared => RunSeen::Prepared,
-            RunState::Lost => RunSeen::Lost,
+            RunState::Lost => {
+                self.memory().meters.remove(run);
+                RunSeen::Lost
+            }
             RunState::Live(live) => RunSeen::Live(self.see_live(run, &live)?),
             RunState::Exited(exit) => {
                 self.memory().stillness.forget(&key(""));
+                self.memory().meters.remove(run);
                 RunSeen::Ended(self.see_end(run, &exit)?)
             }
         })
@@ -88,6 +93,7 @@ impl Hands {
 
     fn see_live(&self, run: &RunId, live: &Live) -> Result<LiveSeen, HostError> {
         let progress = self.runs.progress(run).map_err(HostError::Run)?;
+        let used = self.see_used(run, progress.bytes)?;
         let mut memory = self.memory();
         let quiet_ms = memory
             .stillness
@@ -103,7 +109,32 @@ impl Hands {
             idle_ms,
             repeats: progress.repeats,
             last_line: progress.last_line,
+            used,
         })
+    }
+
+    /// Reads what a live agent has used so far: only what it said since the last look.
+    fn see_used(&self, run: &RunId, bytes: u64) -> Result<Option<UsedSeen>, HostError> {
+        let known = self.memory().meters.remove(run);
+        let mut meter = match known {
+            Some(meter) => meter,
+            None => Meter {
+                reader: self.runs.agent_reader(run).map_err(HostError::Run)?,
+                line: 0,
+                bytes: 0,
+            },
+        };
+        if let Some(reader) = &mut meter.reader
+            && bytes > meter.bytes
+        {
+            let line = self.runs.read_on(run, reader, meter.line);
+            meter.line = line.map_err(HostError::Run)?;
+            meter.bytes = bytes;
+        }
+        let used = meter.reader.as_ref();
+        let used = used.map(|reader| used_in(reader, meter.line));
+        self.memory().meters.insert(run.clone(), meter);
+        Ok(used)
     }
 
     fn see_end(&self, run: &RunId, exit: &Exit) -> Result<EndSeen, HostError> {
@@ -185,8 +216,7 @@ impl Hands {
                 true => account.said.clone(),
                 false => account.last_words.clone(),
             },
-            usage: account.usage,
-            line,
+            used: used_in(&reader, line),
         }))
     }
 
@@ -371,6 +401,18 @@ impl Hands {
         }
         assemblies.insert(order.clone(), seen.clone());
         Ok(seen)
+    }
+}
+
+/// Tells what an agent has used as far as it was read; a price that it does not name is estimated.
+fn used_in(reader: &Reader, line: u64) -> UsedSeen {
+    let mut usage = reader.account().usage;
+    let told = usage.usd_micros;
+    usage.usd_micros = told.or_else(|| reader.estimate());
+    UsedSeen {
+        usage,
+        estimated: told.is_none() && usage.usd_micros.is_some(),
+        line,
     }
 }
 

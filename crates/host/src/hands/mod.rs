@@ -17,7 +17,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use gtd_agent::Runs;
+use gtd_agent::{Runs, stream::Reader};
 use gtd_client::{Client, Places, RigFolders, TownKey};
 use gtd_core::{Oid, RigName, RunId, TestResults};
 use gtd_git::{GitError, Pool, Repository};
@@ -53,6 +53,19 @@ struct Memory {
     changes: BTreeMap<(Oid, Oid), Vec<String>>,
     /// What single tests showed in a run.
     tests: BTreeMap<RunId, Arc<TestResults>>,
+    /// How far live runs were read for what they use.
+    meters: BTreeMap<RunId, Meter>,
+}
+
+/// How far a live run was read.
+#[derive(Debug)]
+struct Meter {
+    /// None when it is no agent's.
+    reader: Option<Reader>,
+    /// The last line that was taken.
+    line: u64,
+    /// How much it had said then.
+    bytes: u64,
 }
 
 impl Hands {

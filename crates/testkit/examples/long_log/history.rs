@@ -279,6 +279,7 @@ impl History {
             cache_read: self.dice.below(90_000),
             cache_write: self.dice.below(3000),
             usd_micros: self.dice.below(60_000),
+            estimated: false,
         }
     }
 

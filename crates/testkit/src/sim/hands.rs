@@ -106,6 +106,7 @@ impl World {
                     idle_ms,
                     repeats,
                     last_line: String::new(),
+                    used: None,
                 })
             }
         }

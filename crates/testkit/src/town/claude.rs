@@ -39,3 +39,23 @@ pub fn claude_says(session: &str, answer: &str, usd: f64) -> String {
         "usage": {"input_tokens": 900, "output_tokens": 80}});
     format!("{init}\n{says}\n{result}\n")
 }
+
+/// What claude prints when it begins a session.
+#[must_use]
+pub fn claude_begins(session: &str) -> String {
+    let init = json!({"type": "system", "subtype": "init", "session_id": session,
+        "model": "claude-opus-5-5"});
+    format!("{init}\n")
+}
+
+/// What claude prints for one message of `claude-opus-5-5` that took so many tokens out, of which
+/// a million cost twenty dollars.
+#[must_use]
+pub fn claude_uses(session: &str, message: &str, tokens: u64) -> String {
+    let says = json!({"type": "assistant", "session_id": session, "message": {
+        "id": message, "model": "claude-opus-5-5",
+        "content": [{"type": "text", "text": "I go on."}],
+        "usage": {"input_tokens": 0, "output_tokens": tokens},
+    }});
+    format!("{says}\n")
+}

@@ -24,7 +24,7 @@ use serde_json::Value;
 
 pub use self::{
     binaries::binary,
-    claude::claude_says,
+    claude::{claude_begins, claude_says, claude_uses},
     daemon::Daemon,
     mounts::{fill_up, small_disk, with_mounts},
     output::Output,

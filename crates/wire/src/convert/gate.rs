@@ -145,6 +145,7 @@ impl TryFrom<pb::UsageDelta> for UsageDelta {
             cache_read: wire.cache_read,
             cache_write: wire.cache_write,
             usd_micros: wire.usd_micros,
+            estimated: wire.estimated,
         })
     }
 }
@@ -159,6 +160,7 @@ impl From<UsageDelta> for pb::UsageDelta {
             cache_read: usage.cache_read,
             cache_write: usage.cache_write,
             usd_micros: usage.usd_micros,
+            estimated: usage.estimated,
         }
     }
 }

@@ -436,6 +436,9 @@ pub struct UsageDelta {
     /// Millionths of a dollar.
     #[prost(uint64, tag = "7")]
     pub usd_micros: u64,
+    /// The program named no price: these are prices of a list or of the configuration.
+    #[prost(bool, tag = "8")]
+    pub estimated: bool,
 }
 /// Everything is the scope of the whole town.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

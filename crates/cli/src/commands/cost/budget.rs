@@ -126,7 +126,7 @@ async fn show(ctx: &Context, args: ShowArgs) -> Result<Exit, CliError> {
             ctx.screen.line(line);
         }
     }
-    let is_over = budgets.iter().any(|budget| budget.percent >= 100);
+    let is_over = budgets.iter().any(BudgetDoc::is_used_up);
     Ok(if args.exit_code && is_over {
         Exit::Limit
     } else {
@@ -165,7 +165,7 @@ fn table(ctx: &Context, budgets: &[BudgetDoc], now: gtd_core::Timestamp) -> Vec<
             Cell::from(budget.scope.as_str()),
             Cell::from(budget.per.as_str()),
             Cell::from(limit),
-            Cell::from(spent),
+            Cell::from(gtd_core::marked(&spent, budget.estimated)),
             Cell::from(reserved),
             Cell::from(format!("{} %", budget.percent)),
             Cell::from(budget.again.map(|at| ago(at, now)).unwrap_or_default()),

@@ -16,10 +16,11 @@ fn by() -> impl TypedValueParser<Value = CostBy> {
 
 /// What models used, and for what
 ///
-/// Tokens are counted by the agents' programs, and so is the money: a program
-/// that names no price adds tokens and no dollars, and how many runs did is
-/// said. Of a goal or bead since it was made; else the last 24 hours, of the
-/// rig or elsewhere of the whole town.
+/// Tokens are counted by the agents' programs, and so is the money. Where a
+/// program names no price, it is estimated from list prices or from that of
+/// its runtime, and marked with ~; how many runs have no price at all is said.
+/// Of a goal or bead since it was made; else the last 24 hours, of the rig or
+/// elsewhere of the whole town.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {

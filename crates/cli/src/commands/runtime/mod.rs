@@ -1,6 +1,7 @@
 //! `gtd runtime`: what agents run on. One file for each verb.
 
 mod list;
+mod price;
 mod probe;
 mod program;
 mod show;
@@ -104,6 +105,7 @@ fn document(runtime: &ConfiguredRuntime, limit: Option<&LimitDoc>) -> Value {
         "models": runtime.models,
         "env": variables,
         "max_parallel": runtime.max_parallel,
+        "price": runtime.price.map(price::document),
         "usable": runtime.usable,
         "limit": limit,
     })

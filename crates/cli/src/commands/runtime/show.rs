@@ -1,6 +1,6 @@
 //! `gtd runtime show`.
 
-use super::{document, find, limits, program, what};
+use super::{document, find, limits, price, program, what};
 use crate::{clock, context::Context, error::CliError, exit::Exit, show};
 
 /// Show one runtime: its program, its models, what was set
@@ -29,7 +29,12 @@ pub(super) async fn run(ctx: &Context, args: &Args) -> Result<Exit, CliError> {
         lines.push(format!("  program   {}", words.join(" ")));
     }
     for (word, model) in &runtime.models {
-        lines.push(format!("  model     {word} is {model}"));
+        let listed = gtd_core::list_price(model).filter(|_| runtime.price.is_none());
+        let cost = listed.map_or_else(String::new, |listed| format!(" ({})", price::price(listed)));
+        lines.push(format!("  model     {word} is {model}{cost}"));
+    }
+    if let Some(price) = runtime.price {
+        lines.push(format!("  price     {}", price::price(price)));
     }
     for variable in runtime.env.keys() {
         lines.push(format!("  variable  {variable}"));
