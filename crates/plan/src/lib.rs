@@ -7,6 +7,7 @@
 mod agent_plan;
 mod agents;
 mod answers;
+mod budget;
 mod crew;
 mod effect;
 mod evidence;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | no attempt, and something here can plan | begin one |
 //! | no worktree of this attempt, no run | ensure them |
-//! | run at work | wait; end it when it is silent for too long |
+//! | run at work | wait; end it when it is silent for too long, or at the end of its budget |
 //! | run ended badly | give the goal back with its evidence |
 //! | a plan that holds | propose it |
 //! | no plan, or one that does not hold, and a turn is left | ensure the next turn, with the mistakes |
@@ -24,6 +24,7 @@ use crate::{
     agents::{agent_fault, meter},
     answers::{Asking, asking, ended_agent, kept, with_answer},
     attempt_owner,
+    budget::Budget,
     evidence::{evidence, line},
     role::wrap,
     turn_of, turn_run,
@@ -57,6 +58,14 @@ impl Attempt<'_> {
 
     fn run(&self, turn: u32) -> RunId {
         turn_run(self.id(), self.lease.epoch, turn)
+    }
+
+    fn budget(&self, now: Timestamp) -> Budget<'_> {
+        Budget {
+            graph: self.graph,
+            bead: self.bead,
+            now,
+        }
     }
 
     fn give_back(&self, plan: &mut Plan, class: FaultClass, text: &str, tail: &str) {
@@ -103,6 +112,7 @@ impl Attempt<'_> {
             }
             Some(RunSeen::Live(live)) => {
                 self.note_start(plan, turn);
+                self.budget(now).watch(plan, &run, live);
                 self.watch(plan, live, now);
             }
             Some(RunSeen::Lost) => {
@@ -216,6 +226,12 @@ impl Attempt<'_> {
 
     /// Takes what a turn that ended has left: a plan, a reason, or nothing of use.
     fn conclude(&self, plan: &mut Plan, turn: u32, end: &EndSeen, now: Timestamp) {
+        let used_up = self.budget(now).used_up(&self.run(turn), end);
+        if end.stopped
+            && let Some((class, text)) = used_up
+        {
+            return self.give_back(plan, class, &text, &end.tail);
+        }
         if end.stopped {
             let text = "it was stopped: no output and no activity";
             return self.give_back(plan, FaultClass::Silent, text, &end.tail);
@@ -238,7 +254,10 @@ impl Attempt<'_> {
             Some(Asking::Over(asked)) => {
                 return self.give_back(plan, FaultClass::Question, &asked.text, "");
             }
-            Some(Asking::Answered(asked)) => return self.answer(plan, turn, agent, asked),
+            Some(Asking::Answered(asked)) => match used_up {
+                Some((class, text)) => return self.give_back(plan, class, &text, ""),
+                None => return self.answer(plan, turn, agent, asked),
+            },
             None => {}
         }
         // Not looked at is no proof that nothing is there.
@@ -248,7 +267,10 @@ impl Attempt<'_> {
         };
         match read_plan(&agent.answer, self.graph, self.id(), means) {
             Ok(found) => plan.tell(self.propose(found, is_touched)),
-            Err(mistakes) => self.send_back(plan, turn, agent, means, &mistakes),
+            Err(mistakes) => match used_up {
+                Some((class, text)) => self.give_back(plan, class, &text, &mistakes.join("\n")),
+                None => self.send_back(plan, turn, agent, means, &mistakes),
+            },
         }
     }
 

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use gtd_core::{
     Bead, Command, Fault, FaultClass, Graph, Holder, HostName, Lease, Observation, PauseScope,
-    Timestamp, WaitReason, WorkerRules,
+    RunId, Timestamp, WaitReason, WorkerRules,
 };
 
 use crate::{
-    Effect, LiveSeen, MachineSeen, Plan, Planner, Question, RunSeen, Seen, tries::is_no_chance,
-    turn_of, turn_run,
+    Effect, EndSeen, LiveSeen, MachineSeen, Plan, Planner, Question, RunSeen, Seen, budget::Budget,
+    tries::is_no_chance, turn_of, turn_run,
 };
 
 /// A granted lease whose process does not begin within this time is dead, in milliseconds.
@@ -151,6 +151,15 @@ impl Sight<'_> {
         is_roomy && !self.graph.is_role_paused("worker")
     }
 
+    fn is_used_up(&self, bead: &Bead, run: &RunId, end: &EndSeen) -> bool {
+        let budget = Budget {
+            graph: self.graph,
+            bead,
+            now: self.now,
+        };
+        budget.used_up(run, end).is_some()
+    }
+
     fn watch(&self, plan: &mut Plan, bead: &Bead, lease: &Lease, rules: &WorkerRules) {
         let Self { seen, now, .. } = *self;
         let run = turn_run(&bead.id, lease.epoch, turn_of(lease));
@@ -186,6 +195,8 @@ impl Sight<'_> {
                 let text = "its process vanished without a record of its end".to_owned();
                 plan.tell(expire(bead, lease, class, text));
             }
+            // The worker gives back what was stopped at its budget.
+            Some(RunSeen::Ended(end)) if end.stopped && self.is_used_up(bead, &run, end) => {}
             Some(RunSeen::Ended(end)) if end.stopped => {
                 let (class, text) = if end.repeats >= rules.repeats {
                     (FaultClass::NoProgress, no_progress(end.repeats))

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | no worktree of this attempt | ensure it |
 //! | no run | ensure it |
-//! | run at work | wait |
+//! | run at work | wait; stop it at the end of its budget: `budget.rs` |
 //! | run ended badly | give the bead back with its evidence |
 //! | run ended with a question | wait for the answer, and go on with it: `answers.rs` |
 //! | run ended well, uncommitted work | commit it |
@@ -26,7 +26,9 @@ use crate::{
     RunSeen, Seen, Task, Work, WorktreeSeen,
     agents::{agent_fault, is_without_session, meter},
     answers::{Asking, asking, ended_agent, kept, with_answer},
-    attempt_owner, branch_name, check_run,
+    attempt_owner, branch_name,
+    budget::Budget,
+    check_run,
     evidence::{evidence, line, tests, with_tests},
     role::wrap,
     tries::{is_no_chance, sweep, tries},
@@ -72,9 +74,27 @@ struct Attempt<'a> {
     seen: &'a Seen,
     bead: &'a Bead,
     lease: &'a Lease,
+    now: Timestamp,
 }
 
 impl Attempt<'_> {
+    fn budget(&self) -> Budget<'_> {
+        Budget {
+            graph: self.graph,
+            bead: self.bead,
+            now: self.now,
+        }
+    }
+
+    /// Says why no further turn begins, when the budget is used up.
+    fn used_up(&self) -> Option<(FaultClass, String)> {
+        let run = self.run();
+        match self.seen.run(&run) {
+            Some(RunSeen::Ended(end)) => self.budget().used_up(&run, end),
+            _ => None,
+        }
+    }
+
     fn slot(&self) -> String {
         self.lease.holder.name().to_string()
     }
@@ -216,6 +236,7 @@ impl Planner for Worker {
             seen,
             bead,
             lease,
+            now,
         };
         let run = attempt.run();
         match seen.run(&run) {
@@ -228,11 +249,17 @@ impl Planner for Worker {
                     None,
                 )));
             }
-            Some(RunSeen::Live(_)) => self.note_start(&mut plan, lease, &run),
+            Some(RunSeen::Live(live)) => {
+                self.note_start(&mut plan, lease, &run);
+                attempt.budget().watch(&mut plan, &run, live);
+            }
             // The witness ends what was stopped and what was lost.
             Some(RunSeen::Lost) => {}
             Some(RunSeen::Ended(end)) if end.stopped => {
                 meter(&mut plan, graph, (&self.bead, self.epoch), &run, end);
+                if let Some((class, text)) = attempt.used_up() {
+                    self.give_back(&mut plan, class, text, &run, &end.tail);
+                }
             }
             Some(RunSeen::Ended(end)) => {
                 self.note_start(&mut plan, lease, &run);
@@ -469,6 +496,9 @@ impl Worker {
         if attempt.graph.pause_of(attempt.bead).is_some() {
             return;
         }
+        if let Some((class, text)) = attempt.used_up() {
+            return self.give_back(plan, class, text, &attempt.run(), "");
+        }
         let next = attempt.turn() + 1;
         let place = "The worktree is as you left it.";
         let again = with_answer(asked, agent, &attempt.run(), place);
@@ -623,7 +653,7 @@ impl Worker {
 
     /// Gives what is missing back to the agent, in its own session, as its next turn.
     ///
-    /// Returns false when there is no such agent, or it has had its turns.
+    /// Returns false when there is no such agent, it has had its turns, or its budget is used up.
     fn ask_again(&self, plan: &mut Plan, attempt: &Attempt<'_>, what: &str, tail: &str) -> bool {
         let next = attempt.turn() + 1;
         let session = attempt.agent().and_then(|agent| agent.session.clone());
@@ -631,10 +661,16 @@ impl Worker {
         let (Some(session), true) = (session, next < most) else {
             return false;
         };
+        if attempt.used_up().is_some() {
+            return false;
+        }
+        let used = attempt.agent().map(|agent| agent.used).unwrap_or_default();
+        let mut words = not_done_yet(what, &evidence(tail));
+        words.push_str(&attempt.budget().reminder(&attempt.run(), &used));
         let again = Again {
             session: Some(session),
             after: attempt.run(),
-            words: not_done_yet(what, &evidence(tail)),
+            words,
         };
         plan.act(Effect::EnsureRun(self.order(attempt, next, Some(again))));
         plan.tell(Command::Started {

@@ -8,6 +8,7 @@ use super::{
     Cause, NextStep, Observation, Standing, Subject, WaitReason, Why,
     goal::waits_for_goal,
     look::{Look, Memo},
+    money::{nearly_used, warning},
     queue::handed_in,
     step,
 };
@@ -315,10 +316,19 @@ fn at_work(look: Look<'_>, bead: &Bead, lease: &Lease) -> Found {
         (Holder::Seat { .. }, None) => format!("{name} is starting (attempt {})", lease.epoch),
         (Holder::Seat { .. }, Some(_)) => format!("{name} is at work (attempt {})", lease.epoch),
     };
-    Found::new(WaitReason::Working, text, lease.granted_at)
+    let short = nearly_used(look, bead);
+    let text = match &short {
+        None => text,
+        Some(short) => format!("{text}; {}", warning(short)),
+    };
+    let found = Found::new(WaitReason::Working, text, lease.granted_at)
         .then("when it is done, its checks run and it is handed in")
-        .evidence(format!("gtd logs {id} -f"), "what it prints")
-        .next(format!("gtd stop {id}"), "cancel it")
+        .evidence(format!("gtd logs {id} -f"), "what it prints");
+    let found = match short {
+        None => found,
+        Some(short) => found.next(short.more.cmd, &short.more.text),
+    };
+    found.next(format!("gtd stop {id}"), "cancel it")
 }
 
 pub(super) fn paused(pause: &crate::Pause) -> Found {

@@ -6,6 +6,7 @@
 mod bead;
 mod goal;
 mod look;
+mod money;
 mod plan;
 mod queue;
 

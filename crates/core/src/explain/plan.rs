@@ -4,6 +4,7 @@ use super::{
     WaitReason,
     bead::{Found, dependency, find as find_of_bead, held_runtime, observed, paused, question},
     look::Look,
+    money::{nearly_used, warning},
 };
 use crate::{Bead, FaultClass, Goal, Lease, Phase};
 
@@ -78,7 +79,14 @@ fn at_work(look: Look<'_>, bead: &Bead, lease: &Lease) -> Found {
                 None => "begins its plan",
             };
             let text = format!("{who} {word} (attempt {})", lease.epoch);
-            Found::new(WaitReason::Working, text, lease.granted_at)
+            match nearly_used(look, bead) {
+                None => Found::new(WaitReason::Working, text, lease.granted_at),
+                Some(short) => {
+                    let text = format!("{text}; {}", warning(&short));
+                    Found::new(WaitReason::Working, text, lease.granted_at)
+                        .next(short.more.cmd, &short.more.text)
+                }
+            }
         }
     };
     found

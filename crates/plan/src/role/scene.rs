@@ -1,6 +1,6 @@
 //! What the prompt of a worker may speak about, gathered from the graph.
 
-use gtd_core::{Actor, Bead, EdgeKind, Fault, FaultClass, Graph, Note, Timestamp};
+use gtd_core::{Actor, Bead, EdgeKind, Fault, FaultClass, Graph, Note, Phase, Purse, Timestamp};
 
 use super::context::{
     PromptAttempt, PromptBead, PromptContext, PromptConvoy, PromptGate, PromptRig, PromptSibling,
@@ -71,6 +71,7 @@ pub(super) fn context_of_place(
     let mut context = PromptContext::new(scene.agent, rig, scene.town, scene.now_text);
     context.worktree = Some(scene.worktree.to_owned());
     context.base = scene.base.map(str::to_owned);
+    context.budget.left_usd = left_usd(graph, bead, scene.now);
     context.gates = rules
         .into_iter()
         .flat_map(|rules| &rules.gates)
@@ -81,6 +82,20 @@ pub(super) fn context_of_place(
         })
         .collect();
     context
+}
+
+/// Returns the dollars that the attempt at work may still use, or that the next one might.
+fn left_usd(graph: &Graph, bead: &Bead, now: Timestamp) -> f64 {
+    let purse = Purse::new(graph, now);
+    let left = match &bead.phase {
+        Phase::Leased(_) => purse.allowance(bead).map(|allowance| allowance.left()),
+        _ => match purse.reserve(bead) {
+            Ok(reserved) => Some(reserved.usd_micros).filter(|usd| *usd > 0),
+            Err(short) => Some(short.cap.free()),
+        },
+    };
+    #[expect(clippy::cast_precision_loss, reason = "money for display")]
+    left.map_or(f64::INFINITY, |micros| micros as f64 / 1e6)
 }
 
 /// Tells of another bead, in a line.
