@@ -5,6 +5,7 @@ mod scene;
 use gtd_core::{Command, Epoch, FaultClass, Purse, RuntimeFault, RuntimeName, SeatName, Usage};
 use gtd_plan::{
     AgentSeen, Answer, Effect, EndSeen, LiveSeen, Question, RunSeen, Step, UsedSeen, Witness,
+    WorkerScene, worker_context,
 };
 use scene::{Scene, absent, host, target, worker};
 
@@ -193,4 +194,29 @@ fn without_a_budget_nothing_is_recorded_before_the_end() {
     let epoch = scene.lease(0);
     let (records, stops) = steps(&scene, epoch, used(100 * DOLLAR, 3));
     assert_eq!((records, stops), (vec![], false));
+}
+
+/// What the prompt of the first bead's attempt says that is left, in dollars.
+fn left(scene: &Scene) -> f64 {
+    let place = WorkerScene {
+        agent: "seat0",
+        town: "home",
+        worktree: "/tree",
+        branch: "gtd/b0/e1",
+        base: None,
+        instructions: &[],
+        now: scene.now,
+        now_text: "2026-11-22 21:00",
+    };
+    let bead = scene.graph.bead(&scene.beads[0]).expect("a bead");
+    worker_context(&scene.graph, bead, &place).budget.left_usd
+}
+
+#[test]
+fn a_prompt_says_what_the_attempt_may_still_use() {
+    let (mut scene, epoch) = at_work();
+    assert!((left(&scene) - 1.0).abs() < 1e-9);
+    scene.take(&worker(&scene, epoch), lives(used(250_000, 3)));
+    assert!((left(&scene) - 0.75).abs() < 1e-9);
+    assert!(left(&Scene::new(1)).is_infinite(), "a script has no limit");
 }
