@@ -481,6 +481,29 @@ fn a_red_target_is_searched_for_the_commit_that_made_it_red() {
             "saw main_red: 4444444 was green when it landed and is red now: gate test or what it needs has changed outside of the repository"
         ],
     );
+    let alone = |is_proven| {
+        move |question: &Question| match (question, line_of("0")(question)) {
+            (Question::Line { .. }, Answer::Line(line)) => Answer::Line(
+                line.into_iter()
+                    .take(1)
+                    .map(|c| LineCommit { is_proven, ..c })
+                    .collect(),
+            ),
+            (_, other) => other,
+        }
+    };
+    check(
+        scene.plan(&refinery(), alone(true)),
+        expect![
+            "saw main_red: 0000000 was green when it landed and is red now: gate test is flaky, or what it needs has changed outside of the repository"
+        ],
+    );
+    check(
+        scene.plan(&refinery(), alone(false)),
+        expect![
+            "saw main_red: gate test is red on the first commit there is, 0000000 (change 0): it has never been green here"
+        ],
+    );
     let begun = |question: &Question| match question {
         Question::Run(_) => absent(),
         other => line_of("")(other),

@@ -109,11 +109,19 @@ impl Refinery {
         };
         let gate = &halt.gate;
         if commits.len() == 1 {
-            return Search::Found(format!(
-                "{} was green when it landed and is red now: gate {gate} is flaky, or what it \
-                 needs has changed outside of the repository",
-                tip.oid.short()
-            ));
+            return Search::Found(match tip.is_proven {
+                true => format!(
+                    "{} was green when it landed and is red now: gate {gate} is flaky, or what it \
+                     needs has changed outside of the repository",
+                    tip.oid.short()
+                ),
+                false => format!(
+                    "gate {gate} is red on the first commit there is, {} ({}): it has never been \
+                     green here",
+                    tip.oid.short(),
+                    line(&tip.subject)
+                ),
+            });
         }
         // Red at `red` and all before it in the list, which is newest first; green at `green`.
         let (mut red, mut green) = (0, commits.len() - 1);
