@@ -218,10 +218,10 @@ fn goal_item(
     }
     let why = explain(graph, view.observations, id, view.now)?;
     // So does a queue that stands still.
-    let halt = graph
-        .queue(&goal.target)
-        .and_then(|queue| queue.halt.as_ref());
-    if halt.is_some_and(|halt| why.chain.last().is_some_and(|c| c.text == halt.text)) {
+    let queue = graph.queue(&goal.target);
+    let halt =
+        queue.and_then(|queue| Some(halt_text(view.observations, queue, queue.halt.as_ref()?)));
+    if halt.is_some_and(|text| why.chain.last().is_some_and(|cause| cause.text == text)) {
         return None;
     }
     // And a runtime that waits for a person.

@@ -255,7 +255,7 @@ pub fn report_doc(
         no_op,
         not_done,
         proof,
-        look_at,
+        look_at: counted(look_at),
         next,
     }
 }
@@ -266,6 +266,22 @@ fn verdict_word(verdict: &Verdict) -> &'static str {
         Verdict::Failed => "failed",
         Verdict::Infra => "could not run",
     }
+}
+
+/// Tells what came several times once, with how often.
+fn counted(texts: Vec<String>) -> Vec<String> {
+    let mut counted: Vec<(String, usize)> = Vec::new();
+    for text in texts {
+        match counted.iter_mut().find(|(told, _)| *told == text) {
+            Some((_, times)) => *times += 1,
+            None => counted.push((text, 1)),
+        }
+    }
+    let told = counted.into_iter().map(|(text, times)| match times {
+        1 => text,
+        times => format!("{text} ({times} times)"),
+    });
+    told.collect()
 }
 
 fn not_done(view: View<'_>, goals: &[BeadId], with_loose: bool) -> Vec<NotDoneDoc> {

@@ -310,6 +310,34 @@ fn the_inbox_names_what_needs_a_person_and_nothing_else() {
 }
 
 #[test]
+fn a_queue_that_stands_still_is_told_once_with_what_is_known_of_it() {
+    let mut scene = Scene::new();
+    let goal = scene.goal(&[("one", &[])]);
+    let one = scene.in_goal(&goal, "one");
+    scene.submit(&one);
+    for _ in 0..2 {
+        scene.tell(Command::JudgeBase {
+            target: crate::scene::target(),
+            gate: crate::scene::gate_run(&crate::scene::oid(1), gtd_core::Verdict::Failed),
+        });
+        scene.observe(&crate::scene::target().key(), WaitReason::MainRed);
+        let items = needs_you(scene.view(), None);
+        let kinds: Vec<&str> = items.iter().map(|item| item.kind.as_str()).collect();
+        assert_eq!(kinds, ["gate"], "{items:?}");
+        scene.tell(Command::Resume {
+            scope: PauseScope::Rig(rig()),
+        });
+    }
+    let report = gtd_core::report_doc(scene.view(), &scene.log, None, gtd_core::Timestamp(0));
+    assert_eq!(report.look_at.len(), 1, "{:?}", report.look_at);
+    assert!(
+        report.look_at[0].ends_with("(2 times)"),
+        "{:?}",
+        report.look_at
+    );
+}
+
+#[test]
 fn the_inbox_of_a_rig_is_about_that_rig() {
     let mut scene = Scene::new();
     let web = gtd_core::RigName::parse("web").unwrap();
