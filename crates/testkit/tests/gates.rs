@@ -26,10 +26,11 @@ fn a_green_gate_ends_with_0_and_is_remembered() {
 }
 
 #[test]
-fn a_red_gate_runs_once_more_and_ends_with_5() {
+fn a_red_gate_runs_once_more_shows_the_end_of_its_output_and_ends_with_5() {
     let town = town("echo it is wrong; exit 3");
     let said = town.gtd(&["gate", "run", "test"]);
     assert_eq!(said.code, Some(5), "{said}");
+    assert!(said.stdout.contains("it is wrong"), "{said}");
     let history = town.json(&["gate", "history", "test"]);
     assert_eq!(history["items"].as_array().unwrap().len(), 2, "{history}");
     let run = history["items"][0]["run"].as_str().unwrap().to_owned();

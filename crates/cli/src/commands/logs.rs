@@ -75,6 +75,26 @@ pub(crate) struct Args {
     full: bool,
 }
 
+impl Args {
+    /// The last lines of what is named otherwise.
+    fn last(lines: u32) -> Self {
+        Self {
+            address: None,
+            follow: false,
+            lines: Some(lines),
+            after: 0,
+            role: None,
+            bead: None,
+            agent: None,
+            convoy: None,
+            attempt: None,
+            sift: SiftArgs::default(),
+            raw: false,
+            full: false,
+        }
+    }
+}
+
 /// Lines of one text that are shown unless all are wished.
 const FOLDED: usize = 20;
 
@@ -217,6 +237,24 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
+/// Shows the last lines that a run wrote; nothing when its folder is gone.
+pub(crate) async fn show_end(
+    ctx: &Context,
+    client: &Client,
+    run: &str,
+    lines: u32,
+) -> Result<(), CliError> {
+    let args = Args::last(lines);
+    let mut cursor = Cursor::of(&args, Sift::default());
+    let source = Source::Run(run.to_owned());
+    match read(ctx, client, &source, &mut cursor, &args, run).await {
+        Err(error) if error.is_not_found() => {}
+        read => read?,
+    }
+    cursor.flush(ctx, &args);
+    Ok(())
+}
+
 /// Follows what one attempt at a bead writes, until it ends.
 pub(crate) async fn follow_attempt(
     ctx: &Context,
@@ -226,18 +264,9 @@ pub(crate) async fn follow_attempt(
 ) -> Result<Exit, CliError> {
     let address = attempt.bead.clone();
     let args = Args {
-        address: None,
         follow: true,
-        lines: Some(lines),
-        after: 0,
-        role: None,
-        bead: None,
-        agent: None,
-        convoy: None,
         attempt: attempt.epoch.map(Tries::One),
-        sift: SiftArgs::default(),
-        raw: false,
-        full: false,
+        ..Args::last(lines)
     };
     let mut cursor = Cursor::of(&args, Sift::default());
     let source = Source::Attempt(attempt);

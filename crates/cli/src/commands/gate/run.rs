@@ -1,10 +1,11 @@
 //! `gtd gate run`: asks the refinery for it, and waits for the answer.
 
+use gtd_client::Client;
 use gtd_core::{GateOutcome, RigName, Verdict};
 use gtd_wire::pb::merge::v1::AskGateRequest;
 use serde_json::json;
 
-use super::{history, read, show::Shown};
+use super::{super::logs, history, read, show::Shown};
 use crate::{
     context::Context,
     error::{CliError, Doing, Kind},
@@ -14,11 +15,14 @@ use crate::{
     town,
 };
 
+/// Lines of a red gate's output that are shown at once: where most programs say what was wrong.
+const LINES: u32 = 12;
+
 /// Have a gate run, in the same surroundings as in the merge queue
 ///
 /// The refinery runs it under a shim in a clean worktree that holds exactly one commit: the tip
 /// that work lands on, what --at names, or what a bead handed in. A red gate runs once more: red
-/// and green on the same commit is flaky. Nothing is moved. Exit 0 passed, 5 failed or flaky, 1
+/// and green on the same commit is flaky, and the end of its output is shown. Nothing is moved. Exit 0 passed, 5 failed or flaky, 1
 /// when it could not run.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -98,11 +102,12 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
             return Err(CliError::new(Kind::Interrupted));
         }
     };
-    tell(ctx, &rig, &args.gate, &asked.commit, &runs)
+    tell(ctx, &client, &rig, &args.gate, &asked.commit, &runs).await
 }
 
-fn tell(
+async fn tell(
     ctx: &Context,
+    client: &Client,
     rig: &RigName,
     gate: &str,
     commit: &str,
@@ -138,15 +143,17 @@ fn tell(
     )]
     let took = (took * 1e3).max(0.0) as u64;
     let detail = runs.last().map_or("", |run| run.detail.as_str());
+    let red = runs.iter().find(|run| run.verdict != Verdict::Passed);
+    if let Some(run) = red {
+        logs::show_end(ctx, client, &run.run, LINES).await?;
+    }
     ctx.screen.line(format!(
         "{}  {gate}  {}  {}  {detail}",
         look.paint(state.ink, &state.text(look)),
         commit.get(..7).unwrap_or(commit),
         span_ms(took),
     ));
-    if outcome != GateOutcome::Passed
-        && let Some(run) = runs.iter().find(|run| run.verdict != Verdict::Passed)
-    {
+    if let Some(run) = red {
         ctx.screen.next_always(&[format!("gtd logs {}", run.run)]);
     }
     Ok(exit)
