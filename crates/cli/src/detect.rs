@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use gtd_core::GateName;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A gate that the repository seems to want.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +61,58 @@ pub(crate) fn gates(top: &Path) -> Vec<Proposal> {
         .collect()
 }
 
+/// Variables that say where a tool chain is, and where it is without them, by program.
+const ROOTS: [(&str, &[(&str, &str)]); 5] = [
+    (
+        "cargo",
+        &[
+            ("RUSTUP_HOME", ".rustup"),
+            ("CARGO_HOME", ".cargo"),
+            ("RUSTUP_TOOLCHAIN", ""),
+        ],
+    ),
+    ("go", &[("GOPATH", "go"), ("GOROOT", "")]),
+    ("gradle", &[("JAVA_HOME", "")]),
+    ("mvn", &[("JAVA_HOME", "")]),
+    ("python3", &[("PYENV_ROOT", ".pyenv")]),
+];
+
+/// Finds the variables that the programs of gates need here and that no gate gets.
+pub(crate) fn missing_roots<'a>(
+    runs: impl Iterator<Item = &'a str>,
+    passed: &[String],
+    variable: impl Fn(&str) -> Option<String>,
+) -> Vec<&'static str> {
+    let home = variable("HOME").unwrap_or_default();
+    let mut missing = Vec::new();
+    for run in runs {
+        let program = run.split_whitespace().next().unwrap_or_default();
+        let roots = ROOTS.iter().filter(|(name, _)| *name == program);
+        for (name, usual) in roots.flat_map(|(_, roots)| *roots) {
+            let is_usual = |value: &String| *value == format!("{home}/{usual}");
+            let is_needed = variable(name).is_some_and(|value| !is_usual(&value));
+            if is_needed && !passed.iter().any(|known| known == name) && !missing.contains(name) {
+                missing.push(*name);
+            }
+        }
+    }
+    missing
+}
+
+/// Says what is missing, and the command that lets gates and agents have it.
+pub(crate) fn pass_on(missing: &[&str], passed: &[String]) -> (String, String) {
+    let text = format!(
+        "gates and agents do not get {}, which is set here",
+        missing.join(", ")
+    );
+    let names = passed.iter().map(String::as_str);
+    let names: Vec<&str> = names.chain(missing.iter().copied()).collect();
+    (
+        text,
+        format!("gtd config set --user town.env '{}'", json!(names)),
+    )
+}
+
 fn has_npm_test(top: &Path) -> bool {
     fs::read_to_string(top.join("package.json"))
         .ok()
@@ -98,6 +150,26 @@ mod tests {
             .into_iter()
             .map(|gate| format!("{}: {}", gate.name, gate.run))
             .collect()
+    }
+
+    #[test]
+    fn a_tool_chain_in_another_place_is_noticed_unless_gates_get_to_know_it() {
+        let place = |name: &str| match name {
+            "HOME" => Some("/home/ann".to_owned()),
+            "CARGO_HOME" => Some("/home/ann/.cargo".to_owned()),
+            "RUSTUP_HOME" => Some("/usr/local/rustup".to_owned()),
+            _ => None,
+        };
+        let runs = || ["cargo test", "make", "cargo fmt"].into_iter();
+        assert_eq!(missing_roots(runs(), &[], place), ["RUSTUP_HOME"]);
+        let passed = ["RUSTUP_HOME".to_owned()];
+        assert!(missing_roots(runs(), &passed, place).is_empty());
+        assert!(missing_roots(["make"].into_iter(), &[], place).is_empty());
+        let (_, fix) = pass_on(&["GOROOT"], &passed);
+        assert_eq!(
+            fix,
+            r#"gtd config set --user town.env '["RUSTUP_HOME","GOROOT"]'"#
+        );
     }
 
     #[test]

@@ -39,6 +39,25 @@ fn a_red_gate_runs_once_more_shows_the_end_of_its_output_and_ends_with_5() {
 }
 
 #[test]
+fn of_the_environment_a_gate_gets_what_the_user_names_and_nothing_else() {
+    let town = Town::new()
+        .with_env("TOOLS_HERE", "/opt/tools")
+        .with_env("CANARY", "secret");
+    town.init(&[(
+        "test",
+        "echo \"$TOOLS_HERE.${CANARY:-none}\"; test -n \"$TOOLS_HERE\"",
+    )]);
+    let said = town.gtd(&["gate", "run", "test"]);
+    assert_eq!(said.code, Some(5), "{said}");
+    town.gtd_ok(&["config", "set", "--user", "town.env", "[\"TOOLS_HERE\"]"]);
+    let said = town.gtd(&["gate", "run", "test"]);
+    assert_eq!(said.code, Some(0), "{said}");
+    let run = town.json(&["gate", "history", "test"])["items"][0]["run"].clone();
+    let logs = town.gtd_ok(&["logs", run.as_str().unwrap()]);
+    assert!(logs.contains("/opt/tools.none"), "{logs}");
+}
+
+#[test]
 fn a_gate_that_is_red_and_green_on_one_commit_is_flaky() {
     let town = Town::new();
     let mark = town.path("mark").display().to_string();

@@ -9,7 +9,7 @@ use std::{
 use gtd_client::WriteContext;
 use gtd_core::{
     GateName, RigName,
-    config::{Config, LayerKind, default_gtd_toml, layer_from_toml, rig_name},
+    config::{Config, LayerKind, default_gtd_toml, layer_from_toml, passed_variables, rig_name},
 };
 use serde_json::{Value, json};
 
@@ -263,6 +263,14 @@ fn show(ctx: &Context, draft: &Draft, rig: Option<&Value>, wrote: &[String]) {
     }
     for warning in rig.map_or_else(|| draft.warnings.clone(), settings::warnings_of) {
         ctx.screen.warn(warning);
+    }
+    let passed = settings::effective(ctx, None).map(|config| passed_variables(&config));
+    let passed = passed.unwrap_or_default();
+    let runs = draft.gates.iter().map(|gate| gate.run.as_str());
+    let missing = detect::missing_roots(runs, &passed, |name| std::env::var(name).ok());
+    if !missing.is_empty() {
+        let (text, fix) = detect::pass_on(&missing, &passed);
+        ctx.screen.warn(format!("{text}: {fix}"));
     }
     if let Some(notice) = &draft.notice {
         ctx.screen.warn(notice);

@@ -623,6 +623,13 @@ pub(super) const KEYS: &[Key] = &[
         "Where worktrees are made.",
     ),
     key(
+        "town.env",
+        Texts,
+        UserOnly,
+        Works,
+        "Variables of the daemon's environment that gates and agents get besides PATH, HOME and LANG.",
+    ),
+    key(
         "resources.disk_floor",
         SizeOrShare,
         UserOnly,

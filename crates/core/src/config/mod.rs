@@ -25,6 +25,7 @@ mod runtimes;
 mod schedule;
 mod schema;
 mod starter;
+mod surroundings;
 mod value;
 mod words;
 
@@ -44,6 +45,7 @@ pub use rules::{dollars, rig_name, rig_rules};
 pub use runtimes::{ConfiguredRuntime, DRIVEN_PRESETS, configured_runtimes, usable_runtimes};
 pub use schema::{SchemaOf, json_schema};
 pub use starter::default_gtd_toml;
+pub use surroundings::passed_variables;
 pub use value::Value;
 pub use words::{layer_from_env, layer_from_flags, value_of_words};
 

@@ -10,7 +10,10 @@ use gtd_agent::{
     RunState,
     runtime::{BaseEnv, Setting, command_run, demo_run, shell_run},
 };
-use gtd_core::{BeadId, Command, Epoch, Fault, FaultClass, NOTES_REF, Oid, RigName, SeatName};
+use gtd_core::{
+    BeadId, Command, Epoch, Fault, FaultClass, NOTES_REF, Oid, RigName, SeatName,
+    config::passed_variables,
+};
 use gtd_git::{Author, Expect, GitError, Held, Owner, Pool, RefMove, RunFailure, Tidy};
 use gtd_plan::{
     Checkout, Effect, MachineSeen, RunOrder, Work, attempt_owner, branch_name, standing_owner,
@@ -309,6 +312,15 @@ impl Hands {
         Ok(fault.map(give_back).into_iter().collect())
     }
 
+    /// What the person lets every run have of this process's environment.
+    fn passed_on(&self) -> Result<BTreeMap<String, String>, HostError> {
+        let config = gtd_client::town_config(&self.places).map_err(HostError::Config)?;
+        let names = passed_variables(&config).into_iter();
+        Ok(names
+            .filter_map(|name| Some((name.clone(), std::env::var(name).ok()?)))
+            .collect())
+    }
+
     fn ensure_run(&self, order: &RunOrder) -> Result<(), HostError> {
         gtd_fault::point("host.before-run");
         let pool = self.pool(&order.rig)?;
@@ -327,7 +339,8 @@ impl Hands {
         setting.limit = Some(Duration::from_millis(order.limit_ms));
         setting.nice = 10;
         setting.report = order.report.as_ref().map(PathBuf::from);
-        setting.env = pool.agent_git_env().into_iter().collect();
+        setting.env = self.passed_on()?;
+        setting.env.extend(pool.agent_git_env());
         setting.env.extend(
             author(&order.slot)
                 .env()

@@ -2,11 +2,14 @@
 
 use std::{fs, path::Path};
 
-use gtd_core::{RigName, RigRules, config::rig_rules};
+use gtd_core::{
+    RigName, RigRules,
+    config::{passed_variables, rig_rules},
+};
 use serde_json::Value;
 
 use super::check::{Check, Mend, ask, line_of};
-use crate::{context::Context, settings};
+use crate::{context::Context, detect, settings};
 
 /// Lists the rigs with their folders; a list that cannot be read is a check of its own.
 fn rigs(ctx: &Context) -> Result<Vec<(RigName, &Path)>, Check> {
@@ -116,6 +119,8 @@ pub(super) fn config(ctx: &Context) -> Vec<Check> {
 /// Looks whether the program of each gate can be started; runs none of them.
 pub(super) fn gates(ctx: &Context) -> Vec<Check> {
     let mut checks = Vec::new();
+    let passed = settings::effective(ctx, None).map(|config| passed_variables(&config));
+    let passed = passed.unwrap_or_default();
     for (rig, folder) in rigs(ctx).unwrap_or_default() {
         let Some(rules) = rules(ctx, &rig) else {
             continue;
@@ -126,6 +131,12 @@ pub(super) fn gates(ctx: &Context) -> Vec<Check> {
                 format!("{rig} has no gate: whatever merges lands"),
                 "gtd init --gate test=COMMAND, or [[gate]] in gtd.toml and: gtd trust",
             ));
+        }
+        let runs = rules.gates.iter().map(|gate| gate.run.as_str());
+        let missing = detect::missing_roots(runs, &passed, |name| std::env::var(name).ok());
+        if !missing.is_empty() {
+            let (text, fix) = detect::pass_on(&missing, &passed);
+            checks.push(Check::warn(format!("gates.{rig}.env"), text, fix));
         }
         for gate in &rules.gates {
             let id = format!("gates.{rig}.{}", gate.name);
