@@ -102,6 +102,22 @@ fn check_usage(program: &str, dialect: Dialect) {
     }
 }
 
+/// Its messages tell one token of output each, whatever they say.
+#[test]
+fn what_claude_wrote_counts_by_its_length_where_no_result_tells_it() {
+    for scenario in ["killed", "sigterm"] {
+        let (reader, _) = read("claude", Dialect::Claude, scenario);
+        let account = reader.account();
+        assert!(
+            account.usage.output >= 10,
+            "{scenario}: {:?}",
+            account.usage
+        );
+        let of_models: u64 = account.by_model.values().map(|usage| usage.output).sum();
+        assert_eq!(of_models, account.usage.output, "{scenario}");
+    }
+}
+
 #[test]
 fn the_end_of_each_recorded_run_of_claude_is_understood() {
     check(

@@ -42,7 +42,8 @@ impl Price {
     /// Tells whether the work costs nothing.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
-        self.input == 0 && self.output == 0
+        let of_cache = self.cache_read.unwrap_or(0) + self.cache_write.unwrap_or(0);
+        self.input == 0 && self.output == 0 && of_cache == 0
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Facts that shape this file, all seen with version 2.1.330:
 //! a message comes as several lines with one `message.id` and the same usage each,
-//! so usage is kept by message; the last line, `result`, has the sum of this run;
+//! so usage is kept by message; what a message wrote is counted in it from its begin, which is
+//! one token, until the last line, `result`, has the sum of this run;
 //! `total_cost_usd` goes on counting over a resumed session;
 //! `result.subtype` is `success` even with `is_error`, so it alone proves nothing.
 
@@ -13,10 +14,25 @@ use serde_json::Value;
 
 use super::{Account, AgentEvent, Ending, fault_of_status, json};
 
+/// How many bytes of text and code make a token, in the middle.
+const BYTES_OF_A_TOKEN: u64 = 4;
+
+/// One answer of the model.
+#[derive(Debug, Default)]
+struct Message {
+    /// What the program told of it.
+    told: Usage,
+    /// What was counted for it: at least as much output as its length makes likely.
+    counted: Usage,
+    bytes: u64,
+}
+
 #[derive(Debug)]
 pub(super) struct State {
     before: Usage,
-    messages: BTreeMap<String, Usage>,
+    messages: BTreeMap<String, Message>,
+    /// What the program told of all messages.
+    told: Usage,
     pub(super) retrying: Option<RuntimeFault>,
     /// What an `assistant` line gave as its error.
     error: Option<(RuntimeFault, String)>,
@@ -29,6 +45,7 @@ impl State {
         Self {
             before,
             messages: BTreeMap::new(),
+            told: Usage::default(),
             retrying: None,
             error: None,
             limited: None,
@@ -85,14 +102,20 @@ impl State {
         if let Some(id) = json::text(value, "/message/id")
             && value.pointer("/message/usage").is_some()
         {
-            let usage = usage_at(value, "/message/usage");
+            let mut usage = usage_at(value, "/message/usage");
             if is_main {
                 account.context = usage.input + usage.cache_read + usage.cache_write;
             }
-            let kept = self.messages.entry(id.to_owned()).or_default();
+            let message = self.messages.entry(id.to_owned()).or_default();
             // Of several lines of one message the last one has counted the most.
-            let more = usage.since(kept);
-            *kept = kept.plus(&more);
+            let told = usage.since(&message.told);
+            message.told = message.told.plus(&told);
+            self.told = self.told.plus(&told);
+            let parts = json::items(value, "/message/content").iter();
+            message.bytes += parts.map(written).sum::<u64>();
+            usage.output = usage.output.max(message.bytes / BYTES_OF_A_TOKEN);
+            let more = usage.since(&message.counted);
+            message.counted = message.counted.plus(&more);
             account.usage = account.usage.plus(&more);
             if let Some(model) = json::text(value, "/message/model") {
                 let of_model = account.by_model.entry(model.to_owned()).or_default();
@@ -149,7 +172,7 @@ impl State {
     fn result(&mut self, value: &Value, account: &mut Account) -> Vec<AgentEvent> {
         if value.get("usage").is_some() {
             let mut usage = usage_at(value, "/usage");
-            let sum = account.usage;
+            let sum = self.told;
             // A call that failed is billed and stands in no `usage` of the result.
             usage.input = usage.input.max(sum.input);
             usage.output = usage.output.max(sum.output);
@@ -264,6 +287,16 @@ fn tool_line(part: &Value) -> String {
         .iter()
         .find_map(|key| input.get(*key)?.as_str())
         .map_or_else(|| json::line(&input.to_string()), json::line)
+}
+
+/// Counts the bytes of what the model itself wrote in one part of a message.
+fn written(part: &Value) -> u64 {
+    let bytes = match json::text(part, "/type") {
+        Some("tool_use") => part.get("input").map_or(0, |input| input.to_string().len()),
+        Some(kind) => json::text(part, &format!("/{kind}")).map_or(0, str::len),
+        None => 0,
+    };
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 fn usage_at(value: &Value, path: &str) -> Usage {

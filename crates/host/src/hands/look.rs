@@ -405,13 +405,20 @@ impl Hands {
 }
 
 /// Tells what an agent has used as far as it was read; a price that it does not name is estimated.
+///
+/// A run that ended badly may name a price of nothing for what was billed.
 fn used_in(reader: &Reader, line: u64) -> UsedSeen {
     let mut usage = reader.account().usage;
-    let told = usage.usd_micros;
-    usage.usd_micros = told.or_else(|| reader.estimate());
+    let told = usage.usd_micros.filter(|usd| *usd > 0);
+    let estimate = if told.is_none() {
+        reader.estimate()
+    } else {
+        None
+    };
+    usage.usd_micros = told.or(estimate).or(usage.usd_micros);
     UsedSeen {
         usage,
-        estimated: told.is_none() && usage.usd_micros.is_some(),
+        estimated: estimate.is_some(),
         line,
     }
 }
