@@ -264,6 +264,8 @@ pub(crate) enum Command {
     Done(commands::done::Args),
     /// For agents: ask what only a person can know
     Ask(commands::ask::Args),
+    /// The verbs of agents as tools
+    Mcp(commands::mcp::Args),
     /// Which versions run
     Version(commands::version::Args),
     /// Is everything here as the town needs it

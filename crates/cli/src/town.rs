@@ -54,6 +54,11 @@ pub(crate) async fn reach_as(ctx: &Context, caller: Caller) -> Result<Client, Cl
     }
 }
 
+/// Makes the way to the daemon for a caller that stays; nothing is said before it calls.
+pub(crate) fn open_as(ctx: &Context, caller: Caller) -> Client {
+    client(ctx, caller, ctx.deadline.unwrap_or(DEFAULT_DEADLINE))
+}
+
 /// Makes the way to the daemon, before anything is said.
 fn client(ctx: &Context, caller: Caller, deadline: Duration) -> Client {
     let client = Client::open(ctx.places.socket(), caller).with_deadline(deadline);

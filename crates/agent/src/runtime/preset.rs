@@ -3,7 +3,7 @@
 //! Facts of the programs come from their own `--help` and from runs against a
 //! model server on loopback, with the versions that each entry names.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use gtd_core::{Price, RunId, Usage};
 
@@ -35,6 +35,8 @@ pub struct Preset {
     model: Option<&'static str>,
     /// What comes before the id of a session that goes on.
     resume: Option<&'static str>,
+    /// Arguments that offer it the agent's verbs as tools; `{gtd}` is the program that does, in quotes.
+    mcp: &'static [&'static str],
     /// Arguments that stand last.
     last: &'static [&'static str],
     /// Variables of every run: no updates, no telemetry, few retries of its own.
@@ -58,6 +60,13 @@ pub const PRESETS: &[Preset] = &[
         ],
         model: Some("--model"),
         resume: Some("--resume"),
+        mcp: &[
+            "--mcp-config",
+            // Without the last key it tells the model names alone. The environment is passed on whole.
+            r#"{"mcpServers":{"gtd":{"command":{gtd},"args":["mcp","serve"],"alwaysLoad":true}}}"#,
+            // Ends the list before it too.
+            "--strict-mcp-config",
+        ],
         last: &[],
         env: &[
             ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
@@ -84,6 +93,18 @@ pub const PRESETS: &[Preset] = &[
         ],
         model: Some("-m"),
         resume: Some("resume"),
+        mcp: &[
+            "-c",
+            "mcp_servers.gtd.command={gtd}",
+            "-c",
+            r#"mcp_servers.gtd.args=["mcp","serve"]"#,
+            // No other variable of ours reaches it.
+            "-c",
+            r#"mcp_servers.gtd.env_vars=["GTD_HOST","GTD_BEAD","GTD_EPOCH","GTD_TOKEN","GTD_AGENT","GTD_RUN"]"#,
+            // A server that does not begin is silent otherwise.
+            "-c",
+            "mcp_servers.gtd.required=true",
+        ],
         // The prompt comes from standard input.
         last: &["-"],
         env: &[],
@@ -96,6 +117,7 @@ pub const PRESETS: &[Preset] = &[
         args: &[],
         model: None,
         resume: None,
+        mcp: &[],
         last: &[],
         env: &[],
     },
@@ -120,6 +142,8 @@ pub struct Turn {
     pub session: Option<Resumed>,
     /// What the tokens of its runtime cost, where the configuration says so.
     pub price: Option<Price>,
+    /// The `gtd` that offers the agent's verbs as tools; none where its shell is enough.
+    pub mcp: Option<PathBuf>,
 }
 
 /// A session that goes on.
@@ -151,6 +175,12 @@ pub fn agent_run(
     args.extend(preset.args.iter().map(|arg| (*arg).to_owned()));
     if let (Some(flag), Some(model)) = (preset.model, &turn.model) {
         args.extend([flag.to_owned(), model.clone()]);
+    }
+    if let Some(gtd) = &turn.mcp {
+        // JSON and TOML quote the same way.
+        let quoted = serde_json::Value::from(gtd.to_string_lossy()).to_string();
+        let told = preset.mcp.iter();
+        args.extend(told.map(|arg| arg.replace("{gtd}", &quoted)));
     }
     if let (Some(word), Some(session)) = (preset.resume, &turn.session) {
         args.extend([word.to_owned(), session.id.clone()]);

@@ -1,6 +1,6 @@
 //! One agent over several turns: how its program is called, and what each turn used.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use gtd_agent::{
     RunSpec,
@@ -19,6 +19,16 @@ echo "{\"type\":\"turn.completed\",\"usage\":{\"input_tokens\":${n}00,\"cached_i
 "#;
 
 fn turn(place: &Place, name: &str, session: Option<Resumed>) -> RunSpec {
+    turn_of(place, "codex", name, session, None)
+}
+
+fn turn_of(
+    place: &Place,
+    preset: &str,
+    name: &str,
+    session: Option<Resumed>,
+    mcp: Option<PathBuf>,
+) -> RunSpec {
     let program = place.work().join("thread.sh");
     std::fs::write(&program, THREAD).unwrap();
     let command = ["/bin/sh".to_owned(), program.display().to_string()];
@@ -27,10 +37,11 @@ fn turn(place: &Place, name: &str, session: Option<Resumed>) -> RunSpec {
         model: Some("large".to_owned()),
         session,
         price: None,
+        mcp,
     };
     agent_run(
         &place.setting(&run_id(name)),
-        Preset::find("codex").unwrap(),
+        Preset::find(preset).unwrap(),
         &command,
         &BTreeMap::new(),
         &turn,
@@ -78,4 +89,45 @@ fn the_shell_of_codex_keeps_the_path_on_which_gtd_is() {
     let order = turn(&place, "path", None);
     let has = |words: [&str; 2]| order.args.windows(2).any(|two| two == words);
     assert!(has(["-c", "allow_login_shell=false"]), "{:?}", order.args);
+}
+
+#[test]
+fn the_tools_are_offered_only_where_they_are_wished_and_name_no_secret() {
+    let place = Place::new();
+    let args = |preset: &str, mcp: Option<&str>| {
+        turn_of(&place, preset, "tools", None, mcp.map(PathBuf::from)).args
+    };
+    for (preset, told) in [
+        (
+            "claude-code",
+            &[
+                "--mcp-config",
+                r#"{"mcpServers":{"gtd":{"command":"/a \"b\"/gtd","args":["mcp","serve"],"alwaysLoad":true}}}"#,
+                "--strict-mcp-config",
+            ][..],
+        ),
+        (
+            "codex",
+            &[
+                "-c",
+                r#"mcp_servers.gtd.command="/a \"b\"/gtd""#,
+                "-c",
+                r#"mcp_servers.gtd.args=["mcp","serve"]"#,
+                "-c",
+                r#"mcp_servers.gtd.env_vars=["GTD_HOST","GTD_BEAD","GTD_EPOCH","GTD_TOKEN","GTD_AGENT","GTD_RUN"]"#,
+                "-c",
+                "mcp_servers.gtd.required=true",
+            ],
+        ),
+        ("command", &[]),
+    ] {
+        let with = args(preset, Some(r#"/a "b"/gtd"#));
+        let without = args(preset, None);
+        let is_new = |arg: &&String| !without.contains(arg);
+        let more: Vec<&str> = with.iter().filter(is_new).map(String::as_str).collect();
+        let new: Vec<&str> = told.iter().copied().filter(|arg| *arg != "-c").collect();
+        assert_eq!(more, new, "{preset}");
+        let is_in_order = told.is_empty() || with.windows(told.len()).any(|words| words == told);
+        assert!(is_in_order, "{with:?}");
+    }
 }

@@ -52,12 +52,17 @@ impl Lease {
 
     /// Reaches the daemon as the holder, or as a person when there is no token.
     pub(crate) async fn reach(&self, ctx: &Context) -> Result<Client, CliError> {
+        town::reach_as(ctx, self.caller()?).await
+    }
+
+    /// Returns the holder, or a person when there is no token.
+    pub(crate) fn caller(&self) -> Result<Caller, CliError> {
         let Some(token) = self.token.clone().or_else(|| variable("GTD_TOKEN")) else {
-            return town::reach(ctx).await;
+            return Ok(town::person());
         };
         let token = Token::parse(&token).map_err(|error| CliError::usage(error.to_string()))?;
         let (bead, epoch) = self.subject()?;
-        town::reach_as(ctx, Caller::Lease { bead, epoch, token }).await
+        Ok(Caller::Lease { bead, epoch, token })
     }
 }
 
@@ -99,43 +104,57 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         ctx.screen.document(&document);
         return Ok(Exit::Done);
     }
-    let brief: Brief = town::read(&document)?;
-    let screen = &ctx.screen;
+    for line in lines(&town::read(&document)?) {
+        ctx.screen.line(line);
+    }
+    Ok(Exit::Done)
+}
+
+/// Tells the holder of a lease what there is to do.
+pub(crate) async fn told(
+    client: &Client,
+    bead: &BeadId,
+    epoch: Epoch,
+) -> Result<Vec<String>, CliError> {
+    Ok(lines(&town::read(&client.brief(bead, epoch).await?)?))
+}
+
+fn lines(brief: &Brief) -> Vec<String> {
     let bead = &brief.bead;
-    screen.line(format!("{} {}", bead.id, bead.title));
+    let mut lines = vec![format!("{} {}", bead.id, bead.title)];
     if !bead.description.is_empty() {
-        screen.line(&bead.description);
+        lines.push(bead.description.clone());
     }
     for criterion in &bead.acceptance {
         let check = criterion.check.as_deref();
         let check = check.map_or(String::new(), |check| format!("   check: {check}"));
-        screen.line(format!("- {}{check}", criterion.text));
+        lines.push(format!("- {}{check}", criterion.text));
     }
     for gate in &brief.gates {
-        screen.line(format!("gate {}: {}", gate.name, gate.run));
+        lines.push(format!("gate {}: {}", gate.name, gate.run));
     }
     if !bead.scope.is_empty() {
-        screen.line(format!("scope: {}", bead.scope.join(" ")));
+        lines.push(format!("scope: {}", bead.scope.join(" ")));
     }
     if let Some(goal) = &brief.goal {
-        screen.line(format!("for {} {}", goal.id, goal.title));
+        lines.push(format!("for {} {}", goal.id, goal.title));
         for criterion in &goal.acceptance {
-            screen.line(format!("  - {}", criterion.text));
+            lines.push(format!("  - {}", criterion.text));
         }
     }
-    screen.line(format!(
+    lines.push(format!(
         "attempt {}, {} left",
         brief.epoch, brief.attempts_left
     ));
     if let Some(fault) = bead.attempts.iter().rev().find_map(|a| a.fault.as_ref()) {
-        screen.line(match fault.class {
+        lines.push(match fault.class {
             FaultClass::Person => format!("the last one was sent back: {}", fault.text),
             _ => format!("the last one failed: {}", fault.text),
         });
-        screen.line(&fault.evidence);
+        lines.push(fault.evidence.clone());
     }
     for note in &bead.notes {
-        screen.line(format!("note by {}: {}", note.by, note.text));
+        lines.push(format!("note by {}: {}", note.by, note.text));
     }
-    Ok(Exit::Done)
+    lines
 }

@@ -2,7 +2,8 @@
 
 use std::{fs, path::Path};
 
-use gtd_core::{Command, Oid, Outcome};
+use gtd_client::Client;
+use gtd_core::{BeadId, Command, Epoch, Oid, Outcome};
 use serde_json::json;
 
 use super::brief::Lease;
@@ -39,13 +40,8 @@ pub(crate) struct Args {
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let (bead, epoch) = args.lease.subject()?;
     let summary = args.summary.clone().unwrap_or_default();
-    let command = if args.no_change {
-        Command::Finish {
-            bead: bead.clone(),
-            epoch,
-            outcome: Outcome::NoOp,
-            why: summary,
-        }
+    let handed = if args.no_change {
+        Handed::NoChange
     } else {
         let head = match &args.head {
             Some(head) => oid(head)?,
@@ -56,35 +52,78 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
             Some(base) => oid(base)?,
             None => head.clone(),
         };
-        Command::Submit {
+        Handed::Commit { head, base }
+    };
+    let client = args.lease.reach(ctx).await?;
+    let text = hand_in(&client, &bead, epoch, summary, handed).await?;
+    if ctx.screen.is_json() {
+        ctx.screen
+            .document(&json!({"kind": "Submission", "api": gtd_core::API,
+            "bead": bead, "epoch": epoch, "changed": !args.no_change}));
+    } else {
+        ctx.screen.line(text);
+    }
+    Ok(Exit::Done)
+}
+
+/// What is handed in.
+pub(crate) enum Handed {
+    /// A commit, and the one that the work began from.
+    Commit {
+        /// The commit.
+        head: Oid,
+        /// Where the work began.
+        base: Oid,
+    },
+    /// Nothing had to change.
+    NoChange,
+}
+
+impl Handed {
+    /// Hands in what is checked out around a folder.
+    pub(crate) fn checked_out(folder: &Path) -> Option<Self> {
+        let head = checked_out(folder)?;
+        Some(Self::Commit {
+            base: head.clone(),
+            head,
+        })
+    }
+}
+
+/// Hands work in, and says what becomes of it.
+pub(crate) async fn hand_in(
+    client: &Client,
+    bead: &BeadId,
+    epoch: Epoch,
+    summary: String,
+    handed: Handed,
+) -> Result<String, CliError> {
+    // What the agent of a seat says is a claim; its work is looked at when it has stopped.
+    let is_seat = std::env::var_os("GTD_AGENT").is_some();
+    let what = match (is_seat, &handed) {
+        (true, _) => "noted; the work is checked once you have stopped",
+        (false, Handed::NoChange) => "ended",
+        (false, Handed::Commit { .. }) => "handed in",
+    };
+    let command = match handed {
+        Handed::NoChange => Command::Finish {
+            bead: bead.clone(),
+            epoch,
+            outcome: Outcome::NoOp,
+            why: summary,
+        },
+        Handed::Commit { head, base } => Command::Submit {
             bead: bead.clone(),
             epoch,
             head,
             base,
             summary,
             checks: vec![],
-        }
+        },
     };
-    let client = args.lease.reach(ctx).await?;
-    client
-        .tell(command)
-        .await
-        .doing(|| format!("submit {bead}"))?;
-    if ctx.screen.is_json() {
-        ctx.screen
-            .document(&json!({"kind": "Submission", "api": gtd_core::API,
-            "bead": bead, "epoch": epoch, "changed": !args.no_change}));
-    } else {
-        // What the agent of a seat says is a claim; its work is looked at when it has stopped.
-        let is_seat = std::env::var_os("GTD_AGENT").is_some();
-        let what = match (is_seat, args.no_change) {
-            (true, _) => "noted; the work is checked once you have stopped",
-            (false, true) => "ended",
-            (false, false) => "handed in",
-        };
-        ctx.screen.line(format!("{bead} {what}"));
-    }
-    Ok(Exit::Done)
+    let told = client.tell(command).await;
+    told.doing(|| format!("submit {bead}"))?;
+    Ok(format!("{bead} {what}"))
 }
 
 fn oid(text: &str) -> Result<Oid, CliError> {

@@ -26,6 +26,7 @@ pub(crate) mod import;
 pub(crate) mod inbox;
 pub(crate) mod init;
 pub(crate) mod logs;
+pub(crate) mod mcp;
 pub(crate) mod merge;
 pub(crate) mod pause;
 pub(crate) mod ps;
@@ -103,6 +104,7 @@ pub(crate) async fn run(ctx: &Context, command: Option<Command>) -> Result<Exit,
         Command::Brief(args) => brief::run(ctx, args).await,
         Command::Done(args) => done::run(ctx, args).await,
         Command::Ask(args) => ask::run(ctx, args).await,
+        Command::Mcp(args) => mcp::run(ctx, args).await,
         Command::Version(args) => version::run(ctx, args).await,
         Command::Doctor(args) => doctor::run(ctx, args).await,
         Command::Demo(args) => demo::run(ctx, args).await,

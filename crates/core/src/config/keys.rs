@@ -731,6 +731,13 @@ pub(super) const KEYS: &[Key] = &[
         "How many of it at once.",
     ),
     key(
+        "runtimes.*.mcp",
+        Bool,
+        UserOnly,
+        Works,
+        "Whether the agents' verbs are offered to it as tools besides, by MCP. It costs tokens with every request, and the verbs are on PATH anyway; claude has no other MCP server then.",
+    ),
+    key(
         "runtimes.*.env.*",
         Text,
         UserOnly,

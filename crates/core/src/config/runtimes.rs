@@ -31,6 +31,8 @@ pub struct ConfiguredRuntime {
     pub models: BTreeMap<String, String>,
     /// Environment variables for it.
     pub env: BTreeMap<String, String>,
+    /// Whether the agent's verbs are offered to it as tools besides.
+    pub mcp: bool,
     /// How many of it at once.
     pub max_parallel: Option<u32>,
     /// What its tokens cost, whatever its models cost by the list.
@@ -47,6 +49,7 @@ impl ConfiguredRuntime {
             command: Vec::new(),
             models: BTreeMap::new(),
             env: BTreeMap::new(),
+            mcp: false,
             max_parallel: None,
             price: None,
             usable: false,
@@ -101,6 +104,7 @@ impl ConfiguredRuntime {
                     .filter_map(|word| word.as_str().map(str::to_owned))
                     .collect();
             }
+            None if key == "mcp" => self.mcp = value.as_bool().unwrap_or(false),
             None if key == "max_parallel" => {
                 self.max_parallel = value.as_integer().and_then(|most| u32::try_from(most).ok());
             }

@@ -1,6 +1,6 @@
 //! The order for one turn of an agent program: which program, what it is told, what it may know.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gtd_agent::{
     RunSpec,
@@ -14,6 +14,9 @@ use gtd_plan::{AgentTurn, RepoSeen, RunOrder, Task, branch_name, repo_map};
 
 use super::{Hands, git};
 use crate::HostError;
+
+/// The program that has the agents' verbs.
+const GTD: &str = "gtd";
 
 impl Hands {
     /// Lists the runtimes that can do work here, as the configuration is now.
@@ -52,13 +55,12 @@ impl Hands {
             .block_on(asked)
             .map_err(HostError::Client)?;
         // Its own `gtd`, and the town that it belongs to, whatever folders the person uses.
-        if let Some(programs) = std::env::current_exe()
-            .ok()
-            .as_deref()
-            .and_then(Path::parent)
-        {
+        let ours = std::env::current_exe().ok();
+        let programs = ours.as_deref().and_then(Path::parent);
+        if let Some(programs) = programs {
             setting.base.path = format!("{}:{}", programs.display(), setting.base.path);
         }
+        let gtd = || programs.map_or_else(|| PathBuf::from(GTD), |folder| folder.join(GTD));
         let mut env = runtime.env.clone();
         env.extend([
             (
@@ -96,6 +98,8 @@ impl Hands {
             model: runtime.model(told.model.as_deref()),
             session: session.transpose()?,
             price: runtime.price,
+            // Whoever plans hands in nothing, and needs no tool for it.
+            mcp: (runtime.mcp && turn.task == Task::Work).then(gtd),
         };
         Ok(agent_run(&setting, preset, &runtime.command, &env, &turn))
     }

@@ -39,6 +39,9 @@ pub(super) async fn run(ctx: &Context, args: &Args) -> Result<Exit, CliError> {
     for variable in runtime.env.keys() {
         lines.push(format!("  variable  {variable}"));
     }
+    if runtime.mcp {
+        lines.push("  tools     the agents' verbs, by MCP".to_owned());
+    }
     if let Some(most) = runtime.max_parallel {
         lines.push(format!("  at once   {most}"));
     }
