@@ -118,7 +118,7 @@ impl Repository {
                 Merge::Clean(tree) => {
                     date = date.max(head.committed);
                     let text = message(&member.title, "", &member.trailers);
-                    tip = self.write_merge(&tree, &[&tip, &member.head], &text, date)?;
+                    tip = self.write_commit_at(&tree, &[&tip, &member.head], &text, date)?;
                     assembly.tree = tree;
                     assembly.joined.push(member.key.clone());
                     contents.push(format!("- {}: {}", member.key, member.title));
@@ -143,7 +143,8 @@ impl Repository {
         }
         if !assembly.joined.is_empty() {
             let text = message(&spec.subject, &contents.join("\n"), &spec.trailers);
-            assembly.commit = self.write_merge(&assembly.tree, &[&spec.base, &tip], &text, date)?;
+            assembly.commit =
+                self.write_commit_at(&assembly.tree, &[&spec.base, &tip], &text, date)?;
             gtd_fault::point("git.after-candidate");
         }
         Ok(assembly)
@@ -184,7 +185,8 @@ impl Repository {
         }
     }
 
-    fn write_merge(
+    /// Writes a commit of the refinery; the same inputs give the same one.
+    pub(crate) fn write_commit_at(
         &self,
         tree: &Oid,
         parents: &[&Oid],

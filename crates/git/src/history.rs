@@ -27,6 +27,17 @@ pub struct OtherSide {
     pub diff: String,
 }
 
+/// What is in files that changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChangedTexts {
+    /// Each path with its text, as it was.
+    pub before: Vec<(String, String)>,
+    /// Each path with its text, as it is.
+    pub after: Vec<(String, String)>,
+    /// Paths of what is too large, or cannot be read.
+    pub unread: Vec<String>,
+}
+
 impl Repository {
     /// Lists the files that differ between two commits; a rename is two files.
     ///
@@ -35,6 +46,145 @@ impl Repository {
     pub fn changed_files(&self, a: &Oid, b: &Oid) -> Result<Vec<String>, GitError> {
         let output = self.diff(a, b, &["--name-only"])?;
         Ok(fields(&output).map(lossy).collect())
+    }
+
+    /// Reads the files that a commit changes since it parted from another, before and after: those
+    /// of these paths. Without shared history nothing is read.
+    ///
+    /// # Errors
+    /// When the repository does not hold one of them.
+    pub fn changed_texts(
+        &self,
+        onto: &Oid,
+        head: &Oid,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<ChangedTexts, GitError> {
+        /// What is read at most, in bytes.
+        const ALL: usize = 64 << 20;
+        let mut read = 0;
+        let mut changed = ChangedTexts::default();
+        let Some(base) = self.merge_base(onto, head)? else {
+            return Ok(changed);
+        };
+        let output = self.diff(&base, head, &["--raw", "--full-index"])?;
+        let mut entries = fields(&output);
+        while let (Some(facts), Some(path)) = (entries.next(), entries.next()) {
+            let (facts, path) = (lossy(facts), lossy(path));
+            if !wanted(&path) {
+                continue;
+            }
+            // Two modes, two objects, and what happened.
+            let facts: Vec<&str> = facts.trim_start_matches(':').split(' ').collect();
+            let [old_mode, new_mode, old, new, ..] = facts.as_slice() else {
+                return Err(GitError::unreadable(
+                    "diff-tree",
+                    facts.join(" ").as_bytes(),
+                ));
+            };
+            let sides = [
+                (old_mode, old, &mut changed.before),
+                (new_mode, new, &mut changed.after),
+            ];
+            for (mode, object, texts) in sides {
+                // What is read of a link is the name of its target.
+                if !mode.starts_with("100") {
+                    continue;
+                }
+                let text = match read < ALL {
+                    true => self.text(object)?,
+                    false => None,
+                };
+                match text {
+                    Some(text) => {
+                        read += text.len();
+                        texts.push((path.clone(), text));
+                    }
+                    None => changed.unread.push(path.clone()),
+                }
+            }
+        }
+        changed.unread.dedup();
+        Ok(changed)
+    }
+
+    /// Makes a commit of what a commit is based on, and of the files that it adds or changes whose
+    /// paths are wanted; none when there are no such files. The same inputs give the same commit.
+    ///
+    /// # Errors
+    /// When the repository does not hold one of them, or git fails.
+    pub fn only_with(
+        &self,
+        onto: &Oid,
+        head: &Oid,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Option<Oid>, GitError> {
+        let Some(base) = self.merge_base(onto, head)? else {
+            return Ok(None);
+        };
+        let output = self.diff(&base, head, &["--raw", "--full-index", "--diff-filter=d"])?;
+        let mut entries = fields(&output);
+        let mut index = Vec::new();
+        while let (Some(facts), Some(path)) = (entries.next(), entries.next()) {
+            let facts = lossy(facts);
+            let facts: Vec<&str> = facts.trim_start_matches(':').split(' ').collect();
+            let [_, mode, _, object, ..] = facts.as_slice() else {
+                return Err(GitError::unreadable(
+                    "diff-tree",
+                    facts.join(" ").as_bytes(),
+                ));
+            };
+            if wanted(&lossy(path)) {
+                index.extend_from_slice(format!("{mode} {object}\t").as_bytes());
+                index.extend_from_slice(path);
+                index.push(0);
+            }
+        }
+        if index.is_empty() {
+            return Ok(None);
+        }
+        let scratch = self.common_dir().join(format!("gtd-only-with-{head}"));
+        let tree = self.tree_with(&base, &index, &scratch);
+        // It was made for this alone.
+        drop(std::fs::remove_file(&scratch));
+        let text = crate::message::message("what proves the work, without the work", "", &[]);
+        let date = self.commits(&[head])?[0].committed;
+        self.write_commit_at(&tree?, &[&base], &text, date)
+            .map(Some)
+    }
+
+    fn tree_with(
+        &self,
+        base: &Oid,
+        index: &[u8],
+        scratch: &std::path::Path,
+    ) -> Result<Oid, GitError> {
+        let git = || self.git().env("GIT_INDEX_FILE", scratch);
+        git().args(["read-tree", base.as_str()]).ok()?;
+        git()
+            .args(["update-index", "-z", "--index-info"])
+            .input(index)
+            .ok()?;
+        let tree = git().arg("write-tree").ok()?;
+        crate::repository::parse_oid("write-tree", &tree)
+    }
+
+    /// Reads an object as text; none when it is too large.
+    fn text(&self, object: &str) -> Result<Option<String>, GitError> {
+        /// The largest that is read, in bytes.
+        const MOST: u64 = 4 << 20;
+        if let Some((_, content)) = self.contents(object) {
+            return Ok(Some(lossy(&content)));
+        }
+        let size = self.git().args(["cat-file", "-s", object]).ok()?;
+        let is_small = lossy(&size)
+            .trim()
+            .parse()
+            .is_ok_and(|size: u64| size <= MOST);
+        if !is_small {
+            return Ok(None);
+        }
+        let content = self.git().args(["cat-file", "blob", object]).ok()?;
+        Ok(Some(lossy(&content)))
     }
 
     /// Counts what differs between two commits.

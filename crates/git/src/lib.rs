@@ -40,7 +40,7 @@ pub use checkout::FastForward;
 pub use commit::Commit;
 pub use environment::agent_git_env;
 pub use error::GitError;
-pub use history::{DiffStat, OtherSide};
+pub use history::{ChangedTexts, DiffStat, OtherSide};
 pub use marker::Owner;
 pub use message::{Author, Trailer, message};
 pub use operation::Operation;
