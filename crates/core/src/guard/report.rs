@@ -1,0 +1,221 @@
+//! What a gate of gtd's own found, and what follows from it.
+
+use serde::{Deserialize, Serialize};
+
+/// A gate that gtd brings along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Guard {
+    /// Lists what makes the tests say less than before.
+    TestGuard,
+    /// Runs the tests that are new without the work: they must be red.
+    ProofOfTest,
+}
+
+impl Guard {
+    /// Every one of them.
+    pub const ALL: [Self; 2] = [Self::TestGuard, Self::ProofOfTest];
+
+    /// Returns its name.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::TestGuard => "test-guard",
+            Self::ProofOfTest => "proof-of-test",
+        }
+    }
+
+    /// Says in a few words what its findings mean.
+    #[must_use]
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::TestGuard => "tests say less than before",
+            Self::ProofOfTest => "new tests prove nothing",
+        }
+    }
+
+    /// Finds the one of this name.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|guard| guard.word() == word)
+    }
+}
+
+/// What a rig wants of such a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GuardPolicy {
+    /// It does not look.
+    #[default]
+    Off,
+    /// What it finds is told, and holds nothing back.
+    List,
+    /// What it finds sends the work back, unless a person takes it as it is.
+    Block,
+}
+
+impl GuardPolicy {
+    /// Tells whether it does not look.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        *self == Self::Off
+    }
+
+    /// Returns the word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::List => "list",
+            Self::Block => "block",
+        }
+    }
+
+    /// Finds the policy of a word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        let all = [Self::Off, Self::List, Self::Block];
+        all.into_iter().find(|policy| policy.word() == word)
+    }
+}
+
+/// What was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// A file of tests is gone.
+    FileRemoved,
+    /// A test is gone.
+    TestRemoved,
+    /// A test does not run any more.
+    TestSkipped,
+    /// Only this test runs.
+    TestFocused,
+    /// Assertions are gone.
+    AssertionsRemoved,
+    /// An exact comparison became a loose one.
+    AssertionsLoosened,
+    /// An assertion that is always true is new.
+    AlwaysTrue,
+    /// A new test is green without the work.
+    ProvesNothing,
+}
+
+impl FindingKind {
+    /// Returns the word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::FileRemoved => "file_removed",
+            Self::TestRemoved => "test_removed",
+            Self::TestSkipped => "test_skipped",
+            Self::TestFocused => "test_focused",
+            Self::AssertionsRemoved => "assertions_removed",
+            Self::AssertionsLoosened => "assertions_loosened",
+            Self::AlwaysTrue => "always_true",
+            Self::ProvesNothing => "proves_nothing",
+        }
+    }
+}
+
+/// One thing that was found.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Finding {
+    /// What it is.
+    pub kind: FindingKind,
+    /// The file.
+    pub file: String,
+    /// The line: at the head, or at the base for what is gone; 0 for a whole file.
+    pub line: u32,
+    /// The test, when it is about one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub test: String,
+    /// In words.
+    pub text: String,
+}
+
+impl Finding {
+    /// Says it in one line.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let Self {
+            file, line, text, ..
+        } = self;
+        let at = if *line == 0 {
+            file.clone()
+        } else {
+            format!("{file}:{line}")
+        };
+        match self.test.as_str() {
+            "" => format!("{at} {text}"),
+            test => format!("{at} {test}: {text}"),
+        }
+    }
+}
+
+/// What a gate of gtd's own found in one submission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardReport {
+    /// The gate.
+    pub guard: Guard,
+    /// What it found, the gravest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// What else it found that is not kept, and what it could not read.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub remark: String,
+}
+
+impl GuardReport {
+    /// Findings that are kept.
+    pub const KEPT: usize = 30;
+
+    /// Makes a report of what was found and of what could not be read.
+    #[must_use]
+    pub fn new(guard: Guard, mut findings: Vec<Finding>, unread: &[String]) -> Self {
+        let mut remarks = Vec::new();
+        let more = findings.len().saturating_sub(Self::KEPT);
+        if more > 0 {
+            remarks.push(format!("{more} more were found"));
+            findings.truncate(Self::KEPT);
+        }
+        match unread {
+            [] => {}
+            [only] => remarks.push(format!("{only} could not be read")),
+            [first, rest @ ..] => {
+                remarks.push(format!("{first} and {} more could not be read", rest.len()));
+            }
+        }
+        Self {
+            guard,
+            findings,
+            remark: remarks.join("; "),
+        }
+    }
+
+    /// Tells whether nothing was found.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// Says in a few words what was found.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        match self.findings.as_slice() {
+            [] => "nothing".to_owned(),
+            [only] => only.told(),
+            [first, rest @ ..] => format!("{} and {} more", first.told(), rest.len()),
+        }
+    }
+
+    /// Says all of it, a line for each finding.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let mut lines: Vec<String> = self.findings.iter().map(Finding::told).collect();
+        if !self.remark.is_empty() {
+            lines.push(format!("({})", self.remark));
+        }
+        lines.join("\n")
+    }
+}
