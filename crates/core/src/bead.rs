@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Approved, Asked, BeadId, CandidateId, CheckRun, Epoch, HostName, Oid, Revision, RigName,
-    RoleName, RunId, RuntimeFault, RuntimeName, SeatName, Timestamp,
+    Actor, Approved, Asked, BeadId, CandidateId, CheckRun, Epoch, Guard, GuardReport, HostName,
+    Oid, Revision, RigName, RoleName, RunId, RuntimeFault, RuntimeName, SeatName, Timestamp,
+    Waived, Waiver,
 };
 
 /// What kind of work a bead is.
@@ -622,12 +623,42 @@ pub struct Attempt {
     /// Who said yes to what was handed in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approved>,
+    /// What gtd's own gates found in what was handed in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guards: Vec<GuardReport>,
+    /// What a person takes as it is in what was handed in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<Waiver>,
     /// Why it did not lead to a landing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
     /// Turns that began with the answer to a question.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub answered: u32,
+}
+
+impl Attempt {
+    /// Returns what a gate of gtd's own found in this commit, once it has looked.
+    #[must_use]
+    pub fn guarded(&self, guard: Guard, head: &Oid) -> Option<&GuardReport> {
+        let reports = (self.head.as_ref() == Some(head)).then_some(&self.guards)?;
+        reports.iter().find(|report| report.guard == guard)
+    }
+
+    /// Returns the word of a person by which something in this commit is taken as it is.
+    #[must_use]
+    pub fn waived(&self, what: &Waived, head: &Oid) -> Option<&Waiver> {
+        let waivers = (self.head.as_ref() == Some(head)).then_some(&self.waivers)?;
+        waivers.iter().rev().find(|waiver| waiver.what == *what)
+    }
+
+    /// Returns what a gate of gtd's own found in this commit and no person takes as it is.
+    #[must_use]
+    pub fn held_by(&self, guard: Guard, head: &Oid) -> Option<&GuardReport> {
+        let report = self.guarded(guard, head)?;
+        let is_waived = self.waived(&Waived::Guard(guard), head).is_some();
+        (!report.is_clean() && !is_waived).then_some(report)
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
@@ -740,6 +771,13 @@ impl Bead {
         }
         let asked = self.asked.as_ref()?;
         (asked.answer.is_some() || self.question().is_some()).then_some(asked)
+    }
+
+    /// Finds an attempt that is remembered.
+    #[must_use]
+    pub fn attempt(&self, epoch: Epoch) -> Option<&Attempt> {
+        let mut attempts = self.attempts.iter().rev();
+        attempts.find(|attempt| attempt.epoch == epoch)
     }
 
     /// Counts the turns of an attempt that began with the answer to a question.

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, BeadId, BeadSpec, CandidateId, CheckRun, CrewOutcome, Criterion, Cron, Epoch, Fault,
-    GateName, GateRun, HoldKind, HostName, ImportedBead, Member, Need, Oid, Outcome, PauseScope,
-    RequestId, Reserved, Reversal, Revision, RigName, RigRules, RoleName, RunId, RuntimeName,
-    ScheduleName, ScheduledGoal, SeatName, Target, Timestamp, UsageDelta, Verdict,
+    GateName, GateRun, GuardReport, HoldKind, HostName, ImportedBead, Member, Need, Oid, Outcome,
+    PauseScope, RequestId, Reserved, Reversal, Revision, RigName, RigRules, RoleName, RunId,
+    RuntimeName, ScheduleName, ScheduledGoal, SeatName, Target, Timestamp, UsageDelta, Verdict,
+    Waived,
 };
 
 /// One ask, with its caller.
@@ -275,6 +276,17 @@ pub enum Command {
     PreferSubmission {
         /// The bead.
         bead: BeadId,
+    },
+    /// Takes something in what was handed in as it is, for this one commit.
+    Waive {
+        /// The bead.
+        bead: BeadId,
+        /// The commit.
+        head: Oid,
+        /// What is taken as it is.
+        what: Waived,
+        /// Why.
+        why: String,
     },
     /// Has the gates say again what they say: of a submission that came back, or of a queue that
     /// stands still.
@@ -583,6 +595,17 @@ pub enum Command {
         epoch: Epoch,
         /// Why.
         why: Fault,
+    },
+    /// Records what a gate of gtd's own found in a submission.
+    RecordGuard {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch that handed it in.
+        epoch: Epoch,
+        /// The commit that was looked at.
+        head: Oid,
+        /// What it found.
+        report: GuardReport,
     },
     /// Records where a target is.
     ObserveTarget {

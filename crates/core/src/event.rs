@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, Asked, Bead, BeadId, BeadSpec, Candidate, CandidateId, CheckRun, CrewMember,
-    CrewOutcome, Epoch, Evidence, Fault, GateAsk, GateName, GateRun, Goal, HoldKind, HostName,
-    Lease, MailItem, MergeHold, Need, Note, Oid, Outcome, RequestId, Revision, RigName, RigRules,
-    RunId, Schedule, ScheduleName, SeatName, Snooze, Target, Timestamp, UsageDelta, Verdict,
+    CrewOutcome, Epoch, Evidence, Fault, GateAsk, GateName, GateRun, Goal, GuardReport, HoldKind,
+    HostName, Lease, MailItem, MergeHold, Need, Note, Oid, Outcome, RequestId, Revision, RigName,
+    RigRules, RunId, Schedule, ScheduleName, SeatName, Snooze, Target, Timestamp, UsageDelta,
+    Verdict, Waived,
 };
 
 /// The format of the log that this code writes.
@@ -360,6 +361,30 @@ pub enum Event {
         /// No new attempt before this moment.
         not_before: Option<Timestamp>,
     },
+    /// A gate of gtd's own looked at a submission.
+    SubmissionGuarded {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch that handed it in.
+        epoch: Epoch,
+        /// The commit that was looked at.
+        head: Oid,
+        /// What it found.
+        report: GuardReport,
+    },
+    /// A person takes something in a submission as it is.
+    SubmissionWaived {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch that handed it in.
+        epoch: Epoch,
+        /// The commit; for another it does not hold.
+        head: Oid,
+        /// What is taken as it is.
+        what: Waived,
+        /// Why.
+        why: String,
+    },
     /// Somebody else moved a target.
     TargetMoved {
         /// The target.
@@ -628,6 +653,8 @@ impl Event {
             Self::CandidateLanded { .. } => "CandidateLanded",
             Self::CandidateVoided { .. } => "CandidateVoided",
             Self::SubmissionReturned { .. } => "SubmissionReturned",
+            Self::SubmissionGuarded { .. } => "SubmissionGuarded",
+            Self::SubmissionWaived { .. } => "SubmissionWaived",
             Self::TargetMoved { .. } => "TargetMoved",
             Self::BaseJudged { .. } => "BaseJudged",
             Self::QueueHalted { .. } => "QueueHalted",

@@ -71,6 +71,8 @@ impl Event {
             Self::MergesReleased { .. } => "merge.released",
             Self::SubmissionPreferred { .. } => "bead.preferred",
             Self::SubmissionRestored { .. } => "bead.restored",
+            Self::SubmissionGuarded { .. } => "bead.guarded",
+            Self::SubmissionWaived { .. } => "bead.waived",
             Self::GateAsked { .. } => "gate.asked",
             Self::GateAnswered { .. } => "gate.answered",
             Self::OperationUndone { .. } => "operation.undone",
@@ -123,6 +125,8 @@ impl Event {
             | Self::SubmissionReturned { bead, .. }
             | Self::SubmissionPreferred { bead }
             | Self::SubmissionRestored { bead, .. }
+            | Self::SubmissionGuarded { bead, .. }
+            | Self::SubmissionWaived { bead, .. }
             | Self::FlakyTestFiled { bead, .. } => Some(bead),
             Self::Paused { scope, .. } | Self::Resumed { scope } => match scope {
                 PauseScope::Bead(bead) => Some(bead),

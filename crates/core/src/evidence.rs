@@ -9,8 +9,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    API, Actor, Attempt, BeadId, Candidate, CandidateId, Epoch, GateName, Graph, Member, Oid,
-    RigName, RunId, SeatName, TestReport, Timestamp, Verdict,
+    API, Actor, Attempt, Bead, BeadId, Candidate, CandidateId, Epoch, GateName, Graph, Guard,
+    GuardPolicy, GuardReport, Member, Oid, RigName, RunId, SeatName, TestReport, Timestamp,
+    Verdict, Waived, Waiver,
 };
 
 /// The ref of the notes.
@@ -92,6 +93,22 @@ pub struct MemberProof {
     /// Who said yes to exactly this commit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approved>,
+    /// What gtd's own gates found in this commit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guards: Vec<GuardProof>,
+}
+
+/// What a gate of gtd's own found, and what was to follow from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardProof {
+    /// What was wanted of it.
+    pub policy: GuardPolicy,
+    /// What it found.
+    #[serde(flatten)]
+    pub report: GuardReport,
+    /// The word of a person by which that is taken as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waived: Option<Waiver>,
 }
 
 /// What is known of one thing that must be true.
@@ -107,6 +124,9 @@ pub struct CriterionProof {
     /// The check that was green.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<CheckRun>,
+    /// The word of a person by which it is taken as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waived: Option<Waiver>,
 }
 
 /// What is known of a criterion.
@@ -115,6 +135,8 @@ pub struct CriterionProof {
 pub enum CriterionVerdict {
     /// Its check was green on what was handed in.
     Passed,
+    /// No record tells, and a person takes it as it is.
+    Waived,
     /// No record tells.
     Unverifiable,
 }
@@ -125,6 +147,7 @@ impl CriterionVerdict {
     pub fn word(self) -> &'static str {
         match self {
             Self::Passed => "passed",
+            Self::Waived => "waived",
             Self::Unverifiable => "unverifiable",
         }
     }
@@ -251,20 +274,51 @@ fn member_proof(graph: &Graph, member: &Member) -> MemberProof {
         holder: attempt.map(|attempt| attempt.holder.clone()),
         head: member.head.clone(),
         acceptance: criteria
-            .map(|criterion| criterion_proof(criterion, attempt))
+            .map(|criterion| criterion_proof(criterion, attempt, &member.head))
             .collect(),
         approvals: attempt
             .filter(|attempt| attempt.head.as_ref() == Some(&member.head))
             .map_or_else(Vec::new, |attempt| attempt.approvals.clone()),
+        guards: guard_proofs(graph, bead, member),
     }
 }
 
-fn criterion_proof(criterion: &crate::Criterion, attempt: Option<&Attempt>) -> CriterionProof {
+fn guard_proofs(graph: &Graph, bead: Option<&Bead>, member: &Member) -> Vec<GuardProof> {
+    let Some((bead, rig)) = bead.and_then(|bead| Some((bead, graph.rig(&bead.rig)?))) else {
+        return Vec::new();
+    };
+    let attempt = bead.attempt(member.epoch);
+    let proofs = Guard::ALL.into_iter().filter_map(|guard| {
+        let report = attempt?.guarded(guard, &member.head)?.clone();
+        let policy = rig.rules.merge.policy_of(guard);
+        let waived = attempt?
+            .waived(&Waived::Guard(guard), &member.head)
+            .cloned();
+        Some(GuardProof {
+            policy,
+            report,
+            waived,
+        })
+    });
+    proofs.collect()
+}
+
+fn criterion_proof(
+    criterion: &crate::Criterion,
+    attempt: Option<&Attempt>,
+    head: &Oid,
+) -> CriterionProof {
+    let what = Waived::Criterion(criterion.text.clone());
+    let waiver = attempt.and_then(|attempt| attempt.waived(&what, head));
     let unverifiable = |why: &str| CriterionProof {
         text: criterion.text.clone(),
-        verdict: CriterionVerdict::Unverifiable,
+        verdict: match waiver {
+            Some(_) => CriterionVerdict::Waived,
+            None => CriterionVerdict::Unverifiable,
+        },
         why: why.to_owned(),
         check: None,
+        waived: waiver.cloned(),
     };
     let Some(command) = &criterion.check else {
         return unverifiable("it has no check");
@@ -276,6 +330,7 @@ fn criterion_proof(criterion: &crate::Criterion, attempt: Option<&Attempt>) -> C
             verdict: CriterionVerdict::Passed,
             why: String::new(),
             check: Some(check.clone()),
+            waived: None,
         },
         None => unverifiable("no run of its check is on record for what was handed in"),
     }
@@ -395,6 +450,21 @@ fn mistakes(commit: &LandedCommit, evidence: &Evidence) -> Vec<String> {
             gate.tree == commit.tree,
             format!("gate {} ran on the tree {}", gate.gate, gate.tree.short()),
         );
+    }
+    for member in &evidence.members {
+        for guard in &member.guards {
+            want(
+                guard.policy != GuardPolicy::Block
+                    || guard.report.is_clean()
+                    || guard.waived.is_some(),
+                format!(
+                    "{} holds {} back: {}",
+                    guard.report.guard.word(),
+                    member.bead,
+                    guard.report.summary()
+                ),
+            );
+        }
     }
     want(
         !evidence.members.is_empty(),

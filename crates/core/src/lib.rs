@@ -39,6 +39,7 @@ mod test_report;
 mod toml_text;
 mod town;
 mod undo;
+mod waiver;
 
 pub use actor::*;
 pub use bead::*;
@@ -73,3 +74,4 @@ pub use spec_kit::*;
 pub use test_report::*;
 pub use town::*;
 pub use undo::*;
+pub use waiver::*;

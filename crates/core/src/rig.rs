@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BudgetRules, DiscoveryRules, GateName, Oid, Pause, QuestionRules, RigName, ScheduleRule,
-    TestReport,
+    BudgetRules, DiscoveryRules, GateName, Guard, GuardPolicy, Oid, Pause, QuestionRules, RigName,
+    ScheduleRule, TestReport,
 };
 
 /// One git repository under gtd.
@@ -122,11 +122,26 @@ pub struct MergeRules {
     /// mended; 0 never asks.
     #[serde(default = "MergeRules::usual_flakes")]
     pub flakes: u32,
+    /// What follows when a submission makes the tests say less.
+    #[serde(default, skip_serializing_if = "GuardPolicy::is_off")]
+    pub test_guard: GuardPolicy,
+    /// What follows when tests that a submission adds are green without its work.
+    #[serde(default, skip_serializing_if = "GuardPolicy::is_off")]
+    pub proof_of_test: GuardPolicy,
 }
 
 impl MergeRules {
     fn usual_flakes() -> u32 {
         Self::default().flakes
+    }
+
+    /// Returns what is wanted of a gate that gtd brings along.
+    #[must_use]
+    pub fn policy_of(&self, guard: Guard) -> GuardPolicy {
+        match guard {
+            Guard::TestGuard => self.test_guard,
+            Guard::ProofOfTest => self.proof_of_test,
+        }
     }
 }
 
@@ -135,6 +150,8 @@ impl Default for MergeRules {
         Self {
             batch: 64,
             flakes: 3,
+            test_guard: GuardPolicy::Off,
+            proof_of_test: GuardPolicy::Off,
         }
     }
 }

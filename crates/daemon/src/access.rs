@@ -132,6 +132,7 @@ pub(crate) const TABLE: &[(&str, Rule)] = &[
     ("gtd.merge.v1.MergeService/Land", REFINERY),
     ("gtd.merge.v1.MergeService/Void", REFINERY),
     ("gtd.merge.v1.MergeService/SendBack", REFINERY),
+    ("gtd.merge.v1.MergeService/RecordGuard", REFINERY),
     ("gtd.merge.v1.MergeService/ObserveTarget", REFINERY),
     ("gtd.merge.v1.MergeService/JudgeBase", REFINERY),
     ("gtd.merge.v1.MergeService/ConcludeLanding", REFINERY),
@@ -141,6 +142,7 @@ pub(crate) const TABLE: &[(&str, Rule)] = &[
     ("gtd.merge.v1.MergeService/Release", PERSON),
     ("gtd.merge.v1.MergeService/Prefer", PERSON),
     ("gtd.merge.v1.MergeService/Retry", PERSON),
+    ("gtd.merge.v1.MergeService/Waive", PERSON),
     ("gtd.merge.v1.MergeService/AskGate", PERSON),
     ("gtd.merge.v1.MergeService/Get", EVERYONE),
     ("gtd.merge.v1.MergeService/GateHistory", EVERYONE),
@@ -399,6 +401,10 @@ mod tests {
         assert!(check("gtd.merge.v1.MergeService/Land", &role("refinery")));
         for caller in [&role("crew"), &lease, &person] {
             assert!(!check("gtd.merge.v1.MergeService/Land", caller));
+        }
+        assert!(check("gtd.merge.v1.MergeService/Waive", &person));
+        for caller in [&role("refinery"), &role("worker"), &lease] {
+            assert!(!check("gtd.merge.v1.MergeService/Waive", caller));
         }
         assert!(check("gtd.seat.v1.SeatService/Grant", &role("crew")));
         assert!(!check("gtd.seat.v1.SeatService/Grant", &role("worker")));

@@ -124,6 +124,25 @@ pub fn base_gate_run(
     run_id(&format!("{owner}.{gate}"))
 }
 
+/// Names the owner of the worktree in which new tests run without the work that they are for.
+#[must_use]
+pub fn proof_owner(rig: &RigName, commit: &Oid, queue: &Queue) -> String {
+    format!("proof-{rig}-{}.{}", &commit.as_str()[..10], again(queue, 0))
+}
+
+/// Names the run of a gate on new tests without the work that they are for.
+#[must_use]
+pub fn proof_gate_run(rig: &RigName, commit: &Oid, queue: &Queue, gate: &GateName) -> RunId {
+    run_id(&format!("{}.{gate}", proof_owner(rig, commit, queue)))
+}
+
+/// Names the worktree in which new tests run without the work that they are for.
+#[must_use]
+pub fn proof_slot(target: &Target) -> String {
+    // No ref begins with a slash, so no worktree of a target has such a name.
+    format!("refinery-~proof~{}", slot_part(target))
+}
+
 /// Names the owner of the worktree in which a gate runs that a person asked for; `turn` counts
 /// the runs of the same gate before.
 #[must_use]
@@ -328,6 +347,7 @@ mod tests {
             worker_gate_run(&bead, epoch, MOST_TURNS, &worker_gate, MOST_TRIES),
             merge_gate_run(&candidate, &queue, &gate, MOST_TRIES),
             base_gate_run(&rig, &oid, &queue, &gate, MOST_TRIES),
+            proof_gate_run(&rig, &oid, &queue, &gate),
             accept_run(&owner, usize::MAX, "true", u32::MAX),
         ] {
             assert!(run.as_str().len() <= 250, "{run}");

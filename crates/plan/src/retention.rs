@@ -82,10 +82,13 @@ pub fn is_spent_attempt(graph: &Graph, bead: &BeadId) -> bool {
 /// Tells whether a run of no bead says something that a queue or a person still waits for.
 fn is_of_a_queue(graph: &Graph, run: &str) -> bool {
     let of_rig = |kind: &str, rig: &RigName| run.starts_with(&format!("{kind}-{rig}-"));
-    graph.queues().any(|queue| {
-        let is_busy = queue.candidate.is_some() || queue.halt.is_some();
-        is_busy && of_rig("base", &queue.target.rig)
-    }) || graph.gate_asks().any(|ask| of_rig("asked", &ask.rig))
+    let mut waiting = graph.targets_with_submissions();
+    waiting.any(|target| of_rig("proof", &target.rig))
+        || graph.queues().any(|queue| {
+            let is_busy = queue.candidate.is_some() || queue.halt.is_some();
+            is_busy && of_rig("base", &queue.target.rig)
+        })
+        || graph.gate_asks().any(|ask| of_rig("asked", &ask.rig))
         || is_in_test(graph, run.split('.').next().unwrap_or(run))
 }
 

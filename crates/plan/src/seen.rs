@@ -6,8 +6,8 @@ use std::{
 };
 
 use gtd_core::{
-    Bead, BeadId, Epoch, Oid, Revision, RigName, RunId, RuntimeFault, RuntimeName, Target,
-    TestResults, Usage, Verdict, Zone, config::PlanMeans,
+    Bead, BeadId, Epoch, Finding, GuardReport, Oid, Revision, RigName, RunId, RuntimeFault,
+    RuntimeName, Target, TestResults, Usage, Verdict, Zone, config::PlanMeans,
 };
 
 /// One question about the world.
@@ -55,6 +55,24 @@ pub enum Question {
         from: Oid,
         /// The other.
         to: Oid,
+    },
+    /// What does a submission do to the tests that were there before?
+    Weaker {
+        /// The rig.
+        rig: RigName,
+        /// The target's tip: what the submission shares with it is not its own.
+        onto: Oid,
+        /// What was handed in.
+        head: Oid,
+    },
+    /// Which tests does a submission add, and what is its base with these alone?
+    NewTests {
+        /// The rig.
+        rig: RigName,
+        /// The target's tip: what the submission shares with it is not its own.
+        onto: Oid,
+        /// What was handed in.
+        head: Oid,
     },
     /// Which commits led a target to this one, by first parents, back to the last with evidence?
     Line {
@@ -120,6 +138,10 @@ pub enum Answer {
     Assembly(AssemblySeen),
     /// To [`Question::Changed`].
     Changed(Vec<String>),
+    /// To [`Question::Weaker`].
+    Weaker(GuardReport),
+    /// To [`Question::NewTests`]: none when it adds none that stand alone.
+    NewTests(Option<NewTestsSeen>),
     /// To [`Question::Line`]: newest first.
     Line(Vec<LineCommit>),
     /// To [`Question::Machine`].
@@ -335,6 +357,15 @@ pub struct LineCommit {
     pub is_proven: bool,
 }
 
+/// Tests that a submission adds, without the work that they are for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTestsSeen {
+    /// The base of the submission with its files for tests, and nothing else of it.
+    pub commit: Oid,
+    /// Each test, as the finding that it is when it is green there.
+    pub tests: Vec<Finding>,
+}
+
 /// Whether the machine has room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MachineSeen {
@@ -497,6 +528,24 @@ impl Seen {
         match self.answers.get(question) {
             Some(Answer::Changed(files)) => files,
             _ => &[],
+        }
+    }
+
+    /// Returns what a submission does to tests, when that was asked.
+    #[must_use]
+    pub fn weaker(&self, question: &Question) -> Option<&GuardReport> {
+        match self.answers.get(question) {
+            Some(Answer::Weaker(report)) => Some(report),
+            _ => None,
+        }
+    }
+
+    /// Returns which tests a submission adds, when that was asked.
+    #[must_use]
+    pub fn new_tests(&self, question: &Question) -> Option<Option<&NewTestsSeen>> {
+        match self.answers.get(question) {
+            Some(Answer::NewTests(tests)) => Some(tests.as_ref()),
+            _ => None,
         }
     }
 

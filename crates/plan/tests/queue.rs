@@ -122,6 +122,7 @@ impl Town {
                 merge: gtd_core::MergeRules {
                     batch: cap,
                     flakes: 3,
+                    ..Default::default()
                 },
                 schedules: vec![],
                 questions: gtd_core::QuestionRules::default(),

@@ -222,6 +222,8 @@ writes! {
         MergeLand merge LandRequest LandResponse = Land { candidate };
         MergeVoid merge VoidRequest VoidResponse = Void { candidate, why };
         MergeSendBack merge SendBackRequest SendBackResponse = SendBack { bead, epoch, why };
+        MergeRecordGuard merge RecordGuardRequest RecordGuardResponse
+            = RecordGuard { bead, epoch, head, report };
         MergeObserveTarget merge ObserveTargetRequest ObserveTargetResponse
             = ObserveTarget { target, tip };
         MergeJudgeBase merge JudgeBaseRequest JudgeBaseResponse = JudgeBase { target, gate };
@@ -233,6 +235,8 @@ writes! {
         MergeRelease merge ReleaseRequest ReleaseResponse = ReleaseMerges { rig };
         MergePrefer merge PreferRequest PreferResponse = PreferSubmission { bead };
         MergeRetry merge RetryRequest RetryResponse = RetrySubmission { bead };
+
+        MergeWaive merge WaiveRequest WaiveResponse = Waive { bead, head, what, why };
 
         HealthExpire health ExpireRequest ExpireResponse = Expire { bead, epoch, why };
         HealthQuarantine health QuarantineRequest QuarantineResponse = Quarantine { bead };

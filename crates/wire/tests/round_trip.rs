@@ -4,10 +4,11 @@
 
 use gtd_core::{
     Approval, BeadId, BeadSpec, BeadType, CandidateId, CheckRun, Command, Criterion, Cron,
-    EdgeKind, Epoch, Fault, FaultClass, GateName, GateRun, HoldKind, HostName, LandMode, Member,
-    MergeRules, Need, Oid, Origin, Outcome, PauseScope, Plan, PlannedBead, Priority, RequestId,
-    Reserved, Revision, RigName, RigRules, RoleName, RunId, RuntimeFault, RuntimeName, SatisfiedBy,
-    ScheduleName, ScheduledGoal, SeatName, Target, Timestamp, UsageDelta, Verdict, WorkerRules,
+    EdgeKind, Epoch, Fault, FaultClass, Finding, FindingKind, GateName, GateRun, Guard,
+    GuardReport, HoldKind, HostName, LandMode, Member, MergeRules, Need, Oid, Origin, Outcome,
+    PauseScope, Plan, PlannedBead, Priority, RequestId, Reserved, Revision, RigName, RigRules,
+    RoleName, RunId, RuntimeFault, RuntimeName, SatisfiedBy, ScheduleName, ScheduledGoal, SeatName,
+    Target, Timestamp, UsageDelta, Verdict, Waived, WorkerRules,
 };
 use gtd_wire::{
     ApprovalWish, Caller, GoalWish, LandWish, Malformed, Token, Unsendable, Write, WriteContext,
@@ -530,6 +531,30 @@ fn sendable() -> Vec<Command> {
             schedule: schedule(),
         },
         Command::PreferSubmission { bead: goal() },
+        Command::Waive {
+            bead: goal(),
+            head: oid('d'),
+            what: Waived::Guard(Guard::TestGuard),
+            why: why(),
+        },
+        Command::Waive {
+            bead: goal(),
+            head: oid('d'),
+            what: Waived::Guard(Guard::ProofOfTest),
+            why: why(),
+        },
+        Command::Waive {
+            bead: goal(),
+            head: oid('d'),
+            what: Waived::Criterion("it reads well".into()),
+            why: why(),
+        },
+        Command::RecordGuard {
+            bead: goal(),
+            epoch,
+            head: oid('d'),
+            report: guard_report(),
+        },
         Command::RetrySubmission { bead: goal() },
         Command::WantChanges {
             bead: goal(),
@@ -697,6 +722,34 @@ fn sendable() -> Vec<Command> {
     commands
 }
 
+/// A report with a finding of each kind.
+fn guard_report() -> GuardReport {
+    let kinds = [
+        FindingKind::FileRemoved,
+        FindingKind::TestRemoved,
+        FindingKind::TestSkipped,
+        FindingKind::TestFocused,
+        FindingKind::AssertionsRemoved,
+        FindingKind::AssertionsLoosened,
+        FindingKind::AlwaysTrue,
+        FindingKind::ProvesNothing,
+    ];
+    GuardReport {
+        guard: Guard::TestGuard,
+        findings: kinds
+            .into_iter()
+            .map(|kind| Finding {
+                kind,
+                file: "tests/a.rs".into(),
+                line: 7,
+                test: "adds".into(),
+                text: "an assertion is gone: assert!(x)".into(),
+            })
+            .collect(),
+        remark: "2 more were found".into(),
+    }
+}
+
 macro_rules! variants {
     ($($name:ident),* $(,)?) => {
         /// Names the variant; does not compile when one is missing.
@@ -772,6 +825,8 @@ variants!(
     Land,
     Void,
     SendBack,
+    RecordGuard,
+    Waive,
     ObserveTarget,
     JudgeBase,
     ConcludeLanding,

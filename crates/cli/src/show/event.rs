@@ -250,6 +250,10 @@ fn event_text(event: &Event, subject: &Subject) -> String {
             members => list(members),
         },
         Event::BaseJudged { gate: run, .. } => gate(run),
+        Event::SubmissionWaived { what, why, .. } => format!("{}: {why}", what.told()),
+        Event::SubmissionGuarded { report, .. } => {
+            format!("{}: {}", report.guard.word(), report.summary())
+        }
         Event::TargetMoved { to, .. } => format!("somebody else moved it to {}", short(to)),
         Event::QueueHalted { halt, .. } => halt.text.clone(),
         Event::Escalated { text, .. } => text.clone(),

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use gtd_core::{Evidence, MergeDoc, MergeRow, MergeShownDoc, Oid, TestReport, Timestamp};
+use gtd_core::{
+    Evidence, GuardReport, MergeDoc, MergeRow, MergeShownDoc, Oid, TestReport, Timestamp, Waived,
+    Waiver,
+};
 
 use crate::output::{Cell, Ink, Look, State, Table, ago, clock, span, span_ms};
 
@@ -128,9 +131,10 @@ fn proof(evidence: &Evidence, look: Look) -> Vec<String> {
         ));
         for criterion in &member.acceptance {
             let state = State::of(criterion.verdict.word());
-            let why = match criterion.why.as_str() {
-                "" => String::new(),
-                why => look.paint(Ink::Faint, &format!("  {why}")),
+            let why = match (&criterion.waived, criterion.why.as_str()) {
+                (Some(waiver), _) => format!("  {}", waiver.told()),
+                (None, "") => String::new(),
+                (None, why) => look.paint(Ink::Faint, &format!("  {why}")),
             };
             lines.push(format!(
                 "    {} {}{why}",
@@ -138,10 +142,35 @@ fn proof(evidence: &Evidence, look: Look) -> Vec<String> {
                 look.title(&criterion.text)
             ));
         }
+        for guard in &member.guards {
+            let told = guard_lines(&guard.report, guard.waived.as_slice(), look);
+            lines.extend(told.into_iter().map(|line| format!("  {line}")));
+        }
         for yes in &member.approvals {
             lines.push(format!("    approved by {}", yes.by));
         }
     }
+    lines
+}
+
+/// Says what a gate of gtd's own found, a line for each finding.
+pub(super) fn guard_lines(report: &GuardReport, waivers: &[Waiver], look: Look) -> Vec<String> {
+    let word = report.guard.word();
+    if report.is_clean() {
+        let mark = look.paint(Ink::Good, State::of("ok").mark(look));
+        let remark = match report.remark.as_str() {
+            "" => String::new(),
+            remark => format!("  ({remark})"),
+        };
+        return vec![format!("  {mark} {word}  found nothing{remark}")];
+    }
+    let mark = look.paint(Ink::Warn, "!");
+    let mut lines = vec![format!("  {mark} {word}  {}", report.guard.says())];
+    let told = report.told();
+    lines.extend(told.lines().map(|line| format!("    {}", look.title(line))));
+    let mut waivers = waivers.iter();
+    let waiver = waivers.find(|waiver| waiver.what == Waived::Guard(report.guard));
+    lines.extend(waiver.map(|waiver| format!("    {}", look.title(&waiver.told()))));
     lines
 }
 
@@ -208,6 +237,13 @@ pub(crate) fn merge_shown(doc: &MergeShownDoc, now: Timestamp, look: Look) -> Ve
                     run.run
                 ),
             );
+        }
+    }
+    // A landing tells it in its evidence.
+    if doc.evidence.is_none() {
+        for row in &doc.members {
+            let guards = row.guards.iter();
+            lines.extend(guards.flat_map(|report| guard_lines(report, &row.waivers, look)));
         }
     }
     if let Some(evidence) = &doc.evidence {

@@ -1,8 +1,8 @@
 //! What an attempt claims, and what records show of it.
 
-use gtd_core::{Moment, ReviewDoc, Timestamp};
+use gtd_core::{Moment, ReviewDoc, Timestamp, Waived};
 
-use super::why::reason_line;
+use super::{merge::guard_lines, why::reason_line};
 use crate::output::{Ink, Look, State, ago, span, span_ms};
 
 /// Shows a review without the work itself: the claim, then the proof.
@@ -79,7 +79,14 @@ fn acceptance(lines: &mut Vec<String>, doc: &ReviewDoc, look: Look) {
         let mark = look.paint(state.ink, state.mark(look));
         let check = criterion.check.as_deref();
         let check = check.map_or(String::new(), |check| format!("  ({check})"));
-        lines.push(format!("  {mark} {}  {word}{check}", criterion.text));
+        let what = Waived::Criterion(criterion.text.clone());
+        let mut waivers = doc.waivers.iter();
+        let waiver = waivers.find(|waiver| waiver.what == what);
+        let waiver = waiver.map_or(String::new(), |waiver| format!("  {}", waiver.told()));
+        lines.push(format!(
+            "  {mark} {}  {word}{check}{waiver}",
+            criterion.text
+        ));
     }
 }
 
@@ -126,6 +133,8 @@ fn gates(lines: &mut Vec<String>, doc: &ReviewDoc, look: Look) {
             lines.push(format!("      | {line}"));
         }
     }
+    let guards = doc.guards.iter();
+    lines.extend(guards.flat_map(|report| guard_lines(report, &doc.waivers, look)));
 }
 
 fn tries(lines: &mut Vec<String>, doc: &ReviewDoc, now: Timestamp, look: Look) {

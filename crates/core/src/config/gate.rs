@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, ops::Range};
 use toml::{Spanned, de::DeValue};
 
 use super::{duration::parse_duration, rows::two_of_a_name, value::Value};
-use crate::{Diagnostic, Gate, GateName, GateWhen, InvalidName, toml_text::TomlText};
+use crate::{
+    Diagnostic, Gate, GateName, GateWhen, Guard, GuardPolicy, InvalidName, toml_text::TomlText,
+};
 
 const TIMEOUT_MS: u64 = 20 * 60_000;
 
@@ -57,7 +59,18 @@ pub(super) fn check_rows(
     Ok(())
 }
 
-/// Makes the gates of the rows; those that gtd brings along are left out for now.
+/// Returns what a row wants of a gate that gtd brings along: blocked by what it finds, unless the
+/// row says that it is not required.
+pub(super) fn builtin_policy(rows: &[Value], guard: Guard) -> Option<GuardPolicy> {
+    let of_guard = |row: &&Value| row.get("builtin").and_then(Value::as_str) == Some(guard.word());
+    let row = rows.iter().find(of_guard)?;
+    Some(match row.get("required") {
+        Some(Value::Bool(false)) => GuardPolicy::List,
+        _ => GuardPolicy::Block,
+    })
+}
+
+/// Makes the gates of the rows that are commands.
 pub(super) fn gates(rows: &[Value]) -> Result<Vec<Gate>, InvalidName> {
     rows.iter()
         .filter_map(|row| Some((row, row.get("run")?.as_str()?)))

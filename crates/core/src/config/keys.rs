@@ -73,17 +73,17 @@ pub(super) const GATE_KEYS: &[Key] = &[
     ),
     key(
         "builtin",
-        Word(&["test-guard"]),
+        Word(&["test-guard", "proof-of-test"]),
         ProjectOnly,
-        Planned,
-        "A gate that gtd brings along, in place of `run`.",
+        Works,
+        "A gate that gtd brings along, in place of `run`. It looks at each submission before the gates run.",
     ),
     key(
         "required",
         Bool,
         ProjectOnly,
-        Planned,
-        "Whether red holds the work back, or is only reported.",
+        Works,
+        "Of a `builtin` gate: whether what it finds sends the work back, or is only listed. Of a command it has no effect yet.",
     ),
     key(
         "env",
@@ -250,6 +250,20 @@ pub(super) const KEYS: &[Key] = &[
         Anyone,
         Works,
         "How often in a week a test may be red and then green on one tree before a bead asks for it to be mended; 0 never asks.",
+    ),
+    key(
+        "merge.test_guard",
+        Word(&["off", "list", "block"]),
+        Anyone,
+        Works,
+        "What follows when a submission removes, skips or loosens tests: nothing is looked at, it is listed, or the work goes back. A gate with `builtin = \"test-guard\"` says it too, and counts more.",
+    ),
+    key(
+        "merge.proof_of_test",
+        Word(&["off", "list", "block"]),
+        Anyone,
+        Works,
+        "What follows when tests that a submission adds are green without its work: they are not run so, it is listed, or the work goes back. Costs a run of the gates for each submission that adds tests. A gate with `builtin = \"proof-of-test\"` says it too, and counts more.",
     ),
     key(
         "merge.order",

@@ -3,15 +3,16 @@
 use super::{
     check::is_prefix,
     duration::parse_duration,
-    gate::gates,
+    gate::{builtin_policy, gates},
     merge::Config,
     planning::{policy_text, question_rules},
     runtimes::{ConfiguredRuntime, configured_runtimes},
     schedule::schedules,
+    value::Value,
 };
 use crate::{
-    BudgetRules, Diagnostic, DiscoveryRules, MergeRules, OnDiscovery, RigName, RigRules,
-    WorkerRules, usd_of_number,
+    BudgetRules, Diagnostic, DiscoveryRules, Guard, GuardPolicy, MergeRules, OnDiscovery, RigName,
+    RigRules, WorkerRules, usd_of_number,
 };
 
 const BRANCH: &str = "main";
@@ -43,6 +44,13 @@ pub fn rig_rules(config: &Config, folder_name: &str) -> Result<RigRules, Diagnos
         merge: MergeRules {
             batch: number(config, "merge.batch").unwrap_or(MergeRules::default().batch),
             flakes: number(config, "merge.flakes").unwrap_or(MergeRules::default().flakes),
+            proof_of_test: guard_policy(
+                config,
+                Guard::ProofOfTest,
+                "merge.proof_of_test",
+                rows("gate"),
+            ),
+            test_guard: guard_policy(config, Guard::TestGuard, "merge.test_guard", rows("gate")),
         },
         schedules: schedules(rows("schedule")),
         questions: question_rules(config),
@@ -70,6 +78,15 @@ fn budget_rules(config: &Config) -> BudgetRules {
         offset_s: 0,
         free: free.collect(),
     }
+}
+
+/// Returns what is wanted of a gate that gtd brings along: what its row says, else its key.
+fn guard_policy(config: &Config, guard: Guard, key: &str, rows: &[Value]) -> GuardPolicy {
+    let word = config.get(key).and_then(|(value, _)| value.as_str());
+    let of_row = builtin_policy(rows, guard);
+    of_row
+        .or_else(|| GuardPolicy::from_word(word?))
+        .unwrap_or_default()
 }
 
 /// Reads an amount of money, in millionths of a dollar.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Decision, Scene, TEXT_MAX, check_text, flakes};
+use super::{Decision, Scene, TEXT_MAX, check_text, flakes, guard};
 use crate::{
     BeadId, Candidate, CandidateId, Epoch, Event, Evidence, Fault, GateRun, Halt, HaltKind,
     HoldKind, Member, Oid, Phase, Queue, Rejection, Target, Verdict,
@@ -73,7 +73,10 @@ pub(super) fn form(
         }
         match &bead.phase {
             Phase::Submitted { epoch, head, .. }
-                if *epoch == member.epoch && *head == member.head => {}
+                if *epoch == member.epoch && *head == member.head =>
+            {
+                guard::lets_through(scene, bead, head)?;
+            }
             _ => return Err(scene.stale(bead, member.epoch)),
         }
     }

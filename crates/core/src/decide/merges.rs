@@ -1,6 +1,6 @@
 //! A person's hand on the merges: what is held, what is first, what is tried again, which gates run.
 
-use super::{Decision, Scene, TEXT_MAX, check_text, flakes};
+use super::{Decision, Scene, TEXT_MAX, check_text, flakes, guard};
 use crate::{
     Bead, BeadId, BeadType, Event, GateAsk, GateName, GateRun, HoldKind, MergeHold, Oid, Phase,
     Rejection, RigName, Timestamp,
@@ -114,6 +114,8 @@ fn restored(scene: Scene<'_>, bead: &Bead) -> Decision {
     if bead.spec.kind == BeadType::Goal {
         return Err(scene.wrong_phase(bead));
     }
+    // It would come back at once.
+    guard::is_not_held(scene, bead, &head)?;
     let put_back = Event::SubmissionRestored {
         bead: bead.id.clone(),
         epoch: attempt.epoch,

@@ -10,6 +10,7 @@ mod crew;
 mod discovery;
 mod flakes;
 mod goal;
+mod guard;
 mod health;
 mod import;
 mod inbox;
@@ -236,6 +237,12 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
         Command::Land { candidate } => merge::land(scene, candidate),
         Command::Void { candidate, why } => merge::void(scene, candidate, why),
         Command::SendBack { bead, epoch, why } => merge::send_back(scene, bead, epoch, why),
+        Command::RecordGuard {
+            bead,
+            epoch,
+            head,
+            report,
+        } => guard::record(scene, bead, epoch, head, report),
         Command::ObserveTarget { target, tip } => merge::observe_target(scene, target, tip),
         Command::JudgeBase { target, gate } => merge::judge_base(scene, target, gate),
 
@@ -248,6 +255,12 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
         Command::ReleaseMerges { rig } => merges::release(scene, rig),
         Command::PreferSubmission { bead } => merges::prefer(scene, bead),
         Command::RetrySubmission { bead } => merges::retry(scene, bead),
+        Command::Waive {
+            bead,
+            head,
+            what,
+            why,
+        } => guard::waive(scene, bead, head, what, why),
         Command::AskGate {
             rig,
             gate,
@@ -289,6 +302,7 @@ fn subject(command: &Command) -> Option<&BeadId> {
         | Command::ParkBead { bead, .. }
         | Command::PreferSubmission { bead }
         | Command::RetrySubmission { bead }
+        | Command::Waive { bead, .. }
         | Command::Grant { bead, .. }
         | Command::Claim { bead, .. }
         | Command::Started { bead, .. }
@@ -299,6 +313,7 @@ fn subject(command: &Command) -> Option<&BeadId> {
         | Command::Finish { bead, .. }
         | Command::Discover { bead, .. }
         | Command::SendBack { bead, .. }
+        | Command::RecordGuard { bead, .. }
         | Command::Expire { bead, .. }
         | Command::Quarantine { bead } => Some(bead),
         _ => None,

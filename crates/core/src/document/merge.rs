@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{AttemptDoc, ReasonDoc, View, bead_doc};
 use crate::{
-    Bead, BeadId, Candidate, Evidence, GateRun, HoldKind, MergeHold, Moment, NextStep, Oid, Phase,
-    Queue, RigName, Target, Verdict, explain,
+    Bead, BeadId, Candidate, Evidence, GateRun, GuardReport, HoldKind, MergeHold, Moment, NextStep,
+    Oid, Phase, Queue, RigName, Target, Verdict, Waiver, explain,
 };
 
 /// One submission in a merge queue.
@@ -33,6 +33,12 @@ pub struct MergeRow {
     pub base: Option<Oid>,
     /// What the gates said of the candidate so far.
     pub gates: Vec<GateRun>,
+    /// What gtd's own gates found in what was handed in last.
+    #[serde(default)]
+    pub guards: Vec<GuardReport>,
+    /// What a person takes as it is in it.
+    #[serde(default)]
+    pub waivers: Vec<Waiver>,
     /// How many attempts there were.
     pub attempts: usize,
     /// Why it waits.
@@ -179,6 +185,14 @@ fn row(view: View<'_>, bead: &Bead) -> MergeRow {
             .or_else(|| bead.attempts.last()?.head.clone()),
         base: candidate.map(|candidate| candidate.base.clone()),
         gates: candidate.map_or_else(Vec::new, |candidate| candidate.gates.clone()),
+        guards: bead
+            .attempts
+            .last()
+            .map_or_else(Vec::new, |attempt| attempt.guards.clone()),
+        waivers: bead
+            .attempts
+            .last()
+            .map_or_else(Vec::new, |attempt| attempt.waivers.clone()),
         attempts: bead.attempts.len(),
         reason: doc.reason,
         since: Moment(bead.since),

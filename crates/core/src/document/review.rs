@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{AttemptDoc, ReasonDoc, Recorded, View, bead_doc, merge_of_bead};
 use crate::{
-    Attempt, Bead, BeadId, CandidateId, Epoch, Event, FaultClass, GateRun, Holder, Member, Moment,
-    NextStep, Note, Oid, Phase, RigName, Target,
+    Attempt, Bead, BeadId, CandidateId, Epoch, Event, FaultClass, GateRun, GuardReport, Holder,
+    Member, Moment, NextStep, Note, Oid, Phase, RigName, Target, Waiver,
 };
 
 /// One thing that must be true, and whether a record shows that it is.
@@ -75,6 +75,12 @@ pub struct ReviewDoc {
     pub acceptance: Vec<CriterionSeen>,
     /// What the gates said, oldest first.
     pub gates: Vec<GateSeen>,
+    /// What gtd's own gates found in what was handed in.
+    #[serde(default)]
+    pub guards: Vec<GuardReport>,
+    /// What a person takes as it is in what was handed in.
+    #[serde(default)]
+    pub waivers: Vec<Waiver>,
     /// Every try that is remembered.
     pub attempts: Vec<AttemptDoc>,
     /// Files that it may touch.
@@ -119,6 +125,8 @@ pub fn review_doc(view: View<'_>, bead: &Bead, log: &[Recorded]) -> ReviewDoc {
         },
         acceptance: acceptance(bead, attempt, log),
         gates: gates(bead, log),
+        waivers: attempt.map_or_else(Vec::new, |attempt| attempt.waivers.clone()),
+        guards: attempt.map_or_else(Vec::new, |attempt| attempt.guards.clone()),
         attempts: doc.attempts,
         scope: doc.scope,
         notes: doc.notes,

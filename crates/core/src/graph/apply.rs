@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Approved, Attempt, Bead, BeadId, Envelope, Event, Fault, FaultClass, GatePurpose, GateShown,
     Halt, HaltKind, Landing, Need, Pause, PauseScope, Phase, PlanState, Revision, Rig, Seat, Stop,
-    Verdict,
+    Verdict, Waiver,
 };
 
 impl Graph {
@@ -286,6 +286,8 @@ impl Graph {
                         summary: String::new(),
                         checks: Vec::new(),
                         approvals: Vec::new(),
+                        guards: Vec::new(),
+                        waivers: Vec::new(),
                         fault: None,
                         answered: 0,
                     });
@@ -486,6 +488,39 @@ impl Graph {
                     }
                     if let Some(attempt) = attempt_mut(bead, *epoch) {
                         attempt.fault = Some(why.clone());
+                    }
+                });
+            }
+            Event::SubmissionGuarded {
+                bead,
+                epoch,
+                head,
+                report,
+            } => self.change(bead, |bead| {
+                let attempt = attempt_mut(bead, *epoch);
+                if let Some(attempt) = attempt.filter(|a| a.head.as_ref() == Some(head)) {
+                    attempt.guards.retain(|known| known.guard != report.guard);
+                    attempt.guards.push(report.clone());
+                }
+            }),
+            Event::SubmissionWaived {
+                bead,
+                epoch,
+                head,
+                what,
+                why,
+            } => {
+                let waiver = Waiver {
+                    what: what.clone(),
+                    by: envelope.by.clone(),
+                    at,
+                    why: why.clone(),
+                };
+                self.change(bead, |bead| {
+                    let attempt = attempt_mut(bead, *epoch);
+                    if let Some(attempt) = attempt.filter(|a| a.head.as_ref() == Some(head)) {
+                        attempt.waivers.retain(|known| known.what != waiver.what);
+                        attempt.waivers.push(waiver);
                     }
                 });
             }

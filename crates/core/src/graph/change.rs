@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::{Graph, index::Index};
 use crate::{
-    Attempt, Bead, BeadId, Epoch, Fault, FaultClass, GatePurpose, GateRun, GateShown, Outcome,
-    Pause, PauseScope, Phase, Queue, Reversal, RigName, RunId, SeatName, Target, Timestamp,
-    Verdict,
+    Attempt, Bead, BeadId, Epoch, Fault, FaultClass, GatePurpose, GateRun, GateShown, Guard,
+    Outcome, Pause, PauseScope, Phase, Queue, Reversal, RigName, RunId, SeatName, Target,
+    Timestamp, Verdict,
 };
 
 impl Graph {
@@ -243,7 +243,10 @@ impl Graph {
     pub(super) fn note_wrong(&mut self, id: &BeadId, why: &Fault) {
         let bead = self.facts.beads.get(id);
         let target = bead.and_then(|bead| self.target_of(bead));
-        if let (Some(target), FaultClass::Gate { .. }) = (target, &why.class) {
+        // What a gate of gtd's own found was in no candidate.
+        if let (Some(target), FaultClass::Gate { gate }) = (target, &why.class)
+            && Guard::from_word(gate).is_none()
+        {
             self.queue_mut(&target).memory.failures.note(true);
         }
     }

@@ -108,6 +108,9 @@ impl Operation {
                 Event::QuestionAnswered { bead, .. } if !retries(bead) => format!("answer {bead}"),
                 Event::BeadRetried { bead } if note => format!("answer {bead}"),
                 Event::BeadRetried { bead } => format!("retry {bead}"),
+                Event::SubmissionWaived { bead, what, .. } => {
+                    format!("waive {} of {bead}", what.told())
+                }
                 Event::ChangesWanted { bead, .. } => format!("want changes of {bead}"),
                 Event::BeadParked { bead, .. } => format!("park {bead}"),
                 Event::LeaseGranted { bead, .. } => format!("claim {bead}"),
@@ -321,6 +324,12 @@ impl Operation {
                     return refuse(
                         "a hold is ended and not undone",
                         "gtd merge resume".to_owned(),
+                    );
+                }
+                Event::SubmissionWaived { bead, .. } => {
+                    return refuse(
+                        "a waiver ends with its commit",
+                        format!("gtd review {bead} --changes TEXT"),
                     );
                 }
                 Event::CrewJoined { member } => {

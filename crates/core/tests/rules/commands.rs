@@ -7,7 +7,8 @@ use gtd_core::{
 
 use crate::{
     scene::{
-        fault, gate_name, gate_run, host, oid, plan, rig, role, rules, run_id, seat, spec, target,
+        fault, gate_name, gate_run, guard_report, host, oid, plan, rig, role, rules, run_id, seat,
+        spec, target,
     },
     world::World,
 };
@@ -17,7 +18,7 @@ names!(COMMANDS, command_name: Command {
     AddNote, CloseBead, RetryBead, ReopenBead, SplitBead, WantChanges, Answer, ParkBead, RequestLanding, Pause, Resume, Stop, Thaw, Undo,
     HoldMerges, ReleaseMerges, PreferSubmission, RetrySubmission, AskGate,
     BeginPlan, ProposePlan, CloseGoal, OpenSeat, CloseSeat, Grant, Claim, ClaimNext, Started, Heartbeat,
-    RecordUsage, Submit, Return, Finish, Ask, Discover, Form, Judge, Land, Void, SendBack,
+    RecordUsage, Submit, Return, Finish, Ask, Discover, Form, Judge, Land, Void, SendBack, Waive, RecordGuard,
     ObserveTarget, JudgeBase, ConcludeLanding, AnswerGate, Expire, Quarantine, TripBreaker, Escalate,
     BackOff, Recover, Degrade, SendMail, AckMail, AddSchedule, RemoveSchedule, PauseSchedule,
     ResumeSchedule, FireSchedule, AddCrew, RemoveCrew, ConcludeCrew, SnoozeDecision,
@@ -293,7 +294,7 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
             members: vec![gtd_core::Member {
                 bead: bead(),
                 epoch,
-                head,
+                head: head.clone(),
             }],
             commit: oid(70),
             tree: oid(71),
@@ -317,6 +318,18 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
             why: fault(FaultClass::Gate {
                 gate: "test".to_owned(),
             }),
+        },
+        Command::Waive {
+            bead: bead(),
+            head: head.clone(),
+            what: gtd_core::Waived::Guard(gtd_core::Guard::TestGuard),
+            why: why(),
+        },
+        Command::RecordGuard {
+            bead: bead(),
+            epoch,
+            head,
+            report: guard_report(),
         },
         Command::ObserveTarget {
             target: target(),

@@ -14,8 +14,8 @@ use gtd_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::scene::{
-    BEGIN, Scene, fault, flaky_run, gate, gate_name, gate_run, host, oid, person, planned, rig,
-    role, rules, run_id, seat, spec, target,
+    BEGIN, Scene, fault, flaky_run, gate, gate_name, gate_run, guard_report, host, oid, person,
+    planned, rig, role, rules, run_id, seat, spec, target,
 };
 
 names!(EVENTS, event_name: Event {
@@ -24,7 +24,7 @@ names!(EVENTS, event_name: Event {
     BeadRetried, ChangesWanted, BeadParked, QuestionAsked, QuestionAnswered, SeatOpened, SeatClosed, LeaseGranted, RunStarted, LeaseRenewed,
     UsageRecorded, WorkSubmitted, WorkReturned, WorkClosed, LeaseExpired, BeadQuarantined,
     BreakerTripped, CandidateFormed, CandidateJudged, CandidateLanded, CandidateVoided,
-    SubmissionReturned, TargetMoved, BaseJudged, QueueHalted, QueueResumed, MergesHeld, MergesReleased,
+    SubmissionReturned, SubmissionGuarded, SubmissionWaived, TargetMoved, BaseJudged, QueueHalted, QueueResumed, MergesHeld, MergesReleased,
     SubmissionPreferred, SubmissionRestored, GateAsked, GateAnswered, FlakyTestFiled, Escalated, Paused,
     Resumed, Stopped, Thawed, MailSent, MailAcked, RoleDegraded, EffectBackedOff,
     EffectRecovered, TownRestored, OperationUndone, ScheduleAdded, ScheduleRemoved,
@@ -414,6 +414,8 @@ fn hand_on_the_merges(scene: &mut Scene) {
     let (early, late) = (scene.bead("handed in early"), scene.bead("handed in late"));
     scene.submit(&early);
     scene.submit(&late);
+    scene.guard(&late, guard_report());
+    scene.waive(&late, gtd_core::Waived::Guard(gtd_core::Guard::TestGuard));
     scene.tell(Command::PreferSubmission { bead: late.clone() });
     scene.send_back(
         &late,

@@ -81,6 +81,7 @@ fn epoch_of(command: &Command) -> Option<Epoch> {
         | Command::Ask { epoch, .. }
         | Command::Discover { epoch, .. }
         | Command::SendBack { epoch, .. }
+        | Command::RecordGuard { epoch, .. }
         | Command::Expire { epoch, .. } => Some(*epoch),
         // Money that was spent is counted, whoever spent it and whenever it is told.
         Command::RecordUsage { .. }
@@ -120,6 +121,7 @@ fn epoch_of(command: &Command) -> Option<Epoch> {
         | Command::ReleaseMerges { .. }
         | Command::PreferSubmission { .. }
         | Command::RetrySubmission { .. }
+        | Command::Waive { .. }
         | Command::AskGate { .. }
         | Command::AnswerGate { .. }
         | Command::Undo { .. }

@@ -29,6 +29,7 @@ mod flakes;
 mod goals;
 mod golden;
 mod graph_props;
+mod guards;
 mod held;
 mod imports;
 mod inbox;

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use gtd_core::{
     Actor, Approval, Ask, Bead, BeadId, BeadSpec, BeadState, CandidateId, Command, Decision,
-    Envelope, Epoch, Event, Fault, FaultClass, Gate, GateName, GateRun, GateWhen, Graph, Holder,
-    HostName, LandMode, Member, MergeRules, Need, Observation, Observations, Oid, Operation,
-    Outcome, Phase, Plan, PlannedBead, Priority, Rejection, RequestId, Reserved, Reversal,
-    Revision, RigName, RigRules, RoleName, RunId, SeatName, Target, TestReport, Timestamp, Verdict,
-    View, WaitReason, Why, WorkerRules, decide, explain, operations, reverse,
+    Envelope, Epoch, Event, Fault, FaultClass, Finding, FindingKind, Gate, GateName, GateRun,
+    GateWhen, Graph, Guard, GuardReport, Holder, HostName, LandMode, Member, MergeRules, Need,
+    Observation, Observations, Oid, Operation, Outcome, Phase, Plan, PlannedBead, Priority,
+    Rejection, RequestId, Reserved, Reversal, Revision, RigName, RigRules, RoleName, RunId,
+    SeatName, Target, TestReport, Timestamp, Verdict, View, WaitReason, Waived, Why, WorkerRules,
+    decide, explain, operations, reverse,
 };
 
 /// When every scene begins.
@@ -28,6 +29,21 @@ pub(crate) fn seat(text: &str) -> SeatName {
 
 pub(crate) fn role(text: &str) -> RoleName {
     RoleName::parse(text).unwrap()
+}
+
+/// What a gate of gtd's own finds where a test is gone.
+pub(crate) fn guard_report() -> GuardReport {
+    GuardReport {
+        guard: Guard::TestGuard,
+        findings: vec![Finding {
+            kind: FindingKind::TestRemoved,
+            file: "tests/parser.rs".to_owned(),
+            line: 7,
+            test: "numbers".to_owned(),
+            text: "the test is gone".to_owned(),
+        }],
+        remark: String::new(),
+    }
 }
 
 pub(crate) fn gate_name(text: &str) -> GateName {
@@ -85,6 +101,7 @@ pub(crate) fn rules() -> RigRules {
         merge: MergeRules {
             batch: 8,
             flakes: 3,
+            ..Default::default()
         },
         schedules: vec![],
         questions: gtd_core::QuestionRules::default(),
@@ -623,6 +640,33 @@ impl Scene {
         }
         self.tell(command);
         self.land_candidate();
+    }
+
+    /// A gate of gtd's own has looked at what was handed in.
+    #[track_caller]
+    pub(crate) fn guard(&mut self, id: &BeadId, report: GuardReport) {
+        let bead = self.at(id);
+        let Phase::Submitted { epoch, head, .. } = bead.phase.clone() else {
+            panic!("{id} is not handed in");
+        };
+        self.tell(Command::RecordGuard {
+            bead: id.clone(),
+            epoch,
+            head,
+            report,
+        });
+    }
+
+    /// A person takes something in what was handed in as it is.
+    #[track_caller]
+    pub(crate) fn waive(&mut self, id: &BeadId, what: Waived) {
+        let head = self.at(id).attempts.last().unwrap().head.clone().unwrap();
+        self.tell(Command::Waive {
+            bead: id.clone(),
+            head,
+            what,
+            why: "it tested what is gone".to_owned(),
+        });
     }
 
     #[track_caller]

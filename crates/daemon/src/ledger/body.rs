@@ -20,7 +20,7 @@ const BEADS: usize = 1024;
 const READERS_MAX: usize = 4;
 /// Raised whenever the fold begins to count what it did not count before: an older snapshot would
 /// begin that at zero, and is passed over.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Heading {
@@ -163,7 +163,7 @@ mod tests {
             assert!(read(&bytes[..length]).is_err(), "{length}");
         }
         let other = String::from_utf8(bytes).unwrap();
-        let other = other.replacen("{\"gtd_graph\":3", "{\"gtd_graph\":2", 1);
-        assert_eq!(read(other.as_bytes()), Err("it has form 2".to_owned()));
+        let other = other.replacen("{\"gtd_graph\":4", "{\"gtd_graph\":3", 1);
+        assert_eq!(read(other.as_bytes()), Err("it has form 3".to_owned()));
     }
 }

@@ -12,8 +12,9 @@ use gtd_wire::{
         GateHistoryRequest, GateHistoryResponse, GetRequest, GetResponse, HoldRequest,
         HoldResponse, JudgeBaseRequest, JudgeBaseResponse, JudgeRequest, JudgeResponse,
         LandRequest, LandResponse, MayMoveRequest, MayMoveResponse, ObserveTargetRequest,
-        ObserveTargetResponse, PreferRequest, PreferResponse, ReleaseRequest, ReleaseResponse,
-        RetryRequest, RetryResponse, SendBackRequest, SendBackResponse, VoidRequest, VoidResponse,
+        ObserveTargetResponse, PreferRequest, PreferResponse, RecordGuardRequest,
+        RecordGuardResponse, ReleaseRequest, ReleaseResponse, RetryRequest, RetryResponse,
+        SendBackRequest, SendBackResponse, VoidRequest, VoidResponse, WaiveRequest, WaiveResponse,
         merge_service_server::MergeService,
     },
 };
@@ -33,6 +34,7 @@ super::writes::writes! {
         land LandRequest => LandResponse;
         void VoidRequest => VoidResponse;
         send_back SendBackRequest => SendBackResponse;
+        record_guard RecordGuardRequest => RecordGuardResponse;
         observe_target ObserveTargetRequest => ObserveTargetResponse;
         judge_base JudgeBaseRequest => JudgeBaseResponse;
         conclude_landing ConcludeLandingRequest => ConcludeLandingResponse;
@@ -40,6 +42,7 @@ super::writes::writes! {
         release ReleaseRequest => ReleaseResponse;
         prefer PreferRequest => PreferResponse;
         retry RetryRequest => RetryResponse;
+        waive WaiveRequest => WaiveResponse;
     } also {
         async fn hold(
             &self,

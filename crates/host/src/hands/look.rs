@@ -8,12 +8,15 @@ use gtd_agent::{
     read_junit,
     stream::{Ending, Reader},
 };
-use gtd_core::{NOTES_REF, Oid, Proven, RigName, RunId, RuntimeFault, Target, TestResults, prove};
+use gtd_core::{
+    FileText, Guard, GuardReport, Language, NOTES_REF, Oid, Proven, RigName, RunId, RuntimeFault,
+    Target, TestResults, is_test_path, lies_with_tests, new_tests, prove, weaker_tests,
+};
 use gtd_git::{Against, AssemblySpec, GitError, Member};
 use gtd_plan::{
     AgentSeen, Answer, AssemblyMember, AssemblyOrder, AssemblySeen, ConflictSeen, EndSeen,
-    LineCommit, LiveSeen, MachineSeen, OwnerSeen, Question, RunSeen, TipSeen, UsedSeen,
-    WorktreeSeen,
+    LineCommit, LiveSeen, MachineSeen, NewTestsSeen, OwnerSeen, Question, RunSeen, TipSeen,
+    UsedSeen, WorktreeSeen,
 };
 
 use super::{Hands, Meter, git, split_key};
@@ -51,6 +54,12 @@ impl Hands {
             Question::Assembly(order) => Answer::Assembly(self.see_assembly(order)?),
             Question::Changed { rig, from, to } => {
                 Answer::Changed(self.see_changed(rig, from, to)?)
+            }
+            Question::Weaker { rig, onto, head } => {
+                Answer::Weaker(self.see_weaker(rig, onto, head)?)
+            }
+            Question::NewTests { rig, onto, head } => {
+                Answer::NewTests(self.see_new_tests(rig, onto, head)?)
             }
             Question::Line { target, tip } => Answer::Line(self.see_line(target, tip)?),
             Question::Awake => Answer::Awake(self.memory().awake.note()),
@@ -339,6 +348,46 @@ impl Hands {
         Ok(files)
     }
 
+    /// Compares the tests that a submission changes with what they were.
+    fn see_weaker(&self, rig: &RigName, onto: &Oid, head: &Oid) -> Result<GuardReport, HostError> {
+        let key = (onto.clone(), head.clone());
+        if let Some(known) = self.memory().weaker.get(&key) {
+            return Ok(known.clone());
+        }
+        let pool = self.pool(rig)?;
+        let is_wanted = |path: &str| Language::of(path).is_some() || is_test_path(path);
+        let changed = pool.repository().changed_texts(onto, head, is_wanted);
+        let changed = changed.map_err(git(rig))?;
+        let findings = weaker_tests(&texts(changed.before), &texts(changed.after));
+        let report = GuardReport::new(Guard::TestGuard, findings, &changed.unread);
+        let mut memory = self.memory();
+        if memory.weaker.len() >= ASSEMBLIES {
+            memory.weaker.clear();
+        }
+        memory.weaker.insert(key, report.clone());
+        Ok(report)
+    }
+
+    /// Makes the base of a submission with its files for tests, and lists the tests that are new.
+    fn see_new_tests(
+        &self,
+        rig: &RigName,
+        onto: &Oid,
+        head: &Oid,
+    ) -> Result<Option<NewTestsSeen>, HostError> {
+        let pool = self.pool(rig)?;
+        let repository = pool.repository();
+        let changed = repository.changed_texts(onto, head, is_test_path);
+        let changed = changed.map_err(git(rig))?;
+        let tests = new_tests(&texts(changed.before), &texts(changed.after));
+        if tests.is_empty() {
+            return Ok(None);
+        }
+        let commit = repository.only_with(onto, head, lies_with_tests);
+        let commit = commit.map_err(git(rig))?;
+        Ok(commit.map(|commit| NewTestsSeen { commit, tests }))
+    }
+
     fn see_assembly(&self, order: &AssemblyOrder) -> Result<AssemblySeen, HostError> {
         if let Some(known) = self.memory().assemblies.get(order) {
             return Ok(known.clone());
@@ -421,6 +470,11 @@ fn used_in(reader: &Reader, line: u64) -> UsedSeen {
         estimated: estimate.is_some(),
         line,
     }
+}
+
+fn texts(texts: Vec<(String, String)>) -> Vec<FileText> {
+    let texts = texts.into_iter();
+    texts.map(|(path, text)| FileText { path, text }).collect()
 }
 
 fn assembly_spec(order: &AssemblyOrder) -> AssemblySpec {

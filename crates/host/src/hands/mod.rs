@@ -19,7 +19,7 @@ use std::{
 
 use gtd_agent::{Runs, stream::Reader};
 use gtd_client::{Client, Places, RigFolders, TownKey};
-use gtd_core::{Oid, RigName, RunId, TestResults};
+use gtd_core::{GuardReport, Oid, RigName, RunId, TestResults};
 use gtd_git::{GitError, Pool, Repository};
 use gtd_plan::{AssemblyOrder, AssemblySeen};
 
@@ -51,6 +51,8 @@ struct Memory {
     assemblies: BTreeMap<AssemblyOrder, AssemblySeen>,
     /// Which files differ between two commits.
     changes: BTreeMap<(Oid, Oid), Vec<String>>,
+    /// What submissions do to tests, by the tip that they are to land on.
+    weaker: BTreeMap<(Oid, Oid), GuardReport>,
     /// What single tests showed in a run.
     tests: BTreeMap<RunId, Arc<TestResults>>,
     /// How far live runs were read for what they use.

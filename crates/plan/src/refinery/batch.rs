@@ -40,8 +40,11 @@ impl Refinery {
         seen: &Seen,
         queue: &Queue,
         target: &Target,
+        tip: &Oid,
     ) -> Next<'a> {
-        let may_merge = |bead: &&Bead| graph.pause_of(bead).is_none();
+        let may_merge = |bead: &&Bead| {
+            graph.pause_of(bead).is_none() && self.is_let_through(graph, seen, queue, tip, bead)
+        };
         let mut suspects: Vec<&Bead> = queue
             .suspects
             .iter()

@@ -29,6 +29,7 @@ impl Refinery {
         };
         let empty = Queue::new(target.clone());
         let queue = graph.queue(target).unwrap_or(&empty);
+        self.look_at_tests(graph, seen, queue, target, &tip, questions);
         if queue.halt.is_some() {
             self.look_for_a_culprit(graph, seen, queue, questions);
         }
@@ -65,7 +66,7 @@ impl Refinery {
                 questions.push(Question::Assembly(order));
             }
         } else if queue.halt.is_none() {
-            match self.next_members(graph, seen, queue, target) {
+            match self.next_members(graph, seen, queue, target, &tip) {
                 Next::Look(open) => questions.extend(open),
                 Next::Members(members) if !members.is_empty() => {
                     questions.push(Question::Assembly(order(target, &tip, &members)));

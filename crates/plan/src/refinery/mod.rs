@@ -9,6 +9,7 @@
 //! | a green candidate | move the ref by compare-and-swap, record |
 //! | a red candidate of one, base not proven | run the gate on the base: `blame` |
 //! | a red candidate of one, base green | send it back with its evidence |
+//! | a submission that gtd's own gates hold back | send it back, before any gate runs: `guard` |
 //! | no candidate, suspects or submissions | put some of them together: `batch` |
 //! | halted | find the commit that made the target red: `culprit`; nothing lands until a person acts or the target moves |
 //! | paused by a person | no new candidate |
@@ -20,9 +21,11 @@ mod asked;
 mod batch;
 mod blame;
 mod culprit;
+mod guard;
 mod look;
 mod order;
 mod owner;
+mod proof;
 mod verdict;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -121,6 +124,9 @@ impl Refinery {
             for bead in graph.queued(&target) {
                 bead.id.hash(&mut hasher);
                 bead.epoch.hash(&mut hasher);
+                let attempt = bead.attempt(bead.epoch);
+                let looked_at = attempt.map(|a| (a.guards.len(), a.waivers.len()));
+                looked_at.hash(&mut hasher);
             }
         }
         for (id, _) in graph.landing_asked() {
@@ -241,6 +247,7 @@ impl Refinery {
             });
             return;
         }
+        self.guard(graph, seen, queue, target, start, plan);
         if queue.halt.is_some() {
             self.find_a_culprit(graph, seen, queue, plan);
             return;
@@ -313,7 +320,7 @@ impl Refinery {
         tip: &Oid,
         plan: &mut Plan,
     ) {
-        let Next::Members(members) = self.next_members(graph, seen, queue, target) else {
+        let Next::Members(members) = self.next_members(graph, seen, queue, target, tip) else {
             return;
         };
         let Some(assembly) = seen.assembly(&order(target, tip, &members)) else {

@@ -100,6 +100,7 @@ impl Sim {
             },
             merge: MergeRules {
                 batch: u32::try_from(self.rng.between(1, 5)).unwrap_or(1),
+                test_guard: gtd_core::GuardPolicy::List,
                 ..MergeRules::default()
             },
             schedules: vec![],

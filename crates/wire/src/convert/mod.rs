@@ -4,6 +4,7 @@ mod carried;
 mod crew;
 mod fault;
 mod gate;
+mod guard;
 mod hold;
 mod means;
 mod schedule;

@@ -268,6 +268,58 @@ pub struct RedTest {
     #[prost(string, tag = "3")]
     pub message: ::prost::alloc::string::String,
 }
+/// Finding is one thing that such a gate found.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Finding {
+    /// What it is.
+    #[prost(enumeration = "FindingKind", tag = "1")]
+    pub kind: i32,
+    /// The file.
+    #[prost(string, tag = "2")]
+    pub file: ::prost::alloc::string::String,
+    /// The line; 0 for a whole file.
+    #[prost(uint32, tag = "3")]
+    pub line: u32,
+    /// The test, when it is about one.
+    #[prost(string, tag = "4")]
+    pub test: ::prost::alloc::string::String,
+    /// In words.
+    #[prost(string, tag = "5")]
+    pub text: ::prost::alloc::string::String,
+}
+/// GuardReport is what such a gate found in one submission.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GuardReport {
+    /// The gate.
+    #[prost(enumeration = "Guard", tag = "1")]
+    pub guard: i32,
+    /// What it found, the gravest first.
+    #[prost(message, repeated, tag = "2")]
+    pub findings: ::prost::alloc::vec::Vec<Finding>,
+    /// What else it found that is not kept, and what it could not read.
+    #[prost(string, tag = "3")]
+    pub remark: ::prost::alloc::string::String,
+}
+/// Waived is what a person takes as it is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Waived {
+    /// What it is.
+    #[prost(oneof = "waived::What", tags = "1, 2")]
+    pub what: ::core::option::Option<waived::What>,
+}
+/// Nested message and enum types in `Waived`.
+pub mod waived {
+    /// What it is.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum What {
+        /// What a gate of gtd's own found.
+        #[prost(enumeration = "super::Guard", tag = "1")]
+        Guard(i32),
+        /// A criterion, by its words.
+        #[prost(string, tag = "2")]
+        Criterion(::prost::alloc::string::String),
+    }
+}
 /// CheckRun is a green run of the check of a criterion, on what is handed in.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CheckRun {
@@ -742,6 +794,96 @@ impl Verdict {
             "VERDICT_PASSED" => Some(Self::Passed),
             "VERDICT_FAILED" => Some(Self::Failed),
             "VERDICT_INFRA" => Some(Self::Infra),
+            _ => None,
+        }
+    }
+}
+/// Guard is a gate that gtd brings along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Guard {
+    /// Not allowed.
+    Unspecified = 0,
+    /// Lists what makes the tests say less than before.
+    TestGuard = 1,
+    /// Runs the tests that are new without the work.
+    ProofOfTest = 2,
+}
+impl Guard {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "GUARD_UNSPECIFIED",
+            Self::TestGuard => "GUARD_TEST_GUARD",
+            Self::ProofOfTest => "GUARD_PROOF_OF_TEST",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "GUARD_UNSPECIFIED" => Some(Self::Unspecified),
+            "GUARD_TEST_GUARD" => Some(Self::TestGuard),
+            "GUARD_PROOF_OF_TEST" => Some(Self::ProofOfTest),
+            _ => None,
+        }
+    }
+}
+/// FindingKind is what such a gate found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum FindingKind {
+    /// Not allowed.
+    Unspecified = 0,
+    /// A file of tests is gone.
+    FileRemoved = 1,
+    /// A test is gone.
+    TestRemoved = 2,
+    /// A test does not run any more.
+    TestSkipped = 3,
+    /// Only this test runs.
+    TestFocused = 4,
+    /// Assertions are gone.
+    AssertionsRemoved = 5,
+    /// An exact comparison became a loose one.
+    AssertionsLoosened = 6,
+    /// An assertion that is always true is new.
+    AlwaysTrue = 7,
+    /// A new test is green without the work.
+    ProvesNothing = 8,
+}
+impl FindingKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FINDING_KIND_UNSPECIFIED",
+            Self::FileRemoved => "FINDING_KIND_FILE_REMOVED",
+            Self::TestRemoved => "FINDING_KIND_TEST_REMOVED",
+            Self::TestSkipped => "FINDING_KIND_TEST_SKIPPED",
+            Self::TestFocused => "FINDING_KIND_TEST_FOCUSED",
+            Self::AssertionsRemoved => "FINDING_KIND_ASSERTIONS_REMOVED",
+            Self::AssertionsLoosened => "FINDING_KIND_ASSERTIONS_LOOSENED",
+            Self::AlwaysTrue => "FINDING_KIND_ALWAYS_TRUE",
+            Self::ProvesNothing => "FINDING_KIND_PROVES_NOTHING",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FINDING_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "FINDING_KIND_FILE_REMOVED" => Some(Self::FileRemoved),
+            "FINDING_KIND_TEST_REMOVED" => Some(Self::TestRemoved),
+            "FINDING_KIND_TEST_SKIPPED" => Some(Self::TestSkipped),
+            "FINDING_KIND_TEST_FOCUSED" => Some(Self::TestFocused),
+            "FINDING_KIND_ASSERTIONS_REMOVED" => Some(Self::AssertionsRemoved),
+            "FINDING_KIND_ASSERTIONS_LOOSENED" => Some(Self::AssertionsLoosened),
+            "FINDING_KIND_ALWAYS_TRUE" => Some(Self::AlwaysTrue),
+            "FINDING_KIND_PROVES_NOTHING" => Some(Self::ProvesNothing),
             _ => None,
         }
     }

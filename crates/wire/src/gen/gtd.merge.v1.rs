@@ -117,6 +117,32 @@ pub struct SendBackResponse {
     #[prost(message, optional, tag = "1")]
     pub written: ::core::option::Option<super::super::common::v1::Written>,
 }
+/// RecordGuardRequest asks for RecordGuard.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RecordGuardRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The bead.
+    #[prost(string, tag = "2")]
+    pub bead: ::prost::alloc::string::String,
+    /// The epoch that handed it in.
+    #[prost(uint64, tag = "3")]
+    pub epoch: u64,
+    /// The commit that was looked at.
+    #[prost(string, tag = "4")]
+    pub head: ::prost::alloc::string::String,
+    /// What it found.
+    #[prost(message, optional, tag = "5")]
+    pub report: ::core::option::Option<super::super::common::v1::GuardReport>,
+}
+/// RecordGuardResponse answers RecordGuard.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordGuardResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
 /// ObserveTargetRequest asks for ObserveTarget.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ObserveTargetRequest {
@@ -283,6 +309,32 @@ pub struct RetryRequest {
 /// RetryResponse answers Retry.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RetryResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// WaiveRequest asks for Waive.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WaiveRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The bead.
+    #[prost(string, tag = "2")]
+    pub bead: ::prost::alloc::string::String,
+    /// The commit.
+    #[prost(string, tag = "3")]
+    pub head: ::prost::alloc::string::String,
+    /// What is taken as it is.
+    #[prost(message, optional, tag = "4")]
+    pub what: ::core::option::Option<super::super::common::v1::Waived>,
+    /// Why.
+    #[prost(string, tag = "5")]
+    pub why: ::prost::alloc::string::String,
+}
+/// WaiveResponse answers Waive.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WaiveResponse {
     /// What was written.
     #[prost(message, optional, tag = "1")]
     pub written: ::core::option::Option<super::super::common::v1::Written>,
@@ -586,6 +638,31 @@ pub mod merge_service_client {
                 .insert(GrpcMethod::new("gtd.merge.v1.MergeService", "SendBack"));
             self.inner.unary(req, path, codec).await
         }
+        /// RecordGuard records what a gate of gtd's own found in a submission.
+        pub async fn record_guard(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RecordGuardRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RecordGuardResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.merge.v1.MergeService/RecordGuard",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.merge.v1.MergeService", "RecordGuard"));
+            self.inner.unary(req, path, codec).await
+        }
         /// ObserveTarget records where a target is.
         pub async fn observe_target(
             &mut self,
@@ -802,6 +879,28 @@ pub mod merge_service_client {
                 .insert(GrpcMethod::new("gtd.merge.v1.MergeService", "Retry"));
             self.inner.unary(req, path, codec).await
         }
+        /// Waive takes something in what was handed in as it is, for this one commit.
+        pub async fn waive(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WaiveRequest>,
+        ) -> std::result::Result<tonic::Response<super::WaiveResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.merge.v1.MergeService/Waive",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.merge.v1.MergeService", "Waive"));
+            self.inner.unary(req, path, codec).await
+        }
         /// AskGate has a gate run on a commit, in the same surroundings as in the queue.
         pub async fn ask_gate(
             &mut self,
@@ -917,6 +1016,14 @@ pub mod merge_service_server {
             tonic::Response<super::SendBackResponse>,
             tonic::Status,
         >;
+        /// RecordGuard records what a gate of gtd's own found in a submission.
+        async fn record_guard(
+            &self,
+            request: tonic::Request<super::RecordGuardRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RecordGuardResponse>,
+            tonic::Status,
+        >;
         /// ObserveTarget records where a target is.
         async fn observe_target(
             &self,
@@ -974,6 +1081,11 @@ pub mod merge_service_server {
             &self,
             request: tonic::Request<super::RetryRequest>,
         ) -> std::result::Result<tonic::Response<super::RetryResponse>, tonic::Status>;
+        /// Waive takes something in what was handed in as it is, for this one commit.
+        async fn waive(
+            &self,
+            request: tonic::Request<super::WaiveRequest>,
+        ) -> std::result::Result<tonic::Response<super::WaiveResponse>, tonic::Status>;
         /// AskGate has a gate run on a commit, in the same surroundings as in the queue.
         async fn ask_gate(
             &self,
@@ -1273,6 +1385,51 @@ pub mod merge_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SendBackSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.merge.v1.MergeService/RecordGuard" => {
+                    #[allow(non_camel_case_types)]
+                    struct RecordGuardSvc<T: MergeService>(pub Arc<T>);
+                    impl<
+                        T: MergeService,
+                    > tonic::server::UnaryService<super::RecordGuardRequest>
+                    for RecordGuardSvc<T> {
+                        type Response = super::RecordGuardResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RecordGuardRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MergeService>::record_guard(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RecordGuardSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -1675,6 +1832,50 @@ pub mod merge_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RetrySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.merge.v1.MergeService/Waive" => {
+                    #[allow(non_camel_case_types)]
+                    struct WaiveSvc<T: MergeService>(pub Arc<T>);
+                    impl<
+                        T: MergeService,
+                    > tonic::server::UnaryService<super::WaiveRequest> for WaiveSvc<T> {
+                        type Response = super::WaiveResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WaiveRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MergeService>::waive(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WaiveSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

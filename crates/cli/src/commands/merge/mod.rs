@@ -6,6 +6,7 @@ mod order;
 mod revert;
 mod show;
 mod verify;
+mod waive;
 
 use gtd_core::RigName;
 
@@ -39,6 +40,8 @@ enum Verb {
     Retry(order::RetryArgs),
     /// Merge this before everything else of its branch
     First(order::FirstArgs),
+    /// Take what gtd's own gates found, or a criterion without proof, as it is in one commit
+    Waive(waive::Args),
     /// Take this out of the queue, and set its bead aside
     Drop(order::DropArgs),
     /// Take back what landed, through the queue and with gates of its own
@@ -63,6 +66,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         Verb::Retry(args) => order::retry(ctx, args).await,
         Verb::First(args) => order::first(ctx, args).await,
         Verb::Revert(args) => revert::run(ctx, args).await,
+        Verb::Waive(args) => waive::run(ctx, args).await,
         Verb::Drop(args) => order::drop(ctx, args).await,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use gtd_core::{LandedCommit, NOTES_REF, Proven, prove};
+use gtd_core::{LandedCommit, MemberProof, NOTES_REF, Proven, prove};
 use serde_json::{Value, json};
 
 use crate::{
@@ -52,7 +52,13 @@ impl Row {
             Proven::ByEvidence(evidence) => {
                 let gates: Vec<&str> = evidence.gates.iter().map(|g| g.gate.as_str()).collect();
                 let beads: Vec<&str> = evidence.members.iter().map(|m| m.bead.as_str()).collect();
-                format!("{} · {}", gates.join(" "), beads.join(" "))
+                let members = evidence.members.iter();
+                let waived: Vec<String> = members.flat_map(waived).collect();
+                let waived = match waived.as_slice() {
+                    [] => String::new(),
+                    some => format!(" · {}", some.join("; ")),
+                };
+                format!("{} · {}{waived}", gates.join(" "), beads.join(" "))
             }
             Proven::ByHand => format!("made by {}, not by a refinery", self.commit.author),
             Proven::Not(why) => why.join("; "),
@@ -78,6 +84,14 @@ impl Row {
             "evidence": evidence,
         })
     }
+}
+
+/// Says what of a member a person took as it is.
+fn waived(member: &MemberProof) -> impl Iterator<Item = String> {
+    let guards = member.guards.iter().map(|guard| &guard.waived);
+    let criteria = member.acceptance.iter().map(|criterion| &criterion.waived);
+    let waivers = guards.chain(criteria).flatten();
+    waivers.map(|waiver| format!("{} {}", waiver.what.told(), waiver.told()))
 }
 
 pub(super) fn run(ctx: &Context, args: &Args) -> Result<Exit, CliError> {

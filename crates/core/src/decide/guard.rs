@@ -1,0 +1,138 @@
+//! What gtd's own gates find in submissions, and what is held back by it.
+
+use super::{Decision, Scene, TEXT_MAX, check_text};
+use crate::{
+    Bead, BeadId, Epoch, Event, Guard, GuardPolicy, GuardReport, Oid, Phase, Rejection, Waived,
+};
+
+pub(super) fn record(
+    scene: Scene<'_>,
+    id: BeadId,
+    epoch: Epoch,
+    head: Oid,
+    report: GuardReport,
+) -> Decision {
+    check_text("what was found", &report.told(), TEXT_MAX)?;
+    let bead = scene.bead(&id)?;
+    match &bead.phase {
+        Phase::Submitted {
+            epoch: current,
+            head: now,
+            ..
+        } if *current == epoch && *now == head => {}
+        _ => return Err(scene.stale(bead, epoch)),
+    }
+    let attempt = bead.attempt(epoch);
+    let known = attempt.and_then(|attempt| attempt.guarded(report.guard, &head));
+    if known == Some(&report) {
+        return Ok(vec![]);
+    }
+    Ok(vec![Event::SubmissionGuarded {
+        bead: id,
+        epoch,
+        head,
+        report,
+    }])
+}
+
+pub(super) fn waive(
+    scene: Scene<'_>,
+    id: BeadId,
+    head: Oid,
+    what: Waived,
+    why: String,
+) -> Decision {
+    check_text("the reason", &why, TEXT_MAX)?;
+    check_text("what is waived", what.told(), TEXT_MAX)?;
+    if why.trim().is_empty() {
+        return Err(Rejection::BadText {
+            field: "the reason of a waiver".to_owned(),
+            why: "is empty".to_owned(),
+        });
+    }
+    let bead = scene.bead(&id)?;
+    let is_open = matches!(
+        bead.phase,
+        Phase::Submitted { .. } | Phase::Returned { .. } | Phase::Parked { .. }
+    );
+    let not_ready = |why: String| Rejection::NotReady {
+        bead: id.clone(),
+        why,
+    };
+    let attempt = bead.attempt(bead.epoch).filter(|_| is_open);
+    let Some((attempt, now)) = attempt.and_then(|attempt| Some((attempt, attempt.head.as_ref()?)))
+    else {
+        return Err(scene.wrong_phase(bead));
+    };
+    if *now != head {
+        let why = format!("{} is handed in now, and not {}", now.short(), head.short());
+        return Err(not_ready(why));
+    }
+    match &what {
+        Waived::Guard(guard) => match attempt.guarded(*guard, &head) {
+            None => return Err(not_ready(format!("{} has not looked at it", guard.word()))),
+            Some(report) if report.is_clean() => {
+                return Err(not_ready(format!("{} found nothing in it", guard.word())));
+            }
+            Some(_) => {}
+        },
+        Waived::Criterion(text) => {
+            let mut criteria = bead.spec.acceptance.iter();
+            if !criteria.any(|criterion| criterion.text == *text) {
+                return Err(Rejection::NotFound {
+                    kind: "criterion".to_owned(),
+                    name: text.clone(),
+                });
+            }
+        }
+    }
+    let known = attempt.waived(&what, &head);
+    if known.is_some_and(|known| known.why == why) {
+        return Ok(vec![]);
+    }
+    Ok(vec![Event::SubmissionWaived {
+        bead: id,
+        epoch: attempt.epoch,
+        head,
+        what,
+        why,
+    }])
+}
+
+/// Refuses a submission that a gate of gtd's own holds back, or that it has not looked at.
+pub(super) fn lets_through(scene: Scene<'_>, bead: &Bead, head: &Oid) -> Result<(), Rejection> {
+    is_not_held(scene, bead, head)?;
+    let attempt = bead.attempt(bead.epoch);
+    for guard in blocking(scene, bead)? {
+        if attempt.is_none_or(|attempt| attempt.guarded(guard, head).is_none()) {
+            return Err(Rejection::NotReady {
+                bead: bead.id.clone(),
+                why: format!("{} has not looked at it", guard.word()),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a submission that a gate of gtd's own holds back.
+pub(super) fn is_not_held(scene: Scene<'_>, bead: &Bead, head: &Oid) -> Result<(), Rejection> {
+    let attempt = bead.attempt(bead.epoch);
+    for guard in blocking(scene, bead)? {
+        if let Some(report) = attempt.and_then(|attempt| attempt.held_by(guard, head)) {
+            let (id, word) = (&bead.id, guard.word());
+            return Err(Rejection::WrongPhase {
+                bead: id.clone(),
+                state: format!("held back by {word}: {}", report.summary()),
+                next: format!("gtd merge waive {id} --gate {word} --reason WHY"),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn blocking(scene: Scene<'_>, bead: &Bead) -> Result<Vec<Guard>, Rejection> {
+    let rules = &scene.rig(&bead.rig)?.rules.merge;
+    let all = Guard::ALL.into_iter();
+    let blocking = all.filter(|guard| rules.policy_of(*guard) == GuardPolicy::Block);
+    Ok(blocking.collect())
+}
