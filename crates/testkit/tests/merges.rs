@@ -171,3 +171,27 @@ fn what_lands_is_proven_by_a_note_that_git_alone_can_tell() {
     let nothing = town.gtd(&["merge", "verify", "no-such-branch"]);
     assert_eq!(nothing.code, Some(3), "{nothing}");
 }
+
+#[test]
+fn the_commit_that_made_the_target_red_is_looked_for_and_named() {
+    let town = town("test ! -e bad");
+    let goal = town.goal(ONE);
+    assert_eq!(town.wait(&goal).0, Some(0));
+    // Somebody pushes past the queue, and only one of these is to blame.
+    town.push("main", "one", "1\n");
+    let bad = town.push("main", "bad", "x\n");
+    let after = town.push("main", "two", "2\n");
+    let goal = town.goal(&ONE.replace("echo a > a", "echo b > b"));
+    let told = until("the culprit is named", || {
+        let inbox = town.json(&["inbox", "--kind", "gate"]);
+        let text = inbox["items"][0]["text"].as_str()?.to_owned();
+        text.contains("is red since").then_some(text)
+    });
+    assert!(told.contains(&format!("since {}", &bad[..7])), "{told}");
+    assert!(told.contains("by somebody else"), "{told}");
+    assert!(!told.contains(&after[..7]), "{told}");
+    // The work is not to blame, and waits for a person.
+    let (code, document) = town.wait(&goal);
+    assert_eq!(code, Some(4), "{document}");
+    assert_eq!(town.count("SubmissionReturned"), 0);
+}
