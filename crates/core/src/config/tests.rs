@@ -51,12 +51,7 @@ fn messages(diagnostics: &[Diagnostic]) -> Vec<String> {
 fn the_built_in_layer_is_valid_and_agrees_with_the_rules() {
     let rules = rig_rules(&Config::merge([]), "api").unwrap();
     assert_eq!(rules.worker, WorkerRules::default());
-    // A log from before knows nothing of it, and folds as it did.
-    let merge = MergeRules {
-        test_guard: crate::GuardPolicy::List,
-        ..MergeRules::default()
-    };
-    assert_eq!(rules.merge, merge);
+    assert_eq!(rules.merge, MergeRules::default());
     assert_eq!(rules.branch, "main");
     assert!(rules.gates.is_empty());
 }
@@ -70,13 +65,13 @@ fn a_gate_that_gtd_brings_along_blocks_unless_it_is_not_required() {
             rules.merge.proof_of_test.word(),
         )
     };
-    assert_eq!(policy(""), ("list", "off"));
+    assert_eq!(policy(""), ("off", "off"));
     let row = |more: &str| format!("[[gate]]\nname = \"a\"\nbuiltin = \"test-guard\"\n{more}");
     assert_eq!(policy(&row("")), ("block", "off"));
     assert_eq!(policy(&row("required = false\n")), ("list", "off"));
     let both = row("[merge]\ntest_guard = \"off\"\nproof_of_test = \"block\"\n");
     assert_eq!(policy(&both), ("block", "block"));
-    assert_eq!(policy("[merge]\ntest_guard = \"off\"\n"), ("off", "off"));
+    assert_eq!(policy("[merge]\ntest_guard = \"list\"\n"), ("list", "off"));
 }
 
 #[test]
@@ -559,7 +554,7 @@ fn a_key_is_explained_with_what_it_takes_and_where_it_stands() {
         merge.strategy: one of rebase | squash | merge. How a bead's commits come onto the branch. Now: rebase (gtd.toml:37). Default: merge. Accepted; nothing acts on it yet.
         merge.batch: a whole number from 1 to 1000. Submissions tested together at most; how many are is learnt from how often they are red. Now: 4 (gtd.toml:38). Default: 64.
         merge.flakes: a whole number from 0 to 100. How often in a week a test may be red and then green on one tree before a bead asks for it to be mended; 0 never asks. Default: 3.
-        merge.test_guard: one of off | list | block. What follows when a submission removes, skips or loosens tests: nothing is looked at, it is listed, or the work goes back. A gate with `builtin = "test-guard"` says it too, and counts more. Default: list.
+        merge.test_guard: one of off | list | block. What follows when a submission removes, skips or loosens tests: nothing is looked at, it is listed, or the work goes back. A gate with `builtin = "test-guard"` says it too, and counts more. Default: off.
         merge.proof_of_test: one of off | list | block. What follows when tests that a submission adds are green without its work: they are not run so, it is listed, or the work goes back. Costs a run of the gates for each submission that adds tests. A gate with `builtin = "proof-of-test"` says it too, and counts more. Default: off.
         merge.order: one of fifo | priority. Which submission goes first. Now: fifo (gtd.toml:39). Default: fifo. Accepted; nothing acts on it yet.
         merge.max_attempts: a whole number from 1 to 1000. Merges of one bead before a person is asked. Now: 3 (gtd.toml:40). Default: 3. Accepted; nothing acts on it yet.

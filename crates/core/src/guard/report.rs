@@ -153,6 +153,18 @@ impl Finding {
     }
 }
 
+/// Takes what the log does not take out of a text that an agent wrote, and shortens it.
+fn plain(text: &str) -> String {
+    /// Characters of one text; all that is kept of a report stays far below what a record may hold.
+    const MOST: usize = 160;
+    let clean = |c: char| if c.is_control() { ' ' } else { c };
+    let mut plain: String = text.chars().map(clean).take(MOST).collect();
+    if text.chars().nth(MOST).is_some() {
+        plain.push('…');
+    }
+    plain
+}
+
 /// What a gate of gtd's own found in one submission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardReport {
@@ -173,6 +185,11 @@ impl GuardReport {
     /// Makes a report of what was found and of what could not be read.
     #[must_use]
     pub fn new(guard: Guard, mut findings: Vec<Finding>, unread: &[String]) -> Self {
+        for finding in &mut findings {
+            finding.file = plain(&finding.file);
+            finding.test = plain(&finding.test);
+            finding.text = plain(&finding.text);
+        }
         let mut remarks = Vec::new();
         let more = findings.len().saturating_sub(Self::KEPT);
         if more > 0 {
@@ -181,9 +198,10 @@ impl GuardReport {
         }
         match unread {
             [] => {}
-            [only] => remarks.push(format!("{only} could not be read")),
+            [only] => remarks.push(format!("{} could not be read", plain(only))),
             [first, rest @ ..] => {
-                remarks.push(format!("{first} and {} more could not be read", rest.len()));
+                let (first, more) = (plain(first), rest.len());
+                remarks.push(format!("{first} and {more} more could not be read"));
             }
         }
         Self {
@@ -217,5 +235,28 @@ impl GuardReport {
             lines.push(format!("({})", self.remark));
         }
         lines.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_an_agent_writes_a_report_can_be_recorded() {
+        let long = "\0\n\u{1b}[2J\u{1f980}".repeat(20_000);
+        let finding = Finding {
+            kind: FindingKind::TestRemoved,
+            file: long.clone(),
+            line: 1,
+            test: long.clone(),
+            text: long.clone(),
+        };
+        let findings = vec![finding; 2 * GuardReport::KEPT];
+        let report = GuardReport::new(Guard::TestGuard, findings, &[long.clone(), long]);
+        let told = report.told();
+        assert!(told.len() < 64 * 1024, "{}", told.len());
+        assert!(told.chars().all(|c| c == '\n' || !c.is_control()));
+        assert_eq!(told.lines().count(), GuardReport::KEPT + 1);
     }
 }

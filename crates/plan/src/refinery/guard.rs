@@ -139,9 +139,15 @@ impl Refinery {
         let report = || self.report_on(graph, seen, queue, tip, bead, guard);
         match self.guard_policy(graph, guard) {
             GuardPolicy::Off => true,
-            GuardPolicy::List => report().is_some(),
+            // What is only listed holds nothing back, also where it cannot be looked at.
+            GuardPolicy::List => report().is_some() || self.cannot_look(seen, tip, bead, guard),
             GuardPolicy::Block => report().is_some_and(|report| !holds_back(bead, &report)),
         }
+    }
+
+    fn cannot_look(&self, seen: &Seen, tip: &Oid, bead: &Bead, guard: Guard) -> bool {
+        let asked = handed_in(bead).map(|head| self.weaker(tip, head));
+        guard == Guard::TestGuard && asked.is_some_and(|question| seen.knows(&question))
     }
 
     /// Tells whether all of them have looked at a submission, and hold it not back.
