@@ -176,10 +176,16 @@ impl Story {
             Event::CandidateLanded { candidate, .. } => {
                 let members = self.members.get(candidate).cloned().unwrap_or_default();
                 let mut text = format!("landed {}", self.list(&members));
-                if let [alone] = members.as_slice()
-                    && let Some(gate) = self.red.get(alone)
-                {
-                    text.push_str(&format!(" (gate {gate} was red before and is green now)"));
+                for member in &members {
+                    let Some(gate) = self.red.remove(member) else {
+                        continue;
+                    };
+                    let whose = match members.len() {
+                        1 => String::new(),
+                        _ => format!("{}: ", self.name(member)),
+                    };
+                    let told = format!(" ({whose}gate {gate} was red before and is green now)");
+                    text.push_str(&told);
                 }
                 town("refinery", text)
             }
