@@ -42,9 +42,9 @@ impl Refinery {
         target: &Target,
         tip: &Oid,
     ) -> Next<'a> {
-        let may_merge = |bead: &&Bead| {
-            graph.pause_of(bead).is_none() && self.is_let_through(graph, seen, queue, tip, bead)
-        };
+        let guards = self.guards(graph, seen, queue, target, tip);
+        let may_merge =
+            |bead: &&Bead| graph.pause_of(bead).is_none() && guards.is_let_through(bead);
         let mut suspects: Vec<&Bead> = queue
             .suspects
             .iter()

@@ -20,31 +20,56 @@ use crate::{Plan, Question, Refinery, Seen, evidence::begin};
 /// Submissions looked at in one pass at most.
 const LOOKS: usize = 64;
 
+/// One queue as it is seen, and what gtd's own gates say of what waits in it.
+pub(super) struct Guards<'a> {
+    pub(super) refinery: &'a Refinery,
+    pub(super) graph: &'a Graph,
+    pub(super) seen: &'a Seen,
+    pub(super) queue: &'a Queue,
+    pub(super) target: &'a Target,
+    pub(super) tip: &'a Oid,
+}
+
 impl Refinery {
-    pub(super) fn guard_policy(&self, graph: &Graph, guard: Guard) -> GuardPolicy {
-        let rig = graph.rig(&self.rig);
+    pub(super) fn guards<'a>(
+        &'a self,
+        graph: &'a Graph,
+        seen: &'a Seen,
+        queue: &'a Queue,
+        target: &'a Target,
+        tip: &'a Oid,
+    ) -> Guards<'a> {
+        Guards {
+            refinery: self,
+            graph,
+            seen,
+            queue,
+            target,
+            tip,
+        }
+    }
+}
+
+impl<'a> Guards<'a> {
+    fn policy(&self, guard: Guard) -> GuardPolicy {
+        let rig = self.graph.rig(&self.refinery.rig);
         rig.map_or(GuardPolicy::Off, |rig| rig.rules.merge.policy_of(guard))
     }
 
-    fn weaker(&self, tip: &Oid, head: &Oid) -> Question {
+    fn weaker(&self, head: &Oid) -> Question {
         Question::Weaker {
-            rig: self.rig.clone(),
-            onto: tip.clone(),
+            rig: self.refinery.rig.clone(),
+            onto: self.tip.clone(),
             head: head.clone(),
         }
     }
 
     /// Lists the submissions that a gate of gtd's own has not looked at.
-    pub(super) fn unguarded<'a>(
-        &self,
-        graph: &'a Graph,
-        target: &'a Target,
-        guard: Guard,
-    ) -> Vec<(&'a Bead, &'a Oid)> {
-        if self.guard_policy(graph, guard).is_off() {
+    pub(super) fn unguarded(&self, guard: Guard) -> Vec<(&'a Bead, &'a Oid)> {
+        if self.policy(guard).is_off() {
             return Vec::new();
         }
-        let queued = graph.queued(target).filter_map(|bead| {
+        let queued = self.graph.queued(self.target).filter_map(|bead| {
             let head = handed_in(bead)?;
             recorded(bead, head, guard)
                 .is_none()
@@ -53,38 +78,18 @@ impl Refinery {
         queued.take(LOOKS).collect()
     }
 
-    /// Asks what the submissions of a target do to the tests.
-    pub(super) fn look_at_tests(
-        &self,
-        graph: &Graph,
-        seen: &Seen,
-        queue: &Queue,
-        target: &Target,
-        tip: &Oid,
-        questions: &mut Vec<Question>,
-    ) {
-        let unguarded = self.unguarded(graph, target, Guard::TestGuard);
-        questions.extend(
-            unguarded
-                .into_iter()
-                .map(|(_, head)| self.weaker(tip, head)),
-        );
-        self.look_at_proof(graph, seen, queue, target, tip, questions);
+    /// Asks what the submissions do to the tests.
+    pub(super) fn look(&self, questions: &mut Vec<Question>) {
+        let unguarded = self.unguarded(Guard::TestGuard).into_iter();
+        questions.extend(unguarded.map(|(_, head)| self.weaker(head)));
+        self.look_at_proof(questions);
     }
 
     /// Records what was found in submissions, and sends back what is blocked by it.
-    pub(super) fn guard(
-        &self,
-        graph: &Graph,
-        seen: &Seen,
-        queue: &Queue,
-        target: &Target,
-        tip: &Oid,
-        plan: &mut Plan,
-    ) {
+    pub(super) fn judge(&self, plan: &mut Plan) {
         for guard in Guard::ALL {
-            for (bead, head) in self.unguarded(graph, target, guard) {
-                if let Some(report) = self.report_on(graph, seen, queue, tip, bead, guard) {
+            for (bead, head) in self.unguarded(guard) {
+                if let Some(report) = self.report_on(bead, guard) {
                     plan.tell(Command::RecordGuard {
                         bead: bead.id.clone(),
                         epoch: bead.epoch,
@@ -94,73 +99,50 @@ impl Refinery {
                 }
             }
         }
-        for bead in graph.queued(target) {
+        for bead in self.graph.queued(self.target) {
             let held = Guard::ALL.into_iter().find_map(|guard| {
-                let blocks = self.guard_policy(graph, guard) == GuardPolicy::Block;
-                let report = self.report_on(graph, seen, queue, tip, bead, guard);
+                let blocks = self.policy(guard) == GuardPolicy::Block;
+                let report = self.report_on(bead, guard);
                 report.filter(|report| blocks && holds_back(bead, report))
             });
             if let Some(report) = held {
                 plan.tell(sent_back(bead, &report));
             }
         }
-        self.run_proof(graph, seen, queue, target, tip, plan);
+        self.run_proof(plan);
     }
 
-    fn report_on(
-        &self,
-        graph: &Graph,
-        seen: &Seen,
-        queue: &Queue,
-        tip: &Oid,
-        bead: &Bead,
-        guard: Guard,
-    ) -> Option<GuardReport> {
+    fn report_on(&self, bead: &Bead, guard: Guard) -> Option<GuardReport> {
         let head = handed_in(bead)?;
         if let Some(report) = recorded(bead, head, guard) {
             return Some(report.clone());
         }
         match guard {
-            Guard::TestGuard => seen.weaker(&self.weaker(tip, head)).cloned(),
-            Guard::ProofOfTest => self.proof_of(graph, seen, queue, tip, head),
+            Guard::TestGuard => self.seen.weaker(&self.weaker(head)).cloned(),
+            Guard::ProofOfTest => self.proof_of(head),
         }
     }
 
     /// Tells whether one gate of gtd's own has looked at a submission, and holds it not back.
-    pub(super) fn is_let_through_by(
-        &self,
-        graph: &Graph,
-        seen: &Seen,
-        queue: &Queue,
-        tip: &Oid,
-        bead: &Bead,
-        guard: Guard,
-    ) -> bool {
-        let report = || self.report_on(graph, seen, queue, tip, bead, guard);
-        match self.guard_policy(graph, guard) {
+    pub(super) fn is_let_through_by(&self, bead: &Bead, guard: Guard) -> bool {
+        let report = || self.report_on(bead, guard);
+        match self.policy(guard) {
             GuardPolicy::Off => true,
             // What is only listed holds nothing back, also where it cannot be looked at.
-            GuardPolicy::List => report().is_some() || self.cannot_look(seen, tip, bead, guard),
+            GuardPolicy::List => report().is_some() || self.cannot_look(bead, guard),
             GuardPolicy::Block => report().is_some_and(|report| !holds_back(bead, &report)),
         }
     }
 
-    fn cannot_look(&self, seen: &Seen, tip: &Oid, bead: &Bead, guard: Guard) -> bool {
-        let asked = handed_in(bead).map(|head| self.weaker(tip, head));
-        guard == Guard::TestGuard && asked.is_some_and(|question| seen.knows(&question))
+    fn cannot_look(&self, bead: &Bead, guard: Guard) -> bool {
+        let asked = handed_in(bead).map(|head| self.weaker(head));
+        guard == Guard::TestGuard && asked.is_some_and(|question| self.seen.knows(&question))
     }
 
     /// Tells whether all of them have looked at a submission, and hold it not back.
-    pub(super) fn is_let_through(
-        &self,
-        graph: &Graph,
-        seen: &Seen,
-        queue: &Queue,
-        tip: &Oid,
-        bead: &Bead,
-    ) -> bool {
+    pub(super) fn is_let_through(&self, bead: &Bead) -> bool {
         let mut guards = Guard::ALL.into_iter();
-        guards.all(|guard| self.is_let_through_by(graph, seen, queue, tip, bead, guard))
+        guards.all(|guard| self.is_let_through_by(bead, guard))
     }
 }
 

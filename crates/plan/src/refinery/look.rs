@@ -29,7 +29,8 @@ impl Refinery {
         };
         let empty = Queue::new(target.clone());
         let queue = graph.queue(target).unwrap_or(&empty);
-        self.look_at_tests(graph, seen, queue, target, &tip, questions);
+        self.guards(graph, seen, queue, target, &tip)
+            .look(questions);
         if queue.halt.is_some() {
             self.look_for_a_culprit(graph, seen, queue, questions);
         }

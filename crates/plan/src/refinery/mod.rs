@@ -247,7 +247,7 @@ impl Refinery {
             });
             return;
         }
-        self.guard(graph, seen, queue, target, start, plan);
+        self.guards(graph, seen, queue, target, start).judge(plan);
         if queue.halt.is_some() {
             self.find_a_culprit(graph, seen, queue, plan);
             return;

@@ -11,61 +11,47 @@
 //! A test that does not build without the work is red, which is enough. Of tests that stand in the
 //! same file as the work nobody can tell.
 
-use gtd_core::{Graph, Guard, GuardReport, Oid, Queue, Target, Verdict};
+use gtd_core::{Gate, Guard, GuardReport, Oid, RunId, Verdict};
 
-use crate::{
-    NewTestsSeen, Plan, Question, Refinery, RunSeen, Seen, proof_gate_run, proof_owner, proof_slot,
-};
+use super::guard::Guards;
+use crate::{NewTestsSeen, Plan, Question, RunSeen, proof_gate_run, proof_owner, proof_slot};
 
-impl Refinery {
-    fn new_tests(&self, tip: &Oid, head: &Oid) -> Question {
+impl<'a> Guards<'a> {
+    fn new_tests(&self, head: &Oid) -> Question {
         Question::NewTests {
-            rig: self.rig.clone(),
-            onto: tip.clone(),
+            rig: self.refinery.rig.clone(),
+            onto: self.tip.clone(),
             head: head.clone(),
         }
     }
 
     /// Chooses the submission whose tests are run without it.
-    fn next_to_prove<'a>(
-        &self,
-        graph: &'a Graph,
-        seen: &Seen,
-        queue: &Queue,
-        target: &'a Target,
-        tip: &Oid,
-    ) -> Option<&'a Oid> {
-        let unproven = self.unguarded(graph, target, Guard::ProofOfTest);
+    fn next_to_prove(&self) -> Option<&'a Oid> {
+        let unproven = self.unguarded(Guard::ProofOfTest);
         let mut next = unproven.into_iter().filter(|(bead, head)| {
-            let guard = Guard::TestGuard;
-            self.is_let_through_by(graph, seen, queue, tip, bead, guard)
-                && self.proof_of(graph, seen, queue, tip, head).is_none()
+            self.is_let_through_by(bead, Guard::TestGuard) && self.proof_of(head).is_none()
         });
         next.next().map(|(_, head)| head)
     }
 
+    fn run_of(&self, commit: &Oid, gate: &Gate) -> RunId {
+        proof_gate_run(&self.refinery.rig, commit, self.queue, &gate.name)
+    }
+
     /// Asks which tests the next submission adds, and how far their run is.
-    pub(super) fn look_at_proof(
-        &self,
-        graph: &Graph,
-        seen: &Seen,
-        queue: &Queue,
-        target: &Target,
-        tip: &Oid,
-        questions: &mut Vec<Question>,
-    ) {
-        let Some(head) = self.next_to_prove(graph, seen, queue, target, tip) else {
+    pub(super) fn look_at_proof(&self, questions: &mut Vec<Question>) {
+        let Some(head) = self.next_to_prove() else {
             return;
         };
-        let question = self.new_tests(tip, head);
-        if let Some(Some(tests)) = seen.new_tests(&question) {
+        let question = self.new_tests(head);
+        if let Some(Some(tests)) = self.seen.new_tests(&question) {
             questions.push(Question::Owner {
-                rig: self.rig.clone(),
-                slot: proof_slot(target),
+                rig: self.refinery.rig.clone(),
+                slot: proof_slot(self.target),
             });
-            for gate in self.gates(graph) {
-                let run = proof_gate_run(&self.rig, &tests.commit, queue, &gate.name);
-                let is_green = seen.is_green(&run);
+            for gate in self.refinery.gates(self.graph) {
+                let run = self.run_of(&tests.commit, gate);
+                let is_green = self.seen.is_green(&run);
                 questions.push(Question::Run(run));
                 if !is_green {
                     break;
@@ -76,29 +62,22 @@ impl Refinery {
     }
 
     /// Tells what is found in a submission; none while that is not known.
-    pub(super) fn proof_of(
-        &self,
-        graph: &Graph,
-        seen: &Seen,
-        queue: &Queue,
-        tip: &Oid,
-        head: &Oid,
-    ) -> Option<GuardReport> {
+    pub(super) fn proof_of(&self, head: &Oid) -> Option<GuardReport> {
         let report = |remark: String| GuardReport {
             remark,
             ..GuardReport::new(Guard::ProofOfTest, vec![], &[])
         };
-        let Some(NewTestsSeen { commit, tests }) = seen.new_tests(&self.new_tests(tip, head))?
+        let Some(NewTestsSeen { commit, tests }) = self.seen.new_tests(&self.new_tests(head))?
         else {
             return Some(report("it adds no test that stands alone".to_owned()));
         };
-        let gates = self.gates(graph);
+        let gates = self.refinery.gates(self.graph);
         if gates.is_empty() {
             return Some(report("no gate runs them".to_owned()));
         }
         for gate in gates {
-            let run = proof_gate_run(&self.rig, commit, queue, &gate.name);
-            let verdict = match seen.run(&run)? {
+            let run = self.run_of(commit, gate);
+            let verdict = match self.seen.run(&run)? {
                 RunSeen::Ended(end) => end.verdict(),
                 RunSeen::Lost => Verdict::Infra,
                 RunSeen::Absent { .. } | RunSeen::Prepared | RunSeen::Live(_) => return None,
@@ -123,29 +102,22 @@ impl Refinery {
     }
 
     /// Runs the next gate on the new tests of one submission, without its work.
-    pub(super) fn run_proof(
-        &self,
-        graph: &Graph,
-        seen: &Seen,
-        queue: &Queue,
-        target: &Target,
-        tip: &Oid,
-        plan: &mut Plan,
-    ) {
-        let Some(head) = self.next_to_prove(graph, seen, queue, target, tip) else {
+    pub(super) fn run_proof(&self, plan: &mut Plan) {
+        let Some(head) = self.next_to_prove() else {
             return;
         };
-        let Some(Some(tests)) = seen.new_tests(&self.new_tests(tip, head)) else {
+        let Some(Some(tests)) = self.seen.new_tests(&self.new_tests(head)) else {
             return;
         };
-        for gate in self.gates(graph) {
-            let run = proof_gate_run(&self.rig, &tests.commit, queue, &gate.name);
-            match seen.run(&run) {
+        for gate in self.refinery.gates(self.graph) {
+            let run = self.run_of(&tests.commit, gate);
+            match self.seen.run(&run) {
                 Some(RunSeen::Ended(_)) => {}
                 Some(RunSeen::Absent { .. } | RunSeen::Prepared) => {
-                    let owner = proof_owner(&self.rig, &tests.commit, queue);
-                    let slot = proof_slot(target);
-                    self.run_gate(seen, gate, &slot, &tests.commit, &owner, run, plan);
+                    let (refinery, commit) = (self.refinery, &tests.commit);
+                    let owner = proof_owner(&refinery.rig, commit, self.queue);
+                    let slot = proof_slot(self.target);
+                    refinery.run_gate(self.seen, gate, &slot, commit, &owner, run, plan);
                     return;
                 }
                 None | Some(RunSeen::Live(_) | RunSeen::Lost) => return,
