@@ -33,6 +33,14 @@ fn first_bead(document: &Value) -> String {
     document["beads"][0]["id"].as_str().unwrap().to_owned()
 }
 
+/// Has a plan of one bead done, and returns the bead.
+#[track_caller]
+fn ends_with(town: &Town, plan: &str, code: i32) -> String {
+    let (ended, document) = town.wait(&town.goal(plan));
+    assert_eq!(ended, Some(code), "{document}");
+    first_bead(&document)
+}
+
 fn kinds(report: &Value) -> Vec<&str> {
     let findings = report["findings"].as_array().unwrap().iter();
     findings.map(|one| one["kind"].as_str().unwrap()).collect()
@@ -41,10 +49,7 @@ fn kinds(report: &Value) -> Vec<&str> {
 #[test]
 fn what_makes_tests_say_less_is_listed_and_lands_where_the_policy_only_lists() {
     let town = town("list");
-    let goal = town.goal(&plan(WEAKER));
-    let (code, document) = town.wait(&goal);
-    assert_eq!(code, Some(0), "{document}");
-    let bead = first_bead(&document);
+    let bead = ends_with(&town, &plan(WEAKER), 0);
     let shown = town.json(&["merge", "show", &bead]);
     let guard = &shown["evidence"]["members"][0]["guards"][0];
     assert_eq!(guard["guard"], "test-guard", "{shown}");
@@ -66,10 +71,7 @@ fn where_the_policy_blocks_weaker_tests_go_back_before_any_gate_runs() {
     let town = town("block");
     // What is handed in cannot let itself through.
     let off = "printf '\\n[merge]\\ntest_guard = \"off\"\\n' >> gtd.toml\n";
-    let goal = town.goal(&plan(&format!("{WEAKER}{off}")));
-    let (code, document) = town.wait(&goal);
-    assert_eq!(code, Some(4), "{document}");
-    let bead = first_bead(&document);
+    let bead = ends_with(&town, &plan(&format!("{WEAKER}{off}")), 4);
     let shown = town.json(&["bead", "show", &bead]);
     let fault = &shown["attempts"][0]["fault"];
     assert_eq!(fault["class"]["gate"]["gate"], "test-guard", "{shown}");
@@ -90,10 +92,8 @@ fn where_the_policy_blocks_weaker_tests_go_back_before_any_gate_runs() {
 fn work_that_leaves_tests_as_strong_as_they_were_lands_where_the_policy_blocks() {
     let town = town("block");
     let moved = "git mv test_add.py test_sum.py\nsed -i 's/test_adds/test_one_and_two_are_three/' test_sum.py\necho 'def add(a, b): return a + b' > add.py\n";
-    let goal = town.goal(&plan(moved));
-    let (code, document) = town.wait(&goal);
-    assert_eq!(code, Some(0), "{document}");
-    let shown = town.json(&["merge", "show", &first_bead(&document)]);
+    let bead = ends_with(&town, &plan(moved), 0);
+    let shown = town.json(&["merge", "show", &bead]);
     let guard = &shown["evidence"]["members"][0]["guards"][0];
     assert_eq!(guard["policy"], "block", "{shown}");
     assert_eq!(guard.get("findings"), None, "{shown}");
@@ -224,10 +224,8 @@ const PROVES_NOTHING: &str = "echo 'x = 1' > work.py\nprintf 'def test_x():\\n  
 #[test]
 fn new_tests_that_are_red_without_the_work_prove_something() {
     let town = proving("block");
-    let goal = town.goal(&plan(PROVES));
-    let (code, document) = town.wait(&goal);
-    assert_eq!(code, Some(0), "{document}");
-    let shown = town.json(&["merge", "show", &first_bead(&document)]);
+    let bead = ends_with(&town, &plan(PROVES), 0);
+    let shown = town.json(&["merge", "show", &bead]);
     let guards = shown["evidence"]["members"][0]["guards"]
         .as_array()
         .unwrap();
@@ -243,10 +241,8 @@ fn new_tests_that_are_red_without_the_work_prove_something() {
 #[test]
 fn new_tests_that_are_green_without_the_work_send_it_back() {
     let town = proving("block");
-    let goal = town.goal(&plan(PROVES_NOTHING));
-    let (code, document) = town.wait(&goal);
-    assert_eq!(code, Some(4), "{document}");
-    let shown = town.json(&["bead", "show", &first_bead(&document)]);
+    let bead = ends_with(&town, &plan(PROVES_NOTHING), 4);
+    let shown = town.json(&["bead", "show", &bead]);
     let fault = &shown["attempts"][0]["fault"];
     assert_eq!(fault["class"]["gate"]["gate"], "proof-of-test", "{shown}");
     let told = "test_work.py:1 test_x: is green without the work";
@@ -271,8 +267,6 @@ fn where_proof_is_only_listed_work_lands_and_without_new_tests_nothing_is_run_fo
         names.filter(|name| name.starts_with("proof-")).count()
     };
     assert_eq!(runs(), 1);
-    let goal = town.goal(&plan("echo a > a\n"));
-    let (code, document) = town.wait(&goal);
-    assert_eq!(code, Some(0), "{document}");
+    ends_with(&town, &plan("echo a > a\n"), 0);
     assert_eq!(runs(), 1);
 }
