@@ -78,6 +78,10 @@ pueue_begin() {
 }
 
 pueue_end() {
+  local pid
+  pid=$(cat "$place/pueue/run/pueue.pid")
   pueue -c "$place/pueue.yml" shutdown >/dev/null
+  # It writes its state once more on its way out.
+  while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
   rm -rf "$place/pueue"
 }

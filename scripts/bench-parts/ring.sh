@@ -5,16 +5,19 @@ ring=${RING:-1000}
 seats=8
 
 # What the ring does for one bead, without a record, a retry, or a look at what others land.
-one() {
-  git worktree add --quiet -b "w$1" "../w$1" main
-  (cd "../w$1" && sh -c "echo $1 > f$1.txt" && git add -A && git commit --quiet -m "bead $1" && sh -c true)
-  flock ../merge.lock sh -c "
-    tree=\$(git merge-tree --write-tree main w$1) &&
-    commit=\$(git commit-tree -p main -p w$1 -m 'merge $1' \$tree) &&
-    git update-ref refs/heads/main \$commit"
-  git worktree remove --force "../w$1"
-}
-export -f one
+# A file, because pueue hands no function of this shell on.
+one=$place/one
+cat >"$one" <<'END'
+#!/usr/bin/env bash
+git worktree add --quiet -b "w$1" "../w$1" main
+(cd "../w$1" && sh -c "echo $1 > f$1.txt" && git add -A && git commit --quiet -m "bead $1" && sh -c true)
+flock ../merge.lock sh -c "
+  tree=\$(git merge-tree --write-tree main w$1) &&
+  commit=\$(git commit-tree -p main -p w$1 -m 'merge $1' \$tree) &&
+  git update-ref refs/heads/main \$commit"
+git worktree remove --force "../w$1"
+END
+chmod +x "$one"
 count() { git -C "$1" ls-tree --name-only main | grep -c '^f[0-9]*\.txt$' || true; }
 
 town ring "$seats"
@@ -34,7 +37,7 @@ mkdir "$place/loop"
 repository "$place/loop/repo"
 cd "$place/loop/repo"
 from=$(now_us)
-seq "$ring" | xargs -P "$seats" -I{} bash -c 'one {}' 2>/dev/null || true
+seq "$ring" | xargs -P "$seats" -I{} "$one" {} 2>/dev/null || true
 by_loop=$(($(now_us) - from))
 
 row "$ring beads through the ring, $seats seats" "" "$((by_ring / 1000)) ms ($(count "$place/ring/repo") landed)"
@@ -46,7 +49,7 @@ if has_pueue; then
   cd "$place/queued/repo"
   pueue_begin "$seats"
   from=$(now_us)
-  seq "$ring" | xargs -P "$seats" -I{} pueue -c "$place/pueue.yml" add -- "bash -c 'one {}'" >/dev/null
+  seq "$ring" | xargs -P "$seats" -I{} pueue -c "$place/pueue.yml" add -- "$one" {} >/dev/null
   timeout 1200 pueue -c "$place/pueue.yml" wait --quiet
   row "the same git work by pueue, 8 at once" "" "$((($(now_us) - from) / 1000)) ms ($(count "$place/queued/repo") merged)"
   pueue_end
