@@ -8,7 +8,7 @@ use std::{
 };
 
 use gtd_wire::{
-    Caller, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_HEADER_BYTES, STREAM_WINDOW_BYTES,
+    ANSWER_WINDOW_BYTES, Caller, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_HEADER_BYTES,
 };
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
@@ -51,7 +51,8 @@ pub(crate) fn open(socket: &Path, caller: Caller) -> CallerChannel {
     let socket = socket.to_owned();
     // The name is never resolved: the connector knows where to go.
     let channel = Endpoint::from_static("http://gtd.invalid")
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_stream_window_size(ANSWER_WINDOW_BYTES)
+        .initial_connection_window_size(ANSWER_WINDOW_BYTES)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)

@@ -15,8 +15,13 @@ pub const API_LEVEL: u32 = 1;
 /// The largest message in bytes, set on both sides.
 pub const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 
-/// The flow-control window of one stream in bytes, so that a stalled reader costs little.
+/// The flow-control window of what one caller sends in bytes: a stalled reader costs the daemon little.
 pub const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+
+/// The flow-control window of what the daemon answers in bytes: a long page comes without a word in between.
+///
+/// It is the reader's memory; what the daemon holds for one that stalls is the transport's send buffer.
+pub const ANSWER_WINDOW_BYTES: u32 = 1024 * 1024;
 
 /// The largest chunk of a snapshot in bytes.
 pub const SNAPSHOT_CHUNK_BYTES: usize = 64 * 1024;
