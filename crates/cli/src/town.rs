@@ -1,9 +1,12 @@
 //! The way to the daemon: reached by readers, started by writers.
 
-use std::time::{Duration, Instant};
+use std::{
+    borrow::Cow,
+    time::{Duration, Instant},
+};
 
 use gtd_client::{Caller, Client, ClientError, Door, Hello, knock};
-use gtd_core::{Document, NeedsYou};
+use gtd_core::NeedsYou;
 use gtd_wire::{DEFAULT_DEADLINE, Skew};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -272,23 +275,20 @@ pub(crate) fn need_person(verb: &str) -> Result<(), CliError> {
 
 /// Reads a document as what it should be, for the screen: without what a terminal would act upon.
 pub(crate) fn read<T: DeserializeOwned>(document: &Value) -> Result<T, CliError> {
-    let typed: Document<T> = serde_json::from_value(printable(document))
-        .map_err(|error| unreadable(document, &error))?;
-    Ok(typed.body)
+    // A long list is not copied for what is hardly ever there.
+    let shown = if is_printable(document) {
+        Cow::Borrowed(document)
+    } else {
+        Cow::Owned(printable(document))
+    };
+    T::deserialize(&*shown).map_err(|error| unreadable(document, &error))
 }
 
 /// Texts come from plans and agents: an escape sequence of theirs must not reach the terminal.
 fn printable(value: &Value) -> Value {
+    let shown = |c| if acts(c) { '\u{fffd}' } else { c };
     match value {
-        Value::String(text) => text
-            .chars()
-            .map(|c| match c {
-                '\n' | '\t' => c,
-                c if c.is_control() => '\u{fffd}',
-                c => c,
-            })
-            .collect::<String>()
-            .into(),
+        Value::String(text) => text.chars().map(shown).collect::<String>().into(),
         Value::Array(items) => items.iter().map(printable).collect(),
         Value::Object(map) => map
             .iter()
@@ -296,6 +296,20 @@ fn printable(value: &Value) -> Value {
             .collect(),
         other => other.clone(),
     }
+}
+
+fn is_printable(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !text.contains(acts),
+        Value::Array(items) => items.iter().all(is_printable),
+        Value::Object(map) => map.values().all(is_printable),
+        _ => true,
+    }
+}
+
+/// Tells whether a terminal would act upon it.
+fn acts(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\t')
 }
 
 fn unreadable(document: &Value, error: &serde_json::Error) -> CliError {
