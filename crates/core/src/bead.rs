@@ -270,7 +270,7 @@ pub struct BeadSpec {
     pub budget_micros: Option<u64>,
     /// Where it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub origin: Option<Origin>,
+    pub origin: Option<Box<Origin>>,
     /// Keys of other programs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: Extra,
@@ -527,7 +527,7 @@ pub enum Phase {
     /// Waits for its turn.
     Open,
     /// Somebody works on it.
-    Leased(Lease),
+    Leased(Box<Lease>),
     /// Handed in; the refinery has it.
     Submitted {
         /// The epoch that handed it in.
@@ -547,12 +547,12 @@ pub enum Phase {
     /// Came back; counts as open, with a story for the next attempt.
     Returned {
         /// Why it came back.
-        why: Fault,
+        why: Box<Fault>,
     },
     /// Needs a person.
     Parked {
         /// Why.
-        why: Fault,
+        why: Box<Fault>,
     },
     /// Ended without a landing.
     Closed {
@@ -631,7 +631,7 @@ pub struct Attempt {
     pub waivers: Vec<Waiver>,
     /// Why it did not lead to a landing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fault: Option<Fault>,
+    pub fault: Option<Box<Fault>>,
     /// Turns that began with the answer to a question.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub answered: u32,
@@ -689,7 +689,7 @@ pub struct Bead {
     pub notes: Vec<Note>,
     /// What its agent asked, until it has its answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked: Option<Asked>,
+    pub asked: Option<Box<Asked>>,
     /// How far it is.
     pub phase: Phase,
     /// Since when it is in this phase.
@@ -718,6 +718,28 @@ pub struct Bead {
 impl Bead {
     /// How many attempts a bead remembers; the log remembers all.
     pub const ATTEMPTS_KEPT: usize = 20;
+
+    /// Gives back the room that its lists hold for more: there are many beads, and most have ended.
+    pub(crate) fn pack(&mut self) {
+        let Self {
+            spec,
+            needs,
+            notes,
+            attempts,
+            ..
+        } = self;
+        spec.acceptance.shrink_to_fit();
+        spec.scope.shrink_to_fit();
+        needs.shrink_to_fit();
+        notes.shrink_to_fit();
+        attempts.shrink_to_fit();
+        for attempt in attempts {
+            attempt.checks.shrink_to_fit();
+            attempt.approvals.shrink_to_fit();
+            attempt.guards.shrink_to_fit();
+            attempt.waivers.shrink_to_fit();
+        }
+    }
 
     /// Returns the moment before which no attempt may begin.
     #[must_use]

@@ -47,7 +47,7 @@ pub(crate) fn with_answer(asked: &Asked, agent: &AgentSeen, after: &RunId, place
 
 /// Returns the question that an earlier attempt asked in the same seat, and its answer is here.
 pub(crate) fn kept<'a>(bead: &'a Bead, lease: &Lease) -> Option<(&'a Asked, &'a RunId)> {
-    let asked = bead.asked.as_ref()?;
+    let asked = bead.asked.as_deref()?;
     let is_kept =
         asked.answer.is_some() && asked.epoch < lease.epoch && asked.seat == *lease.holder.name();
     Some((asked, asked.run.as_ref()?)).filter(|_| is_kept)

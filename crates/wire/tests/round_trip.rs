@@ -97,11 +97,11 @@ fn full_spec() -> BeadSpec {
         estimate_minutes: Some(90),
         defer_until: Some(Timestamp(-5)),
         budget_micros: Some(2_500_000),
-        origin: Some(Origin {
+        origin: Some(Box::new(Origin {
             formula: Some("release".into()),
             step: None,
             vars: [("version".to_owned(), "1.0".to_owned())].into(),
-        }),
+        })),
         metadata: [
             ("n".to_owned(), serde_json::json!(-1.5)),
             (

@@ -422,7 +422,7 @@ pub(super) fn want_changes(
         evidence,
         ..by_person(text)
     };
-    if matches!(&bead.phase, Phase::Returned { why } if *why == fault) {
+    if matches!(&bead.phase, Phase::Returned { why } if **why == fault) {
         return Ok(vec![]);
     }
     Ok(vec![Event::ChangesWanted {

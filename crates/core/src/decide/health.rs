@@ -38,7 +38,7 @@ pub(super) fn quarantine(scene: Scene<'_>, id: BeadId) -> Decision {
         });
     }
     let last = match &bead.phase {
-        Phase::Returned { why } => why.clone(),
+        Phase::Returned { why } => Fault::clone(why),
         _ => Fault {
             class: FaultClass::Attempts,
             text: "no attempt is left".to_owned(),

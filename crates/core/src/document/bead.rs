@@ -313,7 +313,7 @@ pub fn bead_doc(view: View<'_>, bead: &Bead) -> BeadDoc {
                 ended_at: attempt.ended.map(Moment),
                 head: attempt.head.clone(),
                 summary: attempt.summary.clone(),
-                fault: attempt.fault.clone(),
+                fault: attempt.fault.as_deref().cloned(),
             })
             .collect(),
         needs: needs

@@ -224,13 +224,15 @@ impl Graph {
             Event::ChangesWanted { bead, epoch, why } => {
                 self.leave_queue(bead);
                 self.change(bead, |bead| {
-                    bead.phase = Phase::Returned { why: why.clone() };
+                    bead.phase = Phase::Returned {
+                        why: Box::new(why.clone()),
+                    };
                     bead.since = at;
                     // Somebody looked: it has all of its attempts, and begins at once.
                     bead.spent = 0;
                     bead.not_before = None;
                     if let Some(attempt) = attempt_mut(bead, *epoch) {
-                        attempt.fault = Some(why.clone());
+                        attempt.fault = Some(Box::new(why.clone()));
                     }
                 });
                 self.reclassify_affected(bead);
@@ -240,13 +242,15 @@ impl Graph {
                 self.end_lease(
                     bead,
                     at,
-                    Phase::Parked { why: why.clone() },
+                    Phase::Parked {
+                        why: Box::new(why.clone()),
+                    },
                     None,
                     Some(why),
                 );
             }
             Event::QuestionAsked { bead, asked } => self.change(bead, |bead| {
-                bead.asked = Some(asked.clone());
+                bead.asked = Some(Box::new(asked.clone()));
             }),
             Event::QuestionAnswered { bead, answer } => self.change(bead, |bead| {
                 if let Some(asked) = &mut bead.asked {
@@ -273,7 +277,7 @@ impl Graph {
                 }
                 self.change(bead, |bead| {
                     bead.epoch = lease.epoch;
-                    bead.phase = Phase::Leased(lease.clone());
+                    bead.phase = Phase::Leased(Box::new(lease.clone()));
                     bead.since = at;
                     bead.not_before = None;
                     bead.attempts.push(Attempt {
@@ -373,7 +377,9 @@ impl Graph {
                 self.end_lease(
                     bead,
                     at,
-                    Phase::Returned { why: why.clone() },
+                    Phase::Returned {
+                        why: Box::new(why.clone()),
+                    },
                     *not_before,
                     Some(why),
                 );
@@ -480,14 +486,16 @@ impl Graph {
                 self.leave_queue(bead);
                 self.note_wrong(bead, why);
                 self.change(bead, |bead| {
-                    bead.phase = Phase::Returned { why: why.clone() };
+                    bead.phase = Phase::Returned {
+                        why: Box::new(why.clone()),
+                    };
                     bead.since = at;
                     bead.not_before = *not_before;
                     if why.class.counts() {
                         bead.spent += 1;
                     }
                     if let Some(attempt) = attempt_mut(bead, *epoch) {
-                        attempt.fault = Some(why.clone());
+                        attempt.fault = Some(Box::new(why.clone()));
                     }
                 });
             }
@@ -739,7 +747,9 @@ impl Graph {
                         evidence: String::new(),
                         run: None,
                     };
-                    let phase = Phase::Returned { why: why.clone() };
+                    let phase = Phase::Returned {
+                        why: Box::new(why.clone()),
+                    };
                     self.end_lease(&bead, at, phase, None, Some(&why));
                 }
                 for (bead, epoch) in epochs {

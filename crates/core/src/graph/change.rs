@@ -142,6 +142,9 @@ impl Graph {
             let bead = Arc::make_mut(bead);
             change(bead);
             bead.changed = revision;
+            if bead.phase.is_finished() {
+                bead.pack();
+            }
             self.changed.push(id.clone());
         }
         let bead = &self.facts.beads[id];
@@ -196,7 +199,7 @@ impl Graph {
             let epoch = bead.phase.lease().map(|lease| lease.epoch);
             if let Some(attempt) = epoch.and_then(|epoch| attempt_mut(bead, epoch)) {
                 attempt.ended = Some(at);
-                attempt.fault = fault.cloned();
+                attempt.fault = fault.cloned().map(Box::new);
                 if fault.is_some_and(|fault| fault.class.counts()) {
                     bead.spent += 1;
                 }

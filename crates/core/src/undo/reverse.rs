@@ -107,12 +107,12 @@ fn as_before(was: &Bead, is: &Bead) -> Bead {
         bead.phase = match &is.phase {
             Phase::Leased(held) if held.epoch == lease.epoch => is.phase.clone(),
             _ => Phase::Returned {
-                why: Fault {
+                why: Box::new(Fault {
                     class: FaultClass::Stopped,
                     text: "its attempt was ended by what was undone".to_owned(),
                     evidence: String::new(),
                     run: None,
-                },
+                }),
             },
         };
     }

@@ -63,11 +63,11 @@ fn full_spec() -> BeadSpec {
         estimate_minutes: Some(90),
         defer_until: Some(Timestamp(BEGIN.0 + 1)),
         budget_micros: None,
-        origin: Some(Origin {
+        origin: Some(Box::new(Origin {
             formula: Some("release".to_owned()),
             step: Some("mend".to_owned()),
             vars: [("version".to_owned(), "1.0".to_owned())].into(),
-        }),
+        })),
         metadata: [("tenth".to_owned(), serde_json::json!(0.1))].into(),
         extra: [("deep".to_owned(), serde_json::json!({"a": [null, true, 1]}))].into(),
     }

@@ -172,7 +172,7 @@ fn prompt_attempt(bead: &Bead) -> PromptAttempt {
         .attempts
         .iter()
         .rev()
-        .find_map(|attempt| attempt.fault.as_ref());
+        .find_map(|attempt| attempt.fault.as_deref());
     // After a person gave new attempts the count begins anew; what came back before is still told.
     let least = if last.is_some() { 2 } else { 1 };
     PromptAttempt {

@@ -85,7 +85,7 @@ impl TryFrom<pb::BeadSpec> for BeadSpec {
             estimate_minutes: wire.estimate_minutes,
             defer_until: wire.defer_until_ms.map(Timestamp),
             budget_micros: wire.budget_micros,
-            origin: wire.origin.map(TryInto::try_into).transpose()?,
+            origin: wire.origin.map(Origin::try_from).transpose()?.map(Box::new),
             metadata: take_extra(wire.metadata, "metadata")?,
             extra: take_extra(wire.extra, "extra")?,
         })
@@ -109,7 +109,7 @@ impl From<BeadSpec> for pb::BeadSpec {
             estimate_minutes: spec.estimate_minutes,
             defer_until_ms: spec.defer_until.map(|moment| moment.0),
             budget_micros: spec.budget_micros,
-            origin: spec.origin.map(Into::into),
+            origin: spec.origin.map(|origin| (*origin).into()),
             metadata: put_extra(spec.metadata),
             extra: put_extra(spec.extra),
         }
