@@ -225,7 +225,7 @@ pub enum Command {
         /// The answer.
         text: String,
     },
-    /// Sets a bead aside.
+    /// Sets a bead aside, or the new plan of a goal that waits for a person.
     ParkBead {
         /// The bead.
         bead: BeadId,
@@ -382,7 +382,7 @@ pub enum Command {
     },
 
     // The mayor's pen.
-    /// Begins an attempt at the plan of a goal that has none.
+    /// Begins an attempt at the plan of a goal that has none, or at a new one for what is left.
     BeginPlan {
         /// The goal.
         goal: BeadId,
@@ -395,7 +395,8 @@ pub enum Command {
         /// The epoch that the attempt is to have: one more than the planner saw.
         epoch: Epoch,
     },
-    /// Proposes the beads of a goal without a plan.
+    /// Proposes the beads of a goal without a plan, or others in the place of those whose attempts
+    /// are spent.
     ProposePlan {
         /// The goal.
         goal: BeadId,

@@ -82,6 +82,25 @@ pub enum Event {
         /// The goal.
         goal: BeadId,
     },
+    /// A plan for what is left of a goal was proposed; its beads follow as drafts.
+    PlanRevised {
+        /// The goal.
+        goal: BeadId,
+        /// The beads in whose place it would put others.
+        replaces: Vec<BeadId>,
+        /// How many beads the plan has.
+        n_beads: u32,
+        /// What whoever made it says about it.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        summary: String,
+    },
+    /// A plan for what is left of a goal was not made, or is not wanted: the old one stays.
+    PlanKept {
+        /// The goal.
+        goal: BeadId,
+        /// Why.
+        why: String,
+    },
     /// All beads of a goal ended, and so did the goal.
     GoalClosed {
         /// The goal.
@@ -618,6 +637,8 @@ impl Event {
             Self::GoalOpened { .. } => "GoalOpened",
             Self::PlanProposed { .. } => "PlanProposed",
             Self::PlanApproved { .. } => "PlanApproved",
+            Self::PlanRevised { .. } => "PlanRevised",
+            Self::PlanKept { .. } => "PlanKept",
             Self::GoalClosed { .. } => "GoalClosed",
             Self::LandRequested { .. } => "LandRequested",
             Self::LandConcluded { .. } => "LandConcluded",

@@ -16,6 +16,8 @@ impl Event {
             Self::GoalOpened { .. } => "goal.opened",
             Self::PlanProposed { .. } => "plan.proposed",
             Self::PlanApproved { .. } => "plan.approved",
+            Self::PlanRevised { .. } => "plan.revised",
+            Self::PlanKept { .. } => "plan.kept",
             Self::GoalClosed { .. } => "goal.closed",
             Self::LandRequested { .. } => "goal.land_requested",
             Self::LandConcluded { .. } => "goal.land_concluded",
@@ -96,6 +98,8 @@ impl Event {
             Self::GoalOpened { bead, .. } | Self::BeadOpened { bead } => Some(&bead.id),
             Self::PlanProposed { goal, .. }
             | Self::PlanApproved { goal }
+            | Self::PlanRevised { goal, .. }
+            | Self::PlanKept { goal, .. }
             | Self::GoalClosed { goal, .. }
             | Self::GoalEdited { goal, .. }
             | Self::LandRequested { goal }

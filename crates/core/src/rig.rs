@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BudgetRules, DiscoveryRules, GateName, Guard, GuardPolicy, Oid, Pause, QuestionRules, RigName,
-    ScheduleRule, TestReport,
+    Approval, BudgetRules, DiscoveryRules, GateName, Guard, GuardPolicy, Oid, Pause, QuestionRules,
+    RigName, ScheduleRule, TestReport,
 };
 
 /// One git repository under gtd.
@@ -62,6 +62,30 @@ pub struct RigRules {
     /// What may be spent.
     #[serde(default, skip_serializing_if = "BudgetRules::is_default")]
     pub budget: BudgetRules,
+    /// Whether what is left of a goal is planned anew.
+    #[serde(default, skip_serializing_if = "ReplanRules::is_off")]
+    pub replans: ReplanRules,
+}
+
+/// Whether what is left of a goal is planned anew when the attempts at a bead of it are spent.
+///
+/// A log from before there were new plans says nothing of them: there are none then.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ReplanRules {
+    /// New plans of one goal at most; 0 for none.
+    pub most: u32,
+    /// Whether there are any for a goal that came with its plan.
+    pub given: bool,
+    /// Whether those wait for a person.
+    pub approval: Approval,
+}
+
+impl ReplanRules {
+    /// Tells whether they are what holds when nobody says otherwise.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How workers of a rig work.

@@ -25,6 +25,12 @@ pub struct Goal {
     /// Whether the plan that the mayor makes waits for a person.
     #[serde(default, skip_serializing_if = "Approval::is_not_needed")]
     pub approval: Approval,
+    /// How often what is left of it was planned anew, or given up to be.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub replans: u32,
+    /// The beads in whose place a new plan would put its drafts, while it waits for a person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replan: Vec<BeadId>,
     /// The beads that answer it, in the order of the plan.
     #[serde(default)]
     pub beads: Vec<BeadId>,
@@ -34,6 +40,11 @@ pub struct Goal {
     /// A person's wish to bring the integration branch further.
     #[serde(default)]
     pub landing: Landing,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// How far the plan of a goal is.

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{
-    BeadId, BeadSpec, Graph, Plan, PlanContext, PlanError, PlannedBead, add_acceptance, check_spec,
-    config::PlanMeans, parse_plan,
+    Bead, BeadId, BeadSpec, Graph, Plan, PlanContext, PlanError, PlannedBead, add_acceptance,
+    check_spec, config::PlanMeans, parse_plan,
 };
 
 use crate::scope::may_meet;
@@ -22,12 +22,15 @@ const PAIRS: usize = 6;
 
 /// Reads the plan in an answer, with what was said around it as its summary.
 ///
+/// Where it is a new plan for what is left, it puts its beads in the place of others.
+///
 /// # Errors
 /// With every mistake that can be told at once.
 pub(crate) fn read_plan(
     answer: &str,
     graph: &Graph,
     goal: &BeadId,
+    replaces: &[&Bead],
     means: &PlanMeans,
 ) -> Result<Plan, Vec<String>> {
     let exists = |id: &str| {
@@ -47,9 +50,12 @@ pub(crate) fn read_plan(
             Ok(mut plan) => {
                 plan.summary = block.around(answer);
                 let mut mistakes = mistakes(&plan, means);
-                if let Some(goal) = graph.bead(goal) {
+                if replaces.is_empty()
+                    && let Some(goal) = graph.bead(goal)
+                {
                     mistakes.extend(of_the_goal(&goal.spec, &plan));
                 }
+                mistakes.extend(waits_for_itself(graph, replaces, &plan));
                 return if mistakes.is_empty() {
                     Ok(plan)
                 } else {
@@ -176,6 +182,32 @@ fn of_the_goal(goal: &BeadSpec, plan: &Plan) -> Option<String> {
     Some(format!("`acceptance` of the plan: {rejection}"))
 }
 
+/// Names the beads that would wait for what they are to stand for: they would never begin.
+fn waits_for_itself(graph: &Graph, replaces: &[&Bead], plan: &Plan) -> Vec<String> {
+    let mut found = Vec::new();
+    for bead in &plan.beads {
+        for need in &bead.needs {
+            let Ok(on) = BeadId::parse(need) else {
+                continue;
+            };
+            let local = |other: &PlannedBead| other.local_id == *need;
+            if plan.beads.iter().any(local) {
+                continue;
+            }
+            let waits = |old: &&Bead| graph.cycle_through(&old.id, &on).is_some();
+            if let Some(old) = replaces.iter().copied().find(waits) {
+                let id = &bead.local_id;
+                found.push(format!(
+                    "`{id}` needs {on}, which waits for {}, in whose place this plan is: leave \
+                     that need out",
+                    old.id
+                ));
+            }
+        }
+    }
+    found
+}
+
 /// Names the beads that may be at work at once and touch the same files.
 fn common_scopes(beads: &[PlannedBead]) -> Vec<String> {
     let after = closure(beads);
@@ -251,7 +283,7 @@ mod tests {
 
     fn read(answer: &str) -> Result<Plan, Vec<String>> {
         let goal = BeadId::parse("gt-1").unwrap();
-        read_plan(answer, &Graph::default(), &goal, &means())
+        read_plan(answer, &Graph::default(), &goal, &[], &means())
     }
 
     fn check(answer: &str, expected: &Expect) {

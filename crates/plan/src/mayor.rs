@@ -137,7 +137,7 @@ impl Ended<'_> {
     }
 
     fn is_good(&self) -> bool {
-        self.beads().all(|bead| bead.phase.is_good())
+        self.beads().all(|bead| self.graph.is_settled_well(bead))
     }
 
     /// Returns the revision of the last change of the goal and its beads.

@@ -9,12 +9,13 @@
 //! | a plan that holds | propose it |
 //! | no plan, or one that does not hold, and a turn is left | ensure the next turn, with the mistakes |
 //! | no turn is left | ask a person |
+//! | a new plan is not wanted any more | end what runs, and give the goal back |
 
 use std::collections::BTreeMap;
 
 use gtd_core::{
-    Asked, Bead, BeadId, Command, Fault, FaultClass, Goal, Graph, Lease, Observation, Oid, RunId,
-    RuntimeName, Timestamp, WaitReason, config::PlanMeans,
+    Approval, Asked, Bead, BeadId, Command, Fault, FaultClass, Goal, Graph, Lease, Observation,
+    Oid, PlanState, RunId, RuntimeName, Timestamp, WaitReason, config::PlanMeans,
 };
 
 use crate::{
@@ -92,8 +93,35 @@ impl Attempt<'_> {
         }
     }
 
+    /// Tells whether a person has helped what a new plan was to help.
+    fn is_moot(&self, now: Timestamp) -> bool {
+        self.goal.plan == PlanState::Approved && self.graph.to_replan(self.id(), now).is_empty()
+    }
+
+    /// Ends an attempt at a plan that nobody needs any more.
+    fn call_off(&self, plan: &mut Plan) {
+        let turn = turn_of(self.lease);
+        let run = self.run(turn);
+        match self.seen.run(&run) {
+            None => return,
+            Some(RunSeen::Live(_) | RunSeen::Prepared) => {
+                return plan.act(Effect::StopRun { run });
+            }
+            Some(RunSeen::Ended(end)) => {
+                self.note_start(plan, turn);
+                meter(plan, self.graph, (self.id(), self.lease.epoch), &run, end);
+            }
+            Some(RunSeen::Absent { .. } | RunSeen::Lost) => {}
+        }
+        let text = "no new plan is needed any more";
+        self.give_back(plan, FaultClass::GivenBack, text, "");
+    }
+
     /// Brings the attempt one step nearer to a plan.
     pub(crate) fn go_on(&self, plan: &mut Plan, now: Timestamp) {
+        if self.is_moot(now) {
+            return self.call_off(plan);
+        }
         let turn = turn_of(self.lease);
         let run = self.run(turn);
         match self.seen.run(&run) {
@@ -265,7 +293,8 @@ impl Attempt<'_> {
         else {
             return;
         };
-        match read_plan(&agent.answer, self.graph, self.id(), means) {
+        let left = self.graph.to_replan(self.id(), now);
+        match read_plan(&agent.answer, self.graph, self.id(), &left, means) {
             Ok(found) => plan.tell(self.propose(found, is_touched)),
             Err(mistakes) => match used_up {
                 Some((class, text)) => self.give_back(plan, class, &text, &mistakes.join("\n")),
@@ -307,7 +336,20 @@ impl Attempt<'_> {
             goal: self.id().clone(),
             epoch: self.lease.epoch,
             plan: found,
-            approval: self.goal.approval,
+            approval: self.approval(),
+        }
+    }
+
+    /// Tells whether the plan waits for a person.
+    fn approval(&self) -> Approval {
+        if self.goal.plan == PlanState::Wanted {
+            return self.goal.approval;
+        }
+        // Who let the first plan begin has not seen this one: the policy has a word of its own.
+        let rules = self.graph.rig(&self.bead.rig).map(|rig| &rig.rules.replans);
+        match (self.goal.approval, rules.map(|rules| rules.approval)) {
+            (Approval::NotNeeded, Some(Approval::NotNeeded)) => Approval::NotNeeded,
+            _ => Approval::Needed,
         }
     }
 

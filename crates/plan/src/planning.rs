@@ -1,5 +1,8 @@
 //! The plan of a goal in plain words: an agent makes it, in turns of one session.
 //!
+//! So it makes a new one for what is left, where the attempts at a bead are spent,
+//! nothing else of the goal goes on, and the rules let it.
+//!
 //! An attempt at a plan is an attempt at the goal itself, under a lease and an
 //! epoch as every attempt. Its worktree is a copy of the target to look at; what
 //! is changed there goes nowhere.
@@ -32,7 +35,7 @@ const RECENT: Duration = Duration::from_mins(2);
 pub(crate) fn look(graph: &Graph, seen: &Seen, host: &HostName, now: Timestamp) -> Vec<Question> {
     let mut questions = Vec::new();
     let mut rigs: BTreeSet<&RigName> = BTreeSet::new();
-    for (bead, goal) in wanted(graph) {
+    for (bead, goal) in wanted(graph, now) {
         let Some(lease) = own_lease(bead, host) else {
             if may_begin(graph, bead, goal, now) {
                 rigs.insert(&bead.rig);
@@ -85,7 +88,7 @@ pub(crate) fn plan(graph: &Graph, seen: &Seen, host: &HostName, now: Timestamp) 
     };
     // What is at work first: it may end and make room.
     let (at_work, waiting): (Vec<_>, Vec<_>) =
-        wanted(graph).partition(|(bead, _)| own_lease(bead, host).is_some());
+        wanted(graph, now).partition(|(bead, _)| own_lease(bead, host).is_some());
     for (bead, goal) in at_work.into_iter().chain(waiting) {
         let mut part = Plan::default();
         match own_lease(bead, host) {
@@ -106,12 +109,16 @@ pub(crate) fn plan(graph: &Graph, seen: &Seen, host: &HostName, now: Timestamp) 
     parts
 }
 
-/// Lists the open goals that want a plan.
-fn wanted(graph: &Graph) -> impl Iterator<Item = (&Bead, &Goal)> {
+/// Lists the open goals that want a plan, or a new one, and those at whose plan somebody works.
+fn wanted(graph: &Graph, now: Timestamp) -> impl Iterator<Item = (&Bead, &Goal)> {
     graph
         .open_goals()
-        .filter(|(_, goal)| goal.plan == PlanState::Wanted)
         .filter_map(|(id, goal)| Some((graph.bead(id)?, goal)))
+        .filter(move |(bead, goal)| {
+            goal.plan == PlanState::Wanted
+                || bead.phase.lease().is_some()
+                || !graph.to_replan(&bead.id, now).is_empty()
+        })
 }
 
 /// Returns the lease of the attempt at a plan, when it is this machine's.
@@ -133,7 +140,7 @@ fn may_begin(graph: &Graph, bead: &Bead, goal: &Goal, now: Timestamp) -> bool {
 
 /// Lists the runs of plans whose attempt is over: what still runs there speaks for nobody.
 fn left_over(graph: &Graph, now: Timestamp) -> impl Iterator<Item = RunId> {
-    let came_back = wanted(graph)
+    let came_back = wanted(graph, now)
         .map(|(bead, _)| bead)
         .filter(|bead| bead.phase.lease().is_none());
     let ended = graph

@@ -128,6 +128,7 @@ impl Town {
                 questions: gtd_core::QuestionRules::default(),
                 discovery: gtd_core::DiscoveryRules::default(),
                 budget: Default::default(),
+                replans: Default::default(),
             },
             digest: String::new(),
         });

@@ -41,6 +41,7 @@ fn trust(graph: &mut Graph, name: &str, digest: &str) {
         questions: gtd_core::QuestionRules::default(),
         discovery: gtd_core::DiscoveryRules::default(),
         budget: Default::default(),
+        replans: Default::default(),
     };
     let (rig, digest) = (rig(name), digest.to_owned());
     tell(graph, Command::TrustRig { rig, rules, digest });

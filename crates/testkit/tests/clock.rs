@@ -59,6 +59,7 @@ fn busy_town() -> Graph {
                 questions: gtd_core::QuestionRules::default(),
                 discovery: gtd_core::DiscoveryRules::default(),
                 budget: Default::default(),
+                replans: Default::default(),
             },
             digest: String::new(),
         },

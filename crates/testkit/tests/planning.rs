@@ -15,7 +15,18 @@ const SESSION: &str = "00000000-0000-4000-8000-00000000000a";
 /// A town whose claude gives these answers to whoever plans, one a turn and the last for ever,
 /// and does each bead by writing a file.
 fn town(answers: &[String]) -> Town {
-    let town = Town::new();
+    settle(Town::new(), answers)
+}
+
+/// Such a town under a policy, where a bead has one attempt.
+fn town_under(policy: &str, answers: &[String]) -> Town {
+    let town = Town::new()
+        .with_env("GTD_POLICY__DEFAULT", policy)
+        .with_env("GTD_ROLES__WORKER__ATTEMPTS", "1");
+    settle(town, answers)
+}
+
+fn settle(town: Town, answers: &[String]) -> Town {
     let streams = Path::new(env!("CARGO_MANIFEST_DIR")).join("../agent/tests/streams/claude");
     for (n, answer) in answers.iter().enumerate() {
         fs::write(
@@ -30,7 +41,7 @@ here={here}
 prompt=$(mktemp "$here/prompt.XXXXXX")
 cat > "$prompt"
 case " $* " in
-*" --resume "*) is_plan=1 ;;
+*" --resume "*) is_plan=$(grep -c "^$GTD_BEAD " "$here/turns") ;;
 *) is_plan=$(grep -c "the mayor of" "$prompt") ;;
 esac
 if [ "$is_plan" = 0 ]; then
@@ -291,4 +302,120 @@ fn without_an_agent_program_a_goal_in_words_is_refused_with_what_to_write() {
     );
     assert!(refused.stderr.contains("config.toml"), "{refused}");
     assert_eq!(town.count("GoalOpened"), 0);
+}
+
+/// A plan whose first bead can never be done, and whose second one waits for it.
+fn hopeless() -> String {
+    plan(&[("hard", ""), ("last", "\"hard\"")]).replacen("ls *.txt", "test -e never", 1)
+}
+
+/// The bead of a goal by its name in the plan.
+fn bead<'d>(document: &'d Value, name: &str) -> &'d Value {
+    let beads = document["beads"].as_array().unwrap();
+    let found = beads.iter().find(|bead| bead["local_id"] == name);
+    found.unwrap_or_else(|| panic!("no bead {name}: {document}"))
+}
+
+/// What waits for a person, by kind and subject.
+fn waiting(town: &Town) -> Vec<(String, String)> {
+    let inbox = town.json(&["inbox"]);
+    let items = inbox["items"].as_array().unwrap().iter();
+    let text = |item: &Value, key: &str| item[key].as_str().unwrap().to_owned();
+    items
+        .map(|item| (text(item, "kind"), text(item, "subject")))
+        .collect()
+}
+
+#[test]
+fn what_is_left_of_a_goal_is_planned_anew_and_the_goal_is_reached() {
+    let town = town_under("overnight", &[hopeless(), plan(&[("easy", "")])]);
+    let goal = goal(&town, &[]);
+    let (code, document) = town.wait(&goal);
+    assert_eq!(code, Some(0), "{document}");
+    assert_eq!(bead(&document, "easy")["state"], "landed", "{document}");
+    assert_eq!(bead(&document, "last")["state"], "landed", "{document}");
+    let hard = bead(&document, "hard");
+    assert_eq!(hard["state"], "cancelled", "{document}");
+    let easy = bead(&document, "easy")["id"].as_str().unwrap();
+    assert_eq!(hard["text"], format!("planned anew: {easy}"), "{document}");
+    assert_eq!(bead(&document, "last")["needs"][0], easy, "{document}");
+    assert_eq!(document["replans"], 1, "{document}");
+    // Whoever planned anew knew what was to be done, and what showed that it was not.
+    let told = told(&town, 2);
+    for part in [
+        "is planned anew",
+        hard["id"].as_str().unwrap(),
+        "Write hard",
+        "test -e never",
+        "Attempt 1:",
+    ] {
+        assert!(told.contains(part), "{part}\n{told}");
+    }
+    assert_eq!(town.count("PlanRevised"), 1);
+    assert_eq!(events_of(&town, "LeaseGranted", &goal), 2);
+    assert_eq!(events_of(&town, "UsageRecorded", &goal), 2);
+    assert_eq!(waiting(&town), []);
+}
+
+#[test]
+fn a_goal_is_planned_anew_once_and_then_a_person_is_asked_of_its_bead() {
+    let again = plan(&[("easy", "")]).replace("ls *.txt", "test -e never");
+    let town = town_under("overnight", &[hopeless(), again]);
+    let goal = goal(&town, &[]);
+    let (code, document) = town.wait(&goal);
+    assert_eq!(code, Some(4), "{document}");
+    let easy = bead(&document, "easy")["id"].as_str().unwrap().to_owned();
+    assert_eq!(waiting(&town), [("failure".to_owned(), easy.clone())]);
+    let why = town.json(&["why", &easy]);
+    let text = why["chain"][0]["text"].as_str().unwrap();
+    assert!(
+        text.ends_with("its goal was planned anew once, and is not any more"),
+        "{why}"
+    );
+    assert_eq!(town.lines("turns").len(), 2);
+}
+
+#[test]
+fn a_new_plan_waits_for_a_yes_where_the_policy_says_so_and_a_no_leaves_all_as_it_was() {
+    let town = town_under("attended", &[hopeless(), plan(&[("easy", "")])]);
+    let goal = goal(&town, &["--yes"]);
+    let (code, document) = town.wait(&goal);
+    assert_eq!(code, Some(4), "{document}");
+    assert_eq!(document["state"], "draft", "{document}");
+    let hard = bead(&document, "hard")["id"].as_str().unwrap().to_owned();
+    assert_eq!(document["replaces"][0], hard.as_str(), "{document}");
+    assert_eq!(waiting(&town), [("plan".to_owned(), goal.clone())]);
+    let why = town.json(&["why", &hard]);
+    assert_eq!(
+        why["next"][0]["cmd"],
+        format!("gtd approve {goal}"),
+        "{why}"
+    );
+    let said = town.gtd_ok(&["reject", &goal, "-m", "I do it myself"]);
+    assert!(said.contains("keeps its plan"), "{said}");
+    assert_eq!(waiting(&town), [("failure".to_owned(), hard.clone())]);
+    let document = town.json(&["convoy", "show", &goal]);
+    assert_eq!(bead(&document, "easy")["state"], "cancelled", "{document}");
+    // Taken back, the plan waits again; and a yes lets it begin.
+    town.gtd_ok(&["undo"]);
+    assert_eq!(waiting(&town), [("plan".to_owned(), goal.clone())]);
+    let said = town.gtd_ok(&["approve", &goal]);
+    assert!(said.contains("1 bead may begin"), "{said}");
+    assert_eq!(town.wait(&goal).0, Some(0));
+}
+
+#[test]
+fn a_given_plan_is_never_planned_anew_unless_the_policy_says_so() {
+    let town = town_under("overnight", &[plan(&[("easy", "")])]);
+    let given = "title = \"Given\"\n[[bead]]\nid = \"hard\"\ntitle = \"Hard\"\nrun = \"false\"\n";
+    let goal = town.goal(given);
+    let (code, document) = town.wait(&goal);
+    assert_eq!(code, Some(4), "{document}");
+    assert_eq!(town.count("PlanRevised"), 0);
+    assert_eq!(waiting(&town).len(), 1);
+    town.gtd_ok(&["config", "set", "policies.overnight.replan_of", "any"]);
+    until("it is planned anew", || {
+        (town.count("PlanRevised") == 1).then_some(())
+    });
+    assert_eq!(town.wait(&goal).0, Some(0));
 }

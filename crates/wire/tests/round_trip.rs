@@ -270,6 +270,7 @@ fn unsendable() -> Vec<Command> {
                 questions: gtd_core::QuestionRules::default(),
                 discovery: gtd_core::DiscoveryRules::default(),
                 budget: Default::default(),
+                replans: Default::default(),
             },
             digest: String::new(),
         },

@@ -139,7 +139,9 @@ async fn yes_to_plan(ctx: &Context, client: &Client, found: &Found) -> Result<()
     } else if !ctx.screen.is_json() {
         let mark = State::of("ok").mark(ctx.screen.look);
         let mark = ctx.screen.look.paint(Ink::Good, mark);
-        let n = match convoy.beads.len() {
+        let drafts = convoy.beads.iter();
+        let drafts = drafts.filter(|bead| bead.state == BeadState::Draft.word());
+        let n = match drafts.count() {
             1 => "1 bead".to_owned(),
             n => format!("{n} beads"),
         };

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use gtd_client::WriteContext;
-use gtd_core::{Command, NeedsYou};
+use gtd_core::{Command, ConvoyDoc, NeedsYou};
 
 use super::would;
 use crate::{
@@ -15,7 +15,9 @@ use crate::{
 
 /// Say no to a plan, or to going on with a bead
 ///
-/// What is tried again has the reason in the brief of its next attempt.
+/// What is tried again has the reason in the brief of its next attempt. A new plan
+/// for what is left of a goal is set aside, and the goal stays as it was; with
+/// --then cancel the goal itself is cancelled.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The goal or the bead, or the beginning of its id
@@ -23,9 +25,9 @@ pub(crate) struct Args {
     /// Why; it stands in the log
     #[arg(short = 'm', long, value_name = "TEXT")]
     reason: String,
-    /// What becomes of it
-    #[arg(long, value_name = "FATE", default_value = "cancel")]
-    then: Fate,
+    /// What becomes of it; without it, it is cancelled, or set aside when it is a new plan
+    #[arg(long, value_name = "FATE")]
+    then: Option<Fate>,
     /// Check everything and change nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -46,12 +48,22 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let client = town::reach(ctx).await?;
     let found = town::find(&client, &args.id).await?;
     let bead = found.bead()?;
-    let fate = match args.then {
+    let is_new_plan = found.kind == DocumentKind::Convoy && {
+        let convoy: ConvoyDoc = town::read(&found.document)?;
+        !convoy.replaces.is_empty()
+    };
+    let then = args.then.unwrap_or(match is_new_plan {
+        true => Fate::Park,
+        false => Fate::Cancel,
+    });
+    let fate = match then {
         Fate::Retry => "has new attempts",
+        Fate::Park if is_new_plan => "keeps its plan: the new one is set aside",
         Fate::Park => "is set aside",
         Fate::Cancel => "is cancelled",
     };
-    if found.kind == DocumentKind::Convoy && args.then != Fate::Cancel {
+    let is_fate_of_goal = then == Fate::Cancel || (then == Fate::Park && is_new_plan);
+    if found.kind == DocumentKind::Convoy && !is_fate_of_goal {
         return Err(CliError::usage(format!(
             "{bead} is a goal: a plan that is rejected is cancelled"
         ))
@@ -70,7 +82,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     }
     let why = args.reason;
     // Each is one write: the words and what follows from them are never apart.
-    let written = match args.then {
+    let written = match then {
         Fate::Retry => {
             let note = format!("rejected: {why}");
             client.answer(&bead, note, WriteContext::default()).await

@@ -164,6 +164,20 @@ fn event_text(event: &Event, subject: &Subject) -> String {
             Some(first) => format!("{n_beads} beads: {first}"),
             None => format!("{n_beads} beads"),
         },
+        Event::PlanRevised {
+            replaces,
+            n_beads,
+            summary,
+            ..
+        } => {
+            let first = summary.lines().next().unwrap_or_default();
+            let text = format!(
+                "{n_beads} beads in the place of {}: {first}",
+                list(replaces)
+            );
+            text.trim_end_matches([':', ' ']).to_owned()
+        }
+        Event::PlanKept { why, .. } => why.clone(),
         Event::GoalClosed { outcome, why, .. }
         | Event::BeadClosed { outcome, why, .. }
         | Event::WorkClosed { outcome, why, .. } => {

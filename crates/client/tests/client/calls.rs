@@ -303,6 +303,7 @@ async fn what_the_daemon_does_not_know_is_said_with_its_code() {
             questions: gtd_core::QuestionRules::default(),
             discovery: gtd_core::DiscoveryRules::default(),
             budget: Default::default(),
+            replans: Default::default(),
         },
         digest: String::new(),
     };

@@ -497,6 +497,20 @@ pub(super) const KEYS: &[Key] = &[
         "What happens to a bead that an agent found: it waits for your yes, or joins the goal and begins.",
     ),
     key(
+        "policies.*.replans",
+        Integer(0, 10),
+        AtMostTheUser,
+        Works,
+        "How often the mayor may plan anew what is left of a goal when all attempts at a bead of it are spent and nothing else of it goes on; 0 never. `approve` says whether that plan waits for you.",
+    ),
+    key(
+        "policies.*.replan_of",
+        Word(&["planned", "any"]),
+        UserOnlyWord("any"),
+        Works,
+        "Which goals that is for: those that the mayor planned, or any, with their own plan or specification too.",
+    ),
+    key(
         "policies.*.on_rate_limit",
         Word(&["fallback", "wait", "stop"]),
         Anyone,

@@ -6,7 +6,7 @@ use super::{
     runtimes::{ConfiguredRuntime, configured_runtimes},
     value::Value,
 };
-use crate::{Approval, OnQuestion, QuestionRules, RuntimeName};
+use crate::{Approval, OnQuestion, QuestionRules, ReplanRules, RuntimeName};
 
 /// What the plan of a goal can be made with.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -91,6 +91,19 @@ pub fn question_rules(config: &Config) -> QuestionRules {
     }
 }
 
+/// Finds whether what is left of a goal is planned anew, as the policy in effect says.
+#[must_use]
+pub fn replan_rules(config: &Config) -> ReplanRules {
+    let most = policy_key(config, "replans").and_then(|key| config.get(&key));
+    let most = most.and_then(|(value, _)| value.as_integer());
+    ReplanRules {
+        // A policy that nobody has written down allows nothing.
+        most: most.and_then(|most| u32::try_from(most).ok()).unwrap_or(0),
+        given: policy_text(config, "replan_of") == Some("any"),
+        approval: plan_approval(config),
+    }
+}
+
 /// Returns a word of the policy in effect, or of one below it.
 pub(super) fn policy_text<'c>(config: &'c Config, name: &str) -> Option<&'c str> {
     let (value, _) = config.get(&policy_key(config, name)?)?;
@@ -172,6 +185,19 @@ mod tests {
         assert_eq!(of(own), (OnQuestion::Ask, 120));
         let gone = "[policy]\ndefault = \"gone\"\n";
         assert_eq!(of(gone), (OnQuestion::Ask, 30));
+    }
+
+    #[test]
+    fn the_policy_says_how_often_a_goal_is_planned_anew_and_which() {
+        let of = |text: &str| replan_rules(&config(text));
+        let usual = of("");
+        assert_eq!((usual.most, usual.given), (1, false));
+        assert_eq!(usual.approval, Approval::Needed);
+        let night = of("[policy]\ndefault = \"overnight\"\n[policies.overnight]\nreplans = 2\n");
+        assert_eq!((night.most, night.approval), (2, Approval::NotNeeded));
+        let any = of("[policies.attended]\nreplan_of = \"any\"\n");
+        assert!(any.given);
+        assert_eq!(of("[policy]\ndefault = \"gone\"\n").most, 0);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::{
     duration::parse_duration,
     gate::{builtin_policy, gates},
     merge::Config,
-    planning::{policy_text, question_rules},
+    planning::{policy_text, question_rules, replan_rules},
     runtimes::{ConfiguredRuntime, configured_runtimes},
     schedule::schedules,
     value::Value,
@@ -56,6 +56,7 @@ pub fn rig_rules(config: &Config, folder_name: &str) -> Result<RigRules, Diagnos
         questions: question_rules(config),
         discovery: discovery_rules(config),
         budget: budget_rules(config),
+        replans: replan_rules(config),
     })
 }
 

@@ -447,6 +447,11 @@ pub(super) fn park(scene: Scene<'_>, id: BeadId, why: String) -> Decision {
     } else {
         why
     };
+    if let Some(goal) = scene.graph.goal(&id)
+        && !goal.replan.is_empty()
+    {
+        return Ok(super::replan::keep(scene, &id, goal, why));
+    }
     match &bead.phase {
         Phase::Parked { .. } => Ok(vec![]),
         _ if bead.phase.is_finished()

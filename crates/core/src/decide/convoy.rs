@@ -44,6 +44,8 @@ pub(super) fn open(
         // The beads are the plan, and whoever names them has seen it.
         plan: PlanState::Approved,
         approval: crate::Approval::NotNeeded,
+        replans: 0,
+        replan: Vec::new(),
         beads: Vec::new(),
         proof: Vec::new(),
         landing: Landing::Unasked,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Decision, Scene, TEXT_MAX,
     bead::{check_spec, fresh, goal_of, is_past, joins_without_circle},
-    check_text, discovery,
+    check_text, discovery, replan,
 };
 use crate::{
     Approval, Bead, BeadId, BeadSpec, BeadType, Criterion, Epoch, Event, GateRun, Goal, HoldKind,
@@ -41,6 +41,8 @@ pub(super) fn open(
             Some(_) => Approval::NotNeeded,
             None => approval,
         },
+        replans: 0,
+        replan: Vec::new(),
         beads: Vec::new(),
         proof: Vec::new(),
         landing: Landing::Unasked,
@@ -93,6 +95,9 @@ pub(super) fn propose(
     approval: Approval,
 ) -> Decision {
     let (bead, goal) = goal_of(scene, id)?;
+    if goal.plan == PlanState::Approved && bead.phase.lease().is_some() {
+        return replan::propose(scene, bead, epoch, plan, approval);
+    }
     if goal.plan != PlanState::Wanted {
         return Ok(vec![]);
     }
@@ -140,17 +145,29 @@ fn beads_of_plan(
         n_beads: u32::try_from(plan.beads.len()).unwrap_or(u32::MAX),
         summary: plan.summary,
     }];
-    let beads = beads_named(scene, goal, scene.rig(rig)?, plan.beads, ordinal)?;
-    for mut bead in beads {
-        joins_without_circle(scene, goal, &bead.needs, bead.spec.parent.as_ref())?;
-        bead.goal = Some(goal.clone());
-        bead.phase = Phase::Draft;
-        events.push(Event::BeadOpened { bead });
-    }
+    let drafts = drafts_of_plan(scene, goal, rig, plan.beads, ordinal)?;
+    events.extend(drafts.into_iter().map(|bead| Event::BeadOpened { bead }));
     if approval == Approval::NotNeeded {
         events.push(Event::PlanApproved { goal: goal.clone() });
     }
     Ok(events)
+}
+
+/// Makes the drafts of a plan.
+pub(super) fn drafts_of_plan(
+    scene: Scene<'_>,
+    goal: &BeadId,
+    rig: &crate::RigName,
+    beads: Vec<PlannedBead>,
+    ordinal: u64,
+) -> Result<Vec<Bead>, Rejection> {
+    let mut drafts = beads_named(scene, goal, scene.rig(rig)?, beads, ordinal)?;
+    for bead in &mut drafts {
+        joins_without_circle(scene, goal, &bead.needs, bead.spec.parent.as_ref())?;
+        bead.goal = Some(goal.clone());
+        bead.phase = Phase::Draft;
+    }
+    Ok(drafts)
 }
 
 /// Makes beads that name each other and beads that exist, all open; `taken` is no id of theirs.
@@ -273,6 +290,9 @@ pub(super) fn approve(scene: Scene<'_>, id: BeadId) -> Decision {
     }
     let (bead, goal) = goal_of(scene, &id)?;
     match goal.plan {
+        PlanState::Approved if !goal.replan.is_empty() && !bead.phase.is_finished() => {
+            replan::approve(scene, &id, goal)
+        }
         PlanState::Approved => Ok(vec![]),
         PlanState::Proposed if !bead.phase.is_finished() => {
             Ok(vec![Event::PlanApproved { goal: id }])

@@ -1,7 +1,9 @@
 //! The witness's pen: it ends what is dead and sets aside what keeps failing.
 
 use super::{Decision, Scene, TEXT_MAX, check_text, question};
-use crate::{BeadId, Epoch, Event, Fault, FaultClass, PauseScope, Phase, Rejection, RigName};
+use crate::{
+    BeadId, Epoch, Event, Fault, FaultClass, PauseScope, Phase, PlanState, Rejection, RigName,
+};
 
 pub(super) fn expire(scene: Scene<'_>, id: BeadId, epoch: Epoch, why: Fault) -> Decision {
     check_text("the reason", &why.text, TEXT_MAX)?;
@@ -46,19 +48,28 @@ pub(super) fn quarantine(scene: Scene<'_>, id: BeadId) -> Decision {
             run: None,
         },
     };
+    let text = match (bead.spent, limit) {
+        (1, 1) => format!("its only attempt failed: {}", last.text),
+        (spent, limit) => {
+            format!(
+                "{spent} of {limit} attempts failed; the last: {}",
+                last.text
+            )
+        }
+    };
+    let goal = scene.graph.goal(&id);
+    if goal.is_some_and(|goal| goal.plan == PlanState::Approved) {
+        // It has a plan: what is parked in it is a person's again.
+        return Ok(vec![Event::PlanKept {
+            goal: id,
+            why: format!("no new plan was made: {text}"),
+        }]);
+    }
     Ok(vec![Event::BeadQuarantined {
         bead: id,
         why: Fault {
             class: FaultClass::Attempts,
-            text: match (bead.spent, limit) {
-                (1, 1) => format!("its only attempt failed: {}", last.text),
-                (spent, limit) => {
-                    format!(
-                        "{spent} of {limit} attempts failed; the last: {}",
-                        last.text
-                    )
-                }
-            },
+            text,
             ..last
         },
     }])

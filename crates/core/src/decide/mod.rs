@@ -18,6 +18,7 @@ mod merge;
 mod merges;
 mod planning;
 mod question;
+mod replan;
 mod schedule;
 mod seat;
 mod split;

@@ -24,7 +24,9 @@ pub(super) fn begin(
     if holds(bead, &seat, epoch)? {
         return Ok(vec![]);
     }
-    if goal.plan != PlanState::Wanted || !bead.phase.is_open() {
+    let is_wanted =
+        goal.plan == PlanState::Wanted || !scene.graph.to_replan(&id, scene.now).is_empty();
+    if !is_wanted || !bead.phase.is_open() {
         return Err(scene.wrong_phase(bead));
     }
     if let Some(stop) = scene.graph.stop() {

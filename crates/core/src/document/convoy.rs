@@ -62,6 +62,12 @@ pub struct ConvoyDoc {
     pub target: TargetDoc,
     /// The beads, in the order of the plan.
     pub beads: Vec<ConvoyBead>,
+    /// How often what was left of it was planned anew.
+    #[serde(default)]
+    pub replans: u32,
+    /// The beads in whose place its drafts would be, while that new plan waits for a yes.
+    #[serde(default)]
+    pub replaces: Vec<BeadId>,
     /// What must be true at the end.
     pub acceptance: Vec<Criterion>,
     /// What was run on the target at the end.
@@ -128,6 +134,8 @@ pub fn convoy_doc(view: View<'_>, bead: &Bead, goal: &Goal) -> ConvoyDoc {
             into: goal.target.branch.clone(),
         },
         beads,
+        replans: goal.replans,
+        replaces: goal.replan.clone(),
         acceptance: bead.spec.acceptance.clone(),
         proof: goal.proof.clone(),
         conclusion: match &bead.phase {

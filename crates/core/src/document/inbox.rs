@@ -179,6 +179,11 @@ fn parked<'a>(
         .chain(asking)
         .filter(|bead| rig.is_none_or(|rig| *rig == bead.rig))
     {
+        // A bead in whose place others are planned is told with its goal; and a goal that is planned
+        // anew no more has nothing to ask.
+        if graph.is_replanned(bead, view.now) || is_moot(view, bead) {
+            continue;
+        }
         told.extend(bead.goal.as_ref().or(Some(&bead.id)));
         let why = explain(graph, view.observations, &bead.id, view.now);
         if let Some(why) = why.filter(|why| why.verdict == Standing::NeedsYou) {
@@ -187,6 +192,13 @@ fn parked<'a>(
         }
     }
     told
+}
+
+/// Tells whether an attempt at a new plan of a goal asks or is set aside, and none is wanted.
+fn is_moot(view: View<'_>, bead: &Bead) -> bool {
+    let goal = view.graph.goal(&bead.id);
+    goal.is_some_and(|goal| goal.plan == PlanState::Approved)
+        && view.graph.to_replan(&bead.id, view.now).is_empty()
 }
 
 /// Tells of a goal that waits for a yes, or that stands still while none of its beads is parked.
@@ -206,6 +218,26 @@ fn goal_item(
             title: bead.spec.title.clone(),
             text: format!("may its plan of {} begin?", count(goal.beads.len(), "bead")),
             unblocks: goal.beads.len(),
+            since: Moment(bead.since),
+            next: format!("gtd approve {id}"),
+            snoozed_until: None,
+        });
+    }
+    if !goal.replan.is_empty() {
+        let beads = goal.beads.iter().filter_map(|id| graph.bead(id));
+        let drafts = beads.filter(|bead| bead.phase == Phase::Draft).count();
+        let old: Vec<&str> = goal.replan.iter().map(BeadId::as_str).collect();
+        return Some(NeedsYou {
+            n: Some(bead.ordinal),
+            kind: "plan".to_owned(),
+            subject: id.to_string(),
+            title: bead.spec.title.clone(),
+            text: format!(
+                "may its new plan begin: {} in the place of {}?",
+                count(drafts, "bead"),
+                old.join(", ")
+            ),
+            unblocks: graph.tally_of_goal(id).unfinished(),
             since: Moment(bead.since),
             next: format!("gtd approve {id}"),
             snoozed_until: None,

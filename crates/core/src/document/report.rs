@@ -296,7 +296,7 @@ fn not_done(view: View<'_>, goals: &[BeadId], with_loose: bool) -> Vec<NotDoneDo
         .filter(|bead| with_loose && bead.goal.is_none() && graph.goal(&bead.id).is_none());
     of_goals
         .chain(loose)
-        .filter(|bead| !bead.phase.is_good())
+        .filter(|bead| !graph.is_settled_well(bead))
         .map(|bead| {
             let why = explain(graph, view.observations, &bead.id, view.now);
             let cause = why.as_ref().and_then(|why| why.chain.first());

@@ -273,7 +273,7 @@ impl Reader {
                 }
                 self.set(&bead.id, &bead.phase, at);
             }
-            Event::PlanProposed { goal, .. } => {
+            Event::PlanProposed { goal, .. } | Event::PlanRevised { goal, .. } => {
                 if let Some(row) = self.rows.get_mut(goal) {
                     row.end(at, None);
                 }

@@ -200,6 +200,9 @@ pub(super) fn find(look: Look<'_>, bead: &Bead) -> Found {
         return draft(bead);
     }
     if let Phase::Parked { why } = &bead.phase {
+        if let Some(found) = super::plan::anew(look, bead, why) {
+            return found;
+        }
         let reason = match why.class {
             FaultClass::Person => WaitReason::Paused,
             FaultClass::Question => WaitReason::Question,
@@ -207,7 +210,11 @@ pub(super) fn find(look: Look<'_>, bead: &Bead) -> Found {
             _ => WaitReason::Attempts,
         };
         let asks = why.class == FaultClass::Question;
-        let found = Found::new(reason, why.text.clone(), bead.since)
+        let text = match (reason, planned_anew(look, bead)) {
+            (WaitReason::Attempts, Some(told)) => format!("{}; {told}", why.text),
+            _ => why.text.clone(),
+        };
+        let found = Found::new(reason, text, bead.since)
             .then(match (asks, bead.question()) {
                 (true, Some(_)) => "it goes on in the same session, with the answer",
                 (true, None) => "the next attempt has the answer in its brief",
@@ -233,6 +240,21 @@ pub(super) fn find(look: Look<'_>, bead: &Bead) -> Found {
         Phase::Submitted { .. } => handed_in(look, bead),
         _ => open(look, bead),
     }
+}
+
+/// Says how often the goal of a bead was planned anew, where it is not any more.
+fn planned_anew(look: Look<'_>, bead: &Bead) -> Option<String> {
+    let goal = look.graph.goal(bead.goal.as_ref()?)?;
+    let most = look.graph.rig(&bead.rig)?.rules.replans.most;
+    let times = match goal.replans {
+        0 => return None,
+        1 => "once".to_owned(),
+        n => format!("{n} times"),
+    };
+    Some(match goal.replans < most {
+        true => format!("its goal was planned anew {times}"),
+        false => format!("its goal was planned anew {times}, and is not any more"),
+    })
 }
 
 /// Says that an attempt waits for the answer to its question.

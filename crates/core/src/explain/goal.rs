@@ -48,6 +48,12 @@ pub(super) fn stands(look: Look<'_>, memo: &mut Memo, bead: &Bead, goal: &Goal) 
 /// Finds what a goal itself does or waits for, besides its beads.
 fn own_part(look: Look<'_>, bead: &Bead, goal: &Goal) -> Found {
     let id = &bead.id;
+    if !goal.replan.is_empty() {
+        return super::plan::waits_for_yes(bead);
+    }
+    if super::plan::is_wanted_anew(look, bead) {
+        return super::plan::find(look, bead, goal);
+    }
     let n_open = look.graph.open_in_goal(id);
     if goal.plan == PlanState::Approved && n_open > 0 {
         let n = goal.beads.len();
@@ -172,7 +178,20 @@ pub(super) fn explain(look: Look<'_>, bead: &Bead, goal: &Goal) -> Why {
     why.eta = own.until.map(Moment);
     why.next = own.next;
     why.then = "its own acceptance is checked and the goal ends".to_owned();
-    if goal.plan == PlanState::Wanted {
+    let is_planned_anew = !goal.replan.is_empty() || super::plan::is_wanted_anew(look, bead);
+    if goal.plan == PlanState::Wanted || is_planned_anew {
+        let given_up = look.graph.open_beads_of(id).filter_map(|open| {
+            let Phase::Parked { why } = &open.phase else {
+                return None;
+            };
+            is_planned_anew.then(|| Cause {
+                code: WaitReason::Attempts,
+                text: why.text.clone(),
+                subject: open.id.to_string(),
+                since: Moment(open.since),
+            })
+        });
+        why.chain.extend(given_up.take(1));
         why.then = own.then;
         why.evidence.extend(own.evidence);
         why.next.push(step(format!("gtd stop {id}"), "cancel it"));

@@ -1,4 +1,4 @@
-//! The reason of a goal that has no plan yet.
+//! The reason of a goal that has no plan yet, or that is planned anew.
 
 use super::{
     WaitReason,
@@ -6,10 +6,71 @@ use super::{
     look::Look,
     money::{nearly_used, warning},
 };
-use crate::{Bead, FaultClass, Goal, Lease, Phase};
+use crate::{Bead, Fault, FaultClass, Goal, Lease, Phase, PlanState};
 
-/// Finds why a goal has no plan yet: the person's word first, then the attempt, then what it
-/// waits for.
+/// Names the plan that is to be made.
+fn noun(goal: &Goal) -> &'static str {
+    match goal.plan {
+        PlanState::Wanted => "its plan",
+        PlanState::Proposed | PlanState::Approved => "a new plan for what is left",
+    }
+}
+
+/// Tells whether a new plan for what is left of a goal is to be made.
+pub(super) fn is_wanted_anew(look: Look<'_>, bead: &Bead) -> bool {
+    !look.graph.to_replan(&bead.id, look.now).is_empty()
+}
+
+/// Says that a new plan for what is left of a goal waits for a yes.
+pub(super) fn waits_for_yes(bead: &Bead) -> Found {
+    let id = &bead.id;
+    let text = "a new plan for what is left of it waits for your yes";
+    Found::new(WaitReason::Approval, text, bead.since)
+        .then("its beads take the place of those that were given up")
+        .evidence(format!("gtd convoy show {id}"), "the new plan, as drafts")
+        .next(format!("gtd approve {id}"), "let it begin")
+        .next(
+            format!("gtd reject {id} -m WHY"),
+            "leave everything as it is",
+        )
+}
+
+/// Finds the reason of a bead whose attempts are spent, where a new plan puts others in its place.
+pub(super) fn anew(look: Look<'_>, bead: &Bead, why: &Fault) -> Option<Found> {
+    let Look { graph, now, .. } = look;
+    if !graph.is_replanned(bead, now) {
+        return None;
+    }
+    let id = bead.goal.as_ref()?;
+    let (owner, goal) = (graph.bead(id)?, graph.goal(id)?);
+    let behind = match goal.replan.is_empty() {
+        true => find(look, owner, goal),
+        false => waits_for_yes(owner),
+    };
+    let mut found = Found::new(
+        WaitReason::Attempts,
+        format!("{}; {}", why.text, behind.text),
+        bead.since,
+    )
+    .until(behind.until)
+    .then("other beads take its place")
+    .evidence(format!("gtd logs {}", bead.id), "what it printed")
+    .evidence(format!("gtd bead show {}", bead.id), "its attempts");
+    found.by_itself = behind.by_itself;
+    found.on = behind.on;
+    found.next = behind.next;
+    Some(
+        found
+            .next(
+                format!("gtd bead retry {}", bead.id),
+                "try it again all the same",
+            )
+            .next(format!("gtd bead close {} -m WHY", bead.id), "give it up"),
+    )
+}
+
+/// Finds why a goal has no plan yet, or no new one: the person's word first, then the attempt,
+/// then what it waits for.
 pub(super) fn find(look: Look<'_>, bead: &Bead, goal: &Goal) -> Found {
     let Look { graph, now, .. } = look;
     if let Phase::Parked { .. } = bead.phase {
@@ -25,10 +86,11 @@ pub(super) fn find(look: Look<'_>, bead: &Bead, goal: &Goal) -> Found {
         return question(bead, asked);
     }
     if let Some(lease) = bead.phase.lease() {
-        return at_work(look, bead, lease);
+        return at_work(look, bead, goal, lease);
     }
+    let noun = noun(goal);
     if let Some(found) = dependency(look, bead) {
-        return found.then("its plan is made");
+        return found.then(format!("{noun} is made"));
     }
     if let Some(until) = goal.until.filter(|until| *until <= now) {
         let text = "its time is over; no plan is made any more";
@@ -50,11 +112,11 @@ pub(super) fn find(look: Look<'_>, bead: &Bead, goal: &Goal) -> Found {
         let next = bead.epoch.next();
         return Found::new(
             WaitReason::Backoff,
-            format!("attempt {next} at its plan waits a little{story}"),
+            format!("attempt {next} at {noun} waits a little{story}"),
             bead.since,
         )
         .until(Some(not_before))
-        .then(format!("attempt {next} at its plan begins"))
+        .then(format!("attempt {next} at {noun} begins"))
         .evidence(
             format!("gtd logs {}", bead.id),
             "what the last attempt said",
@@ -62,23 +124,24 @@ pub(super) fn find(look: Look<'_>, bead: &Bead, goal: &Goal) -> Found {
         .next(format!("gtd bead retry {}", bead.id), "begin at once");
     }
     if let Some(seen) = look.observations.about(bead.id.as_str()).next() {
-        return observed(seen).then("its plan is made");
+        return observed(seen).then(format!("{noun} is made"));
     }
-    Found::new(WaitReason::Working, "the mayor begins its plan", bead.since)
-        .then("the plan's beads begin")
+    let text = format!("the mayor begins {noun}");
+    Found::new(WaitReason::Working, text, bead.since).then("the plan's beads begin")
 }
 
-fn at_work(look: Look<'_>, bead: &Bead, lease: &Lease) -> Found {
+fn at_work(look: Look<'_>, bead: &Bead, goal: &Goal, lease: &Lease) -> Found {
     let id = &bead.id;
+    let noun = noun(goal);
     let found = match look.observations.about(id.as_str()).next() {
         Some(seen) => observed(seen),
         None => {
             let who = bead.runtime_at_work().unwrap_or("an agent");
             let word = match lease.run {
-                Some(_) => "makes its plan",
-                None => "begins its plan",
+                Some(_) => "makes",
+                None => "begins",
             };
-            let text = format!("{who} {word} (attempt {})", lease.epoch);
+            let text = format!("{who} {word} {noun} (attempt {})", lease.epoch);
             match nearly_used(look, bead) {
                 None => Found::new(WaitReason::Working, text, lease.granted_at),
                 Some(short) => {

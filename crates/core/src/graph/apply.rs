@@ -49,11 +49,11 @@ impl Graph {
                         revoked: None,
                     },
                 );
-                // What may be spent is no matter of what is proven.
+                // What may be spent or planned anew is no matter of what is proven.
                 let is_as_it_was = was.is_some_and(|was| {
-                    let budget = rules.budget.clone();
                     crate::RigRules {
-                        budget,
+                        budget: rules.budget.clone(),
+                        replans: rules.replans.clone(),
                         ..was.rules
                     } == *rules
                 });
@@ -102,11 +102,25 @@ impl Graph {
                 }
                 self.end_planning(goal, summary, at);
             }
+            Event::PlanRevised {
+                goal,
+                replaces,
+                summary,
+                ..
+            } => {
+                if let Some(record) = self.facts.goals.get_mut(goal) {
+                    record.replans += 1;
+                    record.replan.clone_from(replaces);
+                }
+                self.end_planning(goal, summary, at);
+            }
+            Event::PlanKept { goal, .. } => self.keep_plan(goal, at),
             Event::PlanApproved { goal } => {
                 let Some(record) = self.facts.goals.get_mut(goal) else {
                     return;
                 };
                 record.plan = PlanState::Approved;
+                record.replan.clear();
                 for id in record.beads.clone() {
                     self.change(&id, |bead| {
                         if bead.phase == Phase::Draft {

@@ -27,6 +27,23 @@ impl Graph {
         });
     }
 
+    /// Leaves a goal with the plan that it had. Where no new one was waiting, none could be made.
+    pub(super) fn keep_plan(&mut self, goal: &BeadId, at: Timestamp) {
+        let Some(record) = self.facts.goals.get_mut(goal) else {
+            return;
+        };
+        if record.replan.is_empty() {
+            record.replans += 1;
+        }
+        record.replan.clear();
+        let is_finished = |bead: &Bead| bead.phase.is_finished();
+        if self.facts.bead(goal).is_none_or(is_finished) {
+            return;
+        }
+        self.end_lease(goal, at, Phase::Open, None, None);
+        self.change(goal, |bead| bead.spent = 0);
+    }
+
     /// Puts back what an operation changed, and takes away what it made.
     pub(super) fn take_back(&mut self, reversal: &Reversal, at: Timestamp) {
         for (rig, name) in &reversal.unscheduled {

@@ -101,6 +101,7 @@ fn town(n: usize) -> Town {
             questions: crate::QuestionRules::default(),
             discovery: crate::DiscoveryRules::default(),
             budget: Default::default(),
+            replans: Default::default(),
         },
         digest: String::new(),
     });

@@ -17,6 +17,7 @@ mod metered;
 mod money;
 mod parts;
 mod purse;
+mod replan;
 mod runtimes;
 mod schedules;
 mod state;

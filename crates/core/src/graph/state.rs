@@ -164,6 +164,7 @@ impl Graph {
                 PlanState::Wanted if stands_still => GoalState::NeedsYou,
                 PlanState::Wanted => GoalState::Planning,
                 PlanState::Proposed => GoalState::Draft,
+                PlanState::Approved if !goal.replan.is_empty() => GoalState::Draft,
                 PlanState::Approved if stands_still => GoalState::NeedsYou,
                 PlanState::Approved => GoalState::Running,
             },

@@ -88,6 +88,7 @@ impl Operation {
             Some(match event {
                 Event::GoalOpened { bead, .. } => format!("goal {} {}", bead.id, bead.spec.title),
                 Event::PlanApproved { goal } => format!("approve {goal}"),
+                Event::PlanKept { goal, .. } => format!("reject the new plan of {goal}"),
                 Event::GoalClosed { goal, outcome, .. } => match outcome {
                     crate::Outcome::Cancelled => format!("stop {goal}"),
                     _ => format!("close {goal}"),
@@ -237,6 +238,7 @@ impl Operation {
                 Event::GoalOpened { .. }
                 | Event::PlanProposed { .. }
                 | Event::PlanApproved { .. }
+                | Event::PlanKept { .. }
                 | Event::GoalClosed { .. }
                 | Event::LandRequested { .. }
                 | Event::GoalEdited { .. }

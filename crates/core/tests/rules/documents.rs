@@ -62,6 +62,8 @@ fn a_convoy_has_the_keys_of_the_contract() {
                 "landing_text",
                 "proof",
                 "question",
+                "replaces",
+                "replans",
                 "revision",
                 "spent_estimated",
                 "spent_usd",

@@ -42,6 +42,8 @@ const NAMES: &[(&str, &str)] = &[
     ("OperationUndone", "operation.undone"),
     ("PlanApproved", "plan.approved"),
     ("PlanProposed", "plan.proposed"),
+    ("PlanRevised", "plan.revised"),
+    ("PlanKept", "plan.kept"),
     ("QueueHalted", "queue.halted"),
     ("QueueResumed", "queue.resumed"),
     ("Resumed", "pause.ended"),

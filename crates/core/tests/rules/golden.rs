@@ -19,7 +19,7 @@ use crate::scene::{
 };
 
 names!(EVENTS, event_name: Event {
-    RigTrusted, TrustRevoked, RigRemoved, GoalOpened, PlanProposed, PlanApproved, GoalClosed, LandRequested,
+    RigTrusted, TrustRevoked, RigRemoved, GoalOpened, PlanProposed, PlanApproved, PlanRevised, PlanKept, GoalClosed, LandRequested,
     LandConcluded, BeadOpened, BeadJoined, GoalEdited, BeadSplit, BeadReopened, BeadEdited, EdgeAdded, EdgeRemoved, NoteAdded, BeadClosed,
     BeadRetried, ChangesWanted, BeadParked, QuestionAsked, QuestionAnswered, SeatOpened, SeatClosed, LeaseGranted, RunStarted, LeaseRenewed,
     UsageRecorded, WorkSubmitted, WorkReturned, WorkClosed, LeaseExpired, BeadQuarantined,
@@ -89,7 +89,50 @@ pub(crate) fn long_story() -> Scene {
     town(&mut scene);
     hand_on_the_merges(&mut scene);
     leave_undone(&mut scene);
+    plan_anew(&mut scene);
     scene
+}
+
+/// A goal that is planned anew twice: one plan is put aside, and one waits.
+fn plan_anew(scene: &mut Scene) {
+    let mut rules = scene.graph.rig(&rig()).unwrap().rules.clone();
+    rules.replans = gtd_core::ReplanRules {
+        most: 2,
+        given: true,
+        approval: Approval::Needed,
+    };
+    scene.trust(rules);
+    let goal = scene.goal(&[("steep", &[])]);
+    let steep = scene.in_goal(&goal, "steep");
+    for _ in 0..3 {
+        scene.fail(&steep, FaultClass::Exit { code: 2 });
+    }
+    scene.tell(Command::Quarantine { bead: steep });
+    for step in ["around", "over"] {
+        let epoch = scene.at(&goal).epoch.next();
+        scene.tell(Command::BeginPlan {
+            goal: goal.clone(),
+            seat: seat("plan-9"),
+            host: host(),
+            runtime: RuntimeName::parse("claude").unwrap(),
+            epoch,
+        });
+        scene.tell(Command::ProposePlan {
+            goal: goal.clone(),
+            epoch,
+            plan: Plan {
+                summary: "another way".to_owned(),
+                ..crate::scene::plan(&[(step, &[])])
+            },
+            approval: Approval::Needed,
+        });
+        if step == "around" {
+            scene.tell(Command::ParkBead {
+                bead: goal.clone(),
+                why: "too far".to_owned(),
+            });
+        }
+    }
 }
 
 /// A red run whose report names its red test.

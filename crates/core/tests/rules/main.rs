@@ -43,6 +43,7 @@ mod questions;
 mod ready;
 mod reasons;
 mod rejections;
+mod replans;
 mod restored;
 mod runtimes;
 mod scene;

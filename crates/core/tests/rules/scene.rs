@@ -107,6 +107,7 @@ pub(crate) fn rules() -> RigRules {
         questions: gtd_core::QuestionRules::default(),
         discovery: gtd_core::DiscoveryRules::default(),
         budget: Default::default(),
+        replans: Default::default(),
     }
 }
 

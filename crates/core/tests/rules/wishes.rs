@@ -198,6 +198,11 @@ pub(crate) fn town() -> Scene {
     let mut rules = rules();
     rules.worker.breaker = 2;
     rules.merge.flakes = 1;
+    rules.replans = gtd_core::ReplanRules {
+        most: 2,
+        given: true,
+        approval: Approval::NotNeeded,
+    };
     let mut scene = Scene::with_rules(rules);
     scene.name_asks();
     for name in ["quartz", "onyx"] {

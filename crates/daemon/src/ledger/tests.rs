@@ -25,6 +25,7 @@ fn rules() -> RigRules {
         questions: gtd_core::QuestionRules::default(),
         discovery: gtd_core::DiscoveryRules::default(),
         budget: Default::default(),
+        replans: Default::default(),
     }
 }
 

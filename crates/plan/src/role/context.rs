@@ -114,6 +114,10 @@ pub struct PromptContext {
 
     /// The goal to plan.
     pub goal: Option<PromptGoal>,
+    /// The beads in whose place a new plan is to put others; empty for a first plan.
+    pub parked: Vec<PromptParked>,
+    /// What has landed of the goal already, where it is planned anew.
+    pub landed: Vec<PromptSibling>,
     /// Other work of the rig that has not ended.
     pub open_beads: Vec<PromptSibling>,
     /// The specification that came with it.
@@ -191,6 +195,27 @@ pub struct PromptBead {
     pub scope: Vec<String>,
     /// Its labels.
     pub labels: Vec<String>,
+    /// What was said to it since, oldest first.
+    pub notes: Vec<PromptText>,
+}
+
+/// A bead whose attempts are spent.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct PromptParked {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: PromptText,
+    /// What was to be done.
+    pub description: PromptText,
+    /// When it would have been done.
+    pub acceptance: Vec<PromptText>,
+    /// The files that it is about.
+    pub scope: Vec<String>,
+    /// Why it was set aside.
+    pub reason: PromptText,
+    /// What its attempts did, the latest first.
+    pub tries: PromptText,
     /// What was said to it since, oldest first.
     pub notes: Vec<PromptText>,
 }
@@ -310,6 +335,8 @@ impl PromptContext {
             conflict: None,
             mail: None,
             goal: None,
+            parked: Vec::new(),
+            landed: Vec::new(),
             open_beads: Vec::new(),
             spec: None,
             repo_map: None,

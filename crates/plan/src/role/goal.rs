@@ -1,9 +1,9 @@
 //! What the prompt of whoever plans a goal may speak about, gathered from the graph.
 
-use gtd_core::{Bead, BeadType, Graph};
+use gtd_core::{Bead, BeadType, Graph, Phase, Timestamp};
 
 use super::{
-    context::{PromptContext, PromptGoal, PromptText},
+    context::{PromptContext, PromptGoal, PromptParked, PromptSibling, PromptText},
     scene::{WorkerScene, context_of_place, criteria, notes, prompt_sibling, said_by},
 };
 
@@ -11,6 +11,10 @@ use super::{
 const OPEN_BEADS: usize = 30;
 /// Attempts that a prompt tells of at most.
 const ATTEMPTS: usize = 3;
+/// Beads that a prompt tells all about at most.
+const PARKED: usize = 6;
+/// How much of the output of an attempt is told, in bytes.
+const OUTPUT: usize = 2_000;
 
 /// Where and as whom a goal is planned, and what was seen of the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,9 +38,15 @@ pub fn mayor_context(graph: &Graph, goal: &Bead, scene: &MayorScene<'_>) -> Prom
         acceptance: criteria(goal),
         notes: notes(goal),
     });
+    let left = graph.to_replan(&goal.id, scene.place.now);
+    if !left.is_empty() {
+        context.landed = landed(graph, goal, scene.place.now);
+    }
+    let is_left = |bead: &&Bead| left.iter().any(|parked| parked.id == bead.id);
     context.open_beads = graph
         .unfinished()
         .filter(|bead| bead.rig == goal.rig && bead.spec.kind != BeadType::Goal)
+        .filter(|bead| !is_left(bead))
         .take(OPEN_BEADS)
         .map(|bead| prompt_sibling(graph, bead, scene.place.now))
         .collect();
@@ -44,8 +54,63 @@ pub fn mayor_context(graph: &Graph, goal: &Bead, scene: &MayorScene<'_>) -> Prom
         let map = PromptText::foreign("the files and commits of the repository", scene.map);
         context.repo_map = Some(map);
     }
+    context.parked = left.iter().take(PARKED).map(|bead| parked(bead)).collect();
     context.history = history(goal);
     context
+}
+
+/// Lists what has landed of a goal, the latest first.
+fn landed(graph: &Graph, goal: &Bead, now: Timestamp) -> Vec<PromptSibling> {
+    let beads = graph
+        .goal(&goal.id)
+        .into_iter()
+        .flat_map(|goal| &goal.beads);
+    let beads = beads.rev().filter_map(|id| graph.bead(id));
+    beads
+        .filter(|bead| bead.phase.is_good())
+        .take(OPEN_BEADS)
+        .map(|bead| prompt_sibling(graph, bead, now))
+        .collect()
+}
+
+/// Tells all that was learned of a bead whose attempts are spent.
+fn parked(bead: &Bead) -> PromptParked {
+    let reason = match &bead.phase {
+        Phase::Parked { why } => why.text.as_str(),
+        _ => "",
+    };
+    PromptParked {
+        id: bead.id.to_string(),
+        title: said_by(bead, &bead.spec.title),
+        description: said_by(bead, &bead.spec.description),
+        acceptance: criteria(bead),
+        scope: bead.spec.scope.clone(),
+        reason: PromptText::foreign("the attempts at it", reason),
+        tries: PromptText::foreign("the attempts at it", &tries(bead)),
+        notes: notes(bead),
+    }
+}
+
+/// Tells what each of the last attempts at a bead did, and what showed that it was wrong.
+fn tries(bead: &Bead) -> String {
+    let told = bead.attempts.iter().rev().take(ATTEMPTS).map(|attempt| {
+        let fault = attempt.fault.as_ref();
+        let failed = fault.map(|fault| (fault.text.as_str(), end(&fault.evidence)));
+        let (text, evidence) = failed.unwrap_or_default();
+        let parts = [attempt.summary.as_str(), text, evidence];
+        let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        format!("Attempt {}: {}", attempt.epoch, parts.join("\n"))
+    });
+    told.collect::<Vec<_>>().join("\n\n")
+}
+
+/// Returns the end of an output.
+fn end(text: &str) -> &str {
+    let mut from = text.len().saturating_sub(OUTPUT);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    &text[from..]
 }
 
 /// Tells what came of earlier attempts at the plan, the latest first.

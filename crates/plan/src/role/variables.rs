@@ -3,7 +3,7 @@
 use super::{
     context::{
         PromptAttempt, PromptBead, PromptConflict, PromptContext, PromptConvoy, PromptGate,
-        PromptGoal, PromptMail, PromptMerge, PromptRig, PromptSibling, PromptText,
+        PromptGoal, PromptMail, PromptMerge, PromptParked, PromptRig, PromptSibling, PromptText,
     },
     spec::RoleSpec,
     words::{RoleKind, WakeEvent},
@@ -74,6 +74,8 @@ pub(super) const VARIABLES: &[Variable] = &[
         Group::Plan,
         &["id", "title", "description", "acceptance", "notes"],
     ),
+    ("parked", Group::Plan, &[]),
+    ("landed", Group::Plan, &[]),
     ("open_beads", Group::Plan, &[]),
     ("spec", Group::Plan, &[]),
     ("repo_map", Group::Plan, &[]),
@@ -233,6 +235,18 @@ pub(super) fn example(groups: &[Group], size: Example) -> PromptContext {
                     acceptance: vec!["a login works".into(); several(2)],
                     notes: vec!["Leave the tokens alone.".into(); several(1)],
                 });
+                let parked = PromptParked {
+                    id: "api-3k8f".to_owned(),
+                    title: "Refresh tokens".into(),
+                    description: "Keep people logged in.".into(),
+                    acceptance: vec!["a session lasts a week".into()],
+                    scope: vec!["src/token/**".to_owned()],
+                    reason: PromptText::foreign("an example", "3 of 3 attempts failed"),
+                    tries: PromptText::foreign("an example", "Attempt 3: one test failed"),
+                    notes: vec!["Keep the cookie.".into()],
+                };
+                context.parked = vec![parked; several(2)];
+                context.landed = vec![sibling.clone(); several(2)];
                 context.open_beads = vec![sibling.clone(); several(2)];
                 context.spec = some("The login is by OAuth.");
                 context.repo_map = some("src/lib.rs");

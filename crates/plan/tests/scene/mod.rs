@@ -139,6 +139,7 @@ impl Scene {
                 questions: gtd_core::QuestionRules::default(),
                 discovery: gtd_core::DiscoveryRules::default(),
                 budget: Default::default(),
+                replans: Default::default(),
             },
             digest: String::new(),
         });

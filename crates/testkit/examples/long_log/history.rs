@@ -404,5 +404,6 @@ fn rules(gate: &GateName) -> RigRules {
         questions: gtd_core::QuestionRules::default(),
         discovery: gtd_core::DiscoveryRules::default(),
         budget: Default::default(),
+        replans: Default::default(),
     }
 }

@@ -107,6 +107,7 @@ impl Sim {
             questions: gtd_core::QuestionRules::default(),
             discovery: gtd_core::DiscoveryRules::default(),
             budget: Default::default(),
+            replans: Default::default(),
         };
         self.say_to_ledger(Command::TrustRig {
             rig: rig(),
