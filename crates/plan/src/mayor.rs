@@ -211,7 +211,7 @@ impl Ended<'_> {
         }
         let proofs = self.proofs();
         if proofs.is_empty() {
-            return close(Outcome::Done, "all of its beads ended well");
+            return Conclusion::Close(Outcome::Done, self.reached(), vec![]);
         }
         if is_busy {
             return Conclusion::Waits;
@@ -219,6 +219,21 @@ impl Ended<'_> {
         match self.commit(seen) {
             Some(commit) => self.prove(seen, &commit, &proofs, plan),
             None => Conclusion::Waits,
+        }
+    }
+
+    /// Says that the goal is reached, and how much of that nobody has looked at.
+    fn reached(&self) -> String {
+        let acceptance = &self.bead.spec.acceptance;
+        let unverified = acceptance.iter().filter(|c| c.check.is_none()).count();
+        let mut said = "all of its beads ended well".to_owned();
+        if !self.proofs().is_empty() {
+            said.push_str(" and its own acceptance is green");
+        }
+        match unverified {
+            0 => said,
+            1 => said + "; no command looks at 1 criterion",
+            n => format!("{said}; no command looks at {n} criteria"),
         }
     }
 
@@ -262,8 +277,7 @@ impl Ended<'_> {
                 }
             }
         }
-        let why = "all of its beads ended well and its own acceptance is green";
-        Conclusion::Close(Outcome::Done, why.to_owned(), records)
+        Conclusion::Close(Outcome::Done, self.reached(), records)
     }
 
     fn begin(&self, seen: &Seen, commit: &Oid, gate: &Gate, run: &RunId, plan: &mut Plan) {

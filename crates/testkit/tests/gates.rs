@@ -122,3 +122,61 @@ fn a_gate_runs_on_what_a_bead_handed_in() {
     let history = town.json(&["gate", "history", "test", "--filter", "purpose=candidate"]);
     assert_eq!(history["items"].as_array().unwrap().len(), 1, "{history}");
 }
+
+/// The plan of a goal that should be true at its end, as far as `check` and a reader tell.
+fn promised(check: &str) -> String {
+    format!(
+        "title = \"Say hello\"\nacceptance = [{{ text = \"it greets\", check = \"{check}\" }}, \"it reads well\"]\n\n[[bead]]\nid = \"a\"\ntitle = \"Say it\"\nrun = \"echo hello > hello.txt\"\n"
+    )
+}
+
+#[test]
+fn a_goal_whose_own_acceptance_is_red_is_not_done_and_a_person_is_told() {
+    let town = town("true");
+    let goal = town.goal(&promised("echo where is it; test -e never"));
+    let (code, document) = town.wait(&goal);
+    assert_eq!(code, Some(5), "{document}");
+    assert_eq!(document["state"], "failed", "{document}");
+    assert_eq!(document["beads"][0]["state"], "landed", "{document}");
+    assert_eq!(document["proof"][0]["verdict"], "failed", "{document}");
+    let evidence = document["proof"][0]["evidence"].as_str().unwrap();
+    assert!(evidence.contains("where is it"), "{document}");
+    let inbox = town.json(&["inbox"]);
+    let items = inbox["items"].as_array().unwrap();
+    assert_eq!(items.len(), 1, "{inbox}");
+    assert_eq!(items[0]["kind"], "alert", "{inbox}");
+    assert_eq!(items[0]["subject"], goal.as_str(), "{inbox}");
+    assert_eq!(items[0]["title"], "Say hello", "{inbox}");
+    let text = items[0]["text"].as_str().unwrap();
+    assert!(text.contains("acceptance-1 is red on the target"), "{text}");
+    // The log that it names is there, and whoever has seen it says so.
+    let (_, logs) = text.rsplit_once("gtd logs ").unwrap();
+    assert!(town.gtd_ok(&["logs", logs]).contains("where is it"));
+    assert_eq!(items[0]["next"], format!("gtd resume {goal}"), "{inbox}");
+    town.gtd_ok(&["resume", &goal]);
+    assert_eq!(town.json(&["inbox"])["items"], serde_json::json!([]));
+    let report = town.json(&["report"]);
+    assert_eq!(report["proof"]["unverified"], serde_json::json!([]));
+}
+
+#[test]
+fn what_no_command_looks_at_is_listed_when_a_goal_is_reached() {
+    let town = town("true");
+    let goal = town.goal(&promised("grep -q hello hello.txt"));
+    let (code, document) = town.wait(&goal);
+    assert_eq!(code, Some(0), "{document}");
+    assert_eq!(
+        document["conclusion"],
+        "all of its beads ended well and its own acceptance is green; no command looks at 1 criterion",
+        "{document}"
+    );
+    let report = town.json(&["report"]);
+    assert_eq!(
+        report["proof"]["unverified"],
+        serde_json::json!([format!("{goal} it reads well")]),
+        "{report}"
+    );
+    let said = town.gtd_ok(&["report"]);
+    let line = format!("looked at by no command: {goal} it reads well");
+    assert!(said.contains(&line), "{said}");
+}

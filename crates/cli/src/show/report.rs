@@ -106,6 +106,8 @@ fn proof(doc: &ReportDoc) -> Vec<String> {
     if !proof.final_gates.is_empty() {
         lines.push(format!("at the end: {}", proof.final_gates.join(" · ")));
     }
+    let unverified = proof.unverified.iter();
+    lines.extend(unverified.map(|text| format!("looked at by no command: {text}")));
     lines.extend(
         proof
             .last_commits

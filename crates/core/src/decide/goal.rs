@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Approval, Bead, BeadId, BeadSpec, BeadType, Criterion, Epoch, Event, GateRun, Goal, HoldKind,
     Landing, Need, Oid, Outcome, Phase, Plan, PlanState, PlannedBead, Rejection, Rig, Target,
-    Timestamp,
+    Timestamp, Verdict,
 };
 
 pub(super) fn open(
@@ -363,12 +363,22 @@ pub(super) fn close(
     if goal.plan != PlanState::Approved && outcome.is_good() {
         return Err(scene.wrong_phase(bead));
     }
-    Ok(vec![Event::GoalClosed {
+    // All of its work has landed, and it is not what was wanted: nobody else would tell a person.
+    let red = proof.iter().find(|run| run.verdict != Verdict::Passed);
+    let alert = red
+        .filter(|_| outcome == Outcome::Failed)
+        .map(|run| Event::Escalated {
+            about: id.to_string(),
+            text: format!("the goal is not reached: {why}; gtd logs {}", run.run),
+        });
+    let mut events = vec![Event::GoalClosed {
         goal: id,
         outcome,
         why,
         proof,
-    }])
+    }];
+    events.extend(alert);
+    Ok(events)
 }
 
 pub(super) fn request_landing(scene: Scene<'_>, id: BeadId) -> Decision {

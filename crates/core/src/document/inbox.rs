@@ -100,15 +100,20 @@ pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
         }
     }
     for escalation in graph.escalations() {
+        let about = BeadId::parse(&escalation.about).ok();
+        let bead = about.as_ref().and_then(|id| graph.bead(id));
         items.push(NeedsYou {
-            n: None,
+            n: bead.map(|bead| bead.ordinal),
             kind: "alert".to_owned(),
             subject: escalation.about.clone(),
-            title: escalation.about.clone(),
+            title: bead.map_or_else(|| escalation.about.clone(), |bead| bead.spec.title.clone()),
             text: escalation.text.clone(),
             unblocks: 0,
             since: Moment(escalation.since),
-            next: "gtd resume".to_owned(),
+            next: match bead {
+                Some(bead) => format!("gtd resume {}", bead.id),
+                None => "gtd resume".to_owned(),
+            },
             snoozed_until: None,
         });
     }

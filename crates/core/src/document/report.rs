@@ -73,6 +73,9 @@ pub struct ProofDoc {
     pub foreign_moves: usize,
     /// The final gates and checks of the goals that ended.
     pub final_gates: Vec<String>,
+    /// What should be true at the end of goals that were reached, and no command looks at.
+    #[serde(default)]
+    pub unverified: Vec<String>,
 }
 
 /// The report.
@@ -184,8 +187,14 @@ pub fn report_doc(
                 look_at.push(format!("role {role} kept failing: {why}"));
             }
             Event::GoalClosed {
-                goal, proof: runs, ..
+                goal,
+                proof: runs,
+                outcome,
+                ..
             } if wanted(goal) => {
+                if outcome.is_good() {
+                    proof.unverified.extend(unverified(graph, goal));
+                }
                 proof.final_gates.extend(
                     runs.iter()
                         .map(|run| format!("{} {}", run.gate, verdict_word(&run.verdict))),
@@ -258,6 +267,18 @@ pub fn report_doc(
         look_at: counted(look_at),
         next,
     }
+}
+
+/// Lists the criteria of a goal that no command looks at.
+fn unverified(graph: &crate::Graph, goal: &BeadId) -> Vec<String> {
+    let acceptance = graph
+        .bead(goal)
+        .into_iter()
+        .flat_map(|bead| &bead.spec.acceptance);
+    acceptance
+        .filter(|criterion| criterion.check.is_none())
+        .map(|criterion| format!("{goal} {}", criterion.text))
+        .collect()
 }
 
 fn verdict_word(verdict: &Verdict) -> &'static str {
