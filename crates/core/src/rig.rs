@@ -152,6 +152,9 @@ pub struct MergeRules {
     /// What follows when tests that a submission adds are green without its work.
     #[serde(default, skip_serializing_if = "GuardPolicy::is_off")]
     pub proof_of_test: GuardPolicy,
+    /// Globs of the files that only a person lets through.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub protect: Vec<String>,
 }
 
 impl MergeRules {
@@ -165,6 +168,8 @@ impl MergeRules {
         match guard {
             Guard::TestGuard => self.test_guard,
             Guard::ProofOfTest => self.proof_of_test,
+            Guard::ProtectedPaths if self.protect.is_empty() => GuardPolicy::Off,
+            Guard::ProtectedPaths => GuardPolicy::Block,
         }
     }
 }
@@ -176,6 +181,7 @@ impl Default for MergeRules {
             flakes: 3,
             test_guard: GuardPolicy::Off,
             proof_of_test: GuardPolicy::Off,
+            protect: Vec::new(),
         }
     }
 }

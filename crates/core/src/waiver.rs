@@ -45,6 +45,10 @@ impl Waiver {
     /// Says who took it as it is, and why.
     #[must_use]
     pub fn told(&self) -> String {
-        format!("waived by {}: {}", self.by, self.why)
+        let word = match self.what {
+            Waived::Guard(guard) if guard.asks() => "approved",
+            Waived::Guard(_) | Waived::Criterion(_) => "waived",
+        };
+        format!("{word} by {}: {}", self.by, self.why)
     }
 }

@@ -48,6 +48,18 @@ impl Repository {
         Ok(fields(&output).map(lossy).collect())
     }
 
+    /// Lists the files that a commit changes since it parted from another; a rename is two files.
+    /// Without shared history there are none.
+    ///
+    /// # Errors
+    /// When the repository does not hold one of them.
+    pub fn files_changed_since(&self, onto: &Oid, head: &Oid) -> Result<Vec<String>, GitError> {
+        match self.merge_base(onto, head)? {
+            Some(base) => self.changed_files(&base, head),
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// Reads the files that a commit changes since it parted from another, before and after: those
     /// of these paths. Without shared history nothing is read.
     ///

@@ -51,6 +51,8 @@ fn what_a_submission_shares_with_its_target_is_not_its_change() {
         ])
     );
     assert_eq!(changed.unread, Vec::<String>::new());
+    let files = rig.open().files_changed_since(&main, &work).unwrap();
+    assert_eq!(files, ["src.py", "tests/both.py", "tests/new.py"]);
 }
 
 #[test]

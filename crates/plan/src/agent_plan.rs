@@ -7,10 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{
     Bead, BeadId, BeadSpec, Graph, Plan, PlanContext, PlanError, PlannedBead, add_acceptance,
-    check_spec, config::PlanMeans, parse_plan,
+    check_spec, config::PlanMeans, may_meet, parse_plan,
 };
-
-use crate::scope::may_meet;
 
 /// The name under which mistakes of a plan are told.
 const FILE: &str = "plan.toml";

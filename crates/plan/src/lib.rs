@@ -21,7 +21,6 @@ mod refinery;
 mod retention;
 mod role;
 mod schedules;
-mod scope;
 mod seen;
 mod standing;
 mod tries;

@@ -56,6 +56,17 @@ pub enum Question {
         /// The other.
         to: Oid,
     },
+    /// Which files does a submission change that only a person lets through?
+    Protected {
+        /// The rig.
+        rig: RigName,
+        /// The target's tip: what the submission shares with it is not its own.
+        onto: Oid,
+        /// What was handed in.
+        head: Oid,
+        /// The globs of such files.
+        globs: Vec<String>,
+    },
     /// What does a submission do to the tests that were there before?
     Weaker {
         /// The rig.
@@ -138,6 +149,8 @@ pub enum Answer {
     Assembly(AssemblySeen),
     /// To [`Question::Changed`].
     Changed(Vec<String>),
+    /// To [`Question::Protected`].
+    Protected(GuardReport),
     /// To [`Question::Weaker`].
     Weaker(GuardReport),
     /// To [`Question::NewTests`]: none when it adds none that stand alone.
@@ -528,6 +541,15 @@ impl Seen {
         match self.answers.get(question) {
             Some(Answer::Changed(files)) => files,
             _ => &[],
+        }
+    }
+
+    /// Returns which protected files a submission changes, when that was asked.
+    #[must_use]
+    pub fn protected(&self, question: &Question) -> Option<&GuardReport> {
+        match self.answers.get(question) {
+            Some(Answer::Protected(report)) => Some(report),
+            _ => None,
         }
     }
 

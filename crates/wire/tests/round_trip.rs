@@ -547,6 +547,12 @@ fn sendable() -> Vec<Command> {
         Command::Waive {
             bead: goal(),
             head: oid('d'),
+            what: Waived::Guard(Guard::ProtectedPaths),
+            why: why(),
+        },
+        Command::Waive {
+            bead: goal(),
+            head: oid('d'),
             what: Waived::Criterion("it reads well".into()),
             why: why(),
         },
@@ -734,6 +740,7 @@ fn guard_report() -> GuardReport {
         FindingKind::AssertionsLoosened,
         FindingKind::AlwaysTrue,
         FindingKind::ProvesNothing,
+        FindingKind::ProtectedPath,
     ];
     GuardReport {
         guard: Guard::TestGuard,

@@ -14,10 +14,11 @@ use crate::{
     town::{self, DocumentKind, Found},
 };
 
-/// Say yes: to a plan, to what an agent found, or to work that came back or was set aside
+/// Say yes: to a plan, to what an agent found, or to work that waits for you
 ///
 /// The beads of a plan begin. What an agent found joins the goal at which it was
-/// found, and begins. Work goes into the merge queue as it is; its
+/// found, and begins. Work that changes protected files goes into the next
+/// candidate, and so does work that came back or was set aside, as it is; its
 /// gates say again what they say. A yes is to what is there now: with --at
 /// only to the commit that was looked at, and it lapses when the work moved.
 #[derive(Debug, clap::Args)]
@@ -78,7 +79,8 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         } else if is_found(&found.document) {
             yes_to_find(ctx, &client, &id).await?;
         } else {
-            yes_to_work(ctx, &client, &id, args.at.as_deref()).await?;
+            let why = args.change.reason.as_deref();
+            yes_to_work(ctx, &client, &id, args.at.as_deref(), why).await?;
         }
         if let Some(text) = args.change.reason.clone().filter(|text| !text.is_empty()) {
             let bead = id.clone();
@@ -182,12 +184,13 @@ async fn yes_to_work(
     client: &Client,
     bead: &BeadId,
     at: Option<&str>,
+    why: Option<&str>,
 ) -> Result<(), CliError> {
     let document: ReviewDoc = town::read(&client.review(bead.as_str()).await?)?;
     if let Some(at) = at {
         review::bound(&document, at)?;
     }
-    review::put_in_queue(client, &document).await?;
+    review::put_in_queue(client, &document, why).await?;
     if ctx.screen.is_quiet() {
         ctx.screen.line(bead.as_str());
     } else if !ctx.screen.is_json() {

@@ -15,9 +15,10 @@ use crate::{
 
 /// Say no to a plan, or to going on with a bead
 ///
-/// What is tried again has the reason in the brief of its next attempt. A new plan
-/// for what is left of a goal is set aside, and the goal stays as it was; with
-/// --then cancel the goal itself is cancelled.
+/// What is tried again has the reason in the brief of its next attempt. Work
+/// that waits in the merge queue, because it changes protected files, leaves it.
+/// A new plan for what is left of a goal is set aside, and the goal stays as it
+/// was; with --then cancel the goal itself is cancelled.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The goal or the bead, or the beginning of its id
@@ -70,19 +71,29 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         .help(format!("gtd reject {bead} -m WHY")));
     }
     let waiting: Vec<NeedsYou> = lists::all(&client, &lists::inbox(None)).await?;
-    if !waiting.iter().any(|item| item.subject == bead.as_str()) {
+    let Some(item) = waiting.iter().find(|item| item.subject == bead.as_str()) else {
         return Err(
             CliError::new(Kind::State(format!("{bead} does not wait for you"))).help(format!(
                 "what does: gtd inbox   end it all the same: gtd stop {bead}"
             )),
         );
-    }
+    };
+    let is_queued = item.kind == "approval";
     if args.dry_run {
         return Ok(would(ctx, &[format!("reject {bead}: it {fate}")]));
     }
     let why = args.reason;
     // Each is one write: the words and what follows from them are never apart.
     let written = match then {
+        // What was handed in goes back.
+        Fate::Retry if is_queued => {
+            let command = Command::WantChanges {
+                bead: bead.clone(),
+                why,
+                comments: String::new(),
+            };
+            client.tell(command).await
+        }
         Fate::Retry => {
             let note = format!("rejected: {why}");
             client.answer(&bead, note, WriteContext::default()).await

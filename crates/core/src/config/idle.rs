@@ -58,7 +58,7 @@ impl Config {
                     "`{path}` has {}, for which nothing waits yet: it goes on without you",
                     words.join(", ")
                 );
-                let help = "only `plan` waits for you so far";
+                let help = "only `plan` and `protected-paths` wait for you so far";
                 (!words.is_empty()).then(|| at.place.saying(&message).with_help(help))
             })
             .collect()
@@ -101,13 +101,13 @@ mod tests {
         check(
             "[policy]\ndefault = \"review-all\"\n",
             &expect![
-                "config.toml: `policies.review-all.approve` has merge, protected-paths, new-dependency, for which nothing waits yet: it goes on without you"
+                "config.toml: `policies.review-all.approve` has merge, new-dependency, for which nothing waits yet: it goes on without you"
             ],
         );
         check(
             "[policy]\ndefault = \"mine\"\n[policies.mine]\nextends = \"overnight\"\n",
             &expect![
-                "config.toml: `policies.overnight.approve` has protected-paths, new-dependency, for which nothing waits yet: it goes on without you"
+                "config.toml: `policies.overnight.approve` has new-dependency, for which nothing waits yet: it goes on without you"
             ],
         );
     }

@@ -25,7 +25,7 @@ const EVENTS: &[&str] = &[
 ];
 const APPROVALS: &[&str] = &["plan", "merge", "protected-paths", "new-dependency"];
 /// What of that has an effect.
-pub(super) const WAITING: &[&str] = &["plan"];
+pub(super) const WAITING: &[&str] = &["plan", "protected-paths"];
 
 /// The keys of one `[[gate]]`.
 pub(super) const GATE_KEYS: &[Key] = &[
@@ -297,8 +297,8 @@ pub(super) const KEYS: &[Key] = &[
         "merge.protect",
         Texts,
         Anyone,
-        Planned,
-        "Globs of files that only a person may let through.",
+        Works,
+        "Globs of files, from the top of the repository, that only a person lets through: what changes them waits in the queue for a yes. By default CI files and hooks; gtd.toml, gtd.local.toml and .gtd/ are protected whatever stands here. Has an effect where the policy's `approve` has `protected-paths`.",
     ),
     key(
         "commit.attribution",
@@ -459,7 +459,7 @@ pub(super) const KEYS: &[Key] = &[
         Name,
         Anyone,
         Works,
-        "The policy of a goal that names none. Of it, only whether plans wait (`approve`) and what questions do (`on_question`, `answer_within`) and finds (`on_discovery`) do have an effect yet.",
+        "The policy of a goal that names none. Of it, only what waits for a person (`approve`) and what questions do (`on_question`, `answer_within`) and finds (`on_discovery`) do have an effect yet.",
     ),
     key(
         "policies.*.extends",
@@ -473,7 +473,7 @@ pub(super) const KEYS: &[Key] = &[
         Words(APPROVALS),
         Anyone,
         Works,
-        "What waits for a person. Only `plan` does so far: for `merge`, `protected-paths` and `new-dependency` nothing waits yet.",
+        "What waits for a person: plans, and work that changes protected files. For `merge` and `new-dependency` nothing waits yet.",
     ),
     key(
         "policies.*.on_question",

@@ -6,7 +6,7 @@ use super::{
     runtimes::{ConfiguredRuntime, configured_runtimes},
     value::Value,
 };
-use crate::{Approval, OnQuestion, QuestionRules, ReplanRules, RuntimeName};
+use crate::{Approval, GATE_DEFINITIONS, OnQuestion, QuestionRules, ReplanRules, RuntimeName};
 
 /// What the plan of a goal can be made with.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -61,16 +61,38 @@ impl PlanMeans {
 /// Tells whether a plan that an agent made waits for a person, as the policy in effect says.
 #[must_use]
 pub fn plan_approval(config: &Config) -> Approval {
-    let wanted = policy_key(config, "approve").and_then(|key| config.get(&key));
-    let Some((wanted, _)) = wanted else {
-        // A policy that nobody has written down allows nothing.
-        return Approval::Needed;
-    };
-    let mut wanted = wanted.as_list().unwrap_or_default().iter();
-    match wanted.any(|what| what.as_str() == Some("plan")) {
+    match waits(config, "plan") {
         true => Approval::Needed,
         false => Approval::NotNeeded,
     }
+}
+
+/// Lists the globs of the files that only a person lets through: what says which gates there are,
+/// and the rest where the policy in effect says so.
+pub(super) fn protected_globs(config: &Config) -> Vec<String> {
+    let always = GATE_DEFINITIONS.iter().map(|&glob| glob.to_owned());
+    let set = config.get("merge.protect");
+    let set = set.filter(|_| waits(config, "protected-paths"));
+    let set = set.and_then(|(value, _)| value.as_list());
+    let set = set.unwrap_or_default().iter();
+    let set = set.filter_map(|glob| Some(glob.as_str()?.to_owned()));
+    let mut globs: Vec<String> = Vec::new();
+    for glob in always.chain(set) {
+        if !globs.contains(&glob) {
+            globs.push(glob);
+        }
+    }
+    globs
+}
+
+/// Tells whether the policy in effect lets something wait for a person.
+fn waits(config: &Config, what: &str) -> bool {
+    let wanted = policy_key(config, "approve").and_then(|key| config.get(&key));
+    // A policy that nobody has written down allows nothing.
+    wanted.is_none_or(|(wanted, _)| {
+        let mut wanted = wanted.as_list().unwrap_or_default().iter();
+        wanted.any(|word| word.as_str() == Some(what))
+    })
 }
 
 /// Finds what happens to questions of agents, as the policy in effect says.
@@ -198,6 +220,23 @@ mod tests {
         let any = of("[policies.attended]\nreplan_of = \"any\"\n");
         assert!(any.given);
         assert_eq!(of("[policy]\ndefault = \"gone\"\n").most, 0);
+    }
+
+    #[test]
+    fn gate_definitions_are_protected_and_the_rest_where_the_policy_says_so() {
+        let own = GATE_DEFINITIONS.len();
+        let of = |text: &str| protected_globs(&config(text));
+        assert_eq!(of("")[..own], *GATE_DEFINITIONS);
+        assert!(of("").contains(&".github/workflows/**".to_owned()));
+        let night = "[policy]\ndefault = \"overnight\"\n";
+        assert_eq!(of(night), of(""));
+        let mine = "[merge]\nprotect = [\"a\", \"gtd.toml\", \"b/**\"]\n";
+        assert_eq!(of(mine)[own..], ["a", "b/**"]);
+        assert_eq!(of("[merge]\nprotect = []\n"), GATE_DEFINITIONS);
+        let yolo = format!("[policy]\ndefault = \"yolo\"\n{mine}");
+        assert_eq!(of(&yolo), GATE_DEFINITIONS);
+        let gone = format!("[policy]\ndefault = \"gone\"\n{mine}");
+        assert_eq!(of(&gone), of(mine));
     }
 
     #[test]

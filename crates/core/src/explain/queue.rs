@@ -22,6 +22,9 @@ pub(super) fn handed_in(look: Look<'_>, bead: &Bead) -> Found {
     {
         return paused(pause);
     }
+    if let Some(found) = unapproved(look, bead) {
+        return found;
+    }
     let target = graph.target_of(bead);
     let Some((target, queue)) = target
         .as_ref()
@@ -106,6 +109,30 @@ pub(super) fn handed_in(look: Look<'_>, bead: &Bead) -> Found {
             .then("when that lands it is done anew on top of it, else it goes in as it is");
     }
     in_line(look, bead, target, queue)
+}
+
+/// Says that a submission changes what only a person lets through.
+fn unapproved(look: Look<'_>, bead: &Bead) -> Option<Found> {
+    let report = look.graph.unapproved(bead)?;
+    let head = bead.attempt(bead.epoch)?.head.as_ref()?;
+    let id = &bead.id;
+    let text = format!("it changes {}, which waits for your yes", report.files());
+    let found = Found::new(WaitReason::Approval, text, bead.since)
+        .then("it goes into the next candidate, and its gates run on the merged tree")
+        .evidence(
+            format!("gtd review {id}"),
+            "what it changes, and what protects that",
+        )
+        .next(
+            format!("gtd approve {id} --at {}", head.short()),
+            "let exactly this commit into the queue",
+        )
+        .next(
+            format!("gtd review {id} --changes TEXT"),
+            "send it back with what is to be otherwise",
+        )
+        .next(format!("gtd reject {id} -m WHY"), "give it up");
+    Some(found)
 }
 
 /// Finds the hold on merges that a submission waits for: a pause holds what is in no candidate,

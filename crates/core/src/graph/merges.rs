@@ -2,7 +2,8 @@
 
 use super::Graph;
 use crate::{
-    BeadId, GateAsk, GateName, GateShown, HoldKind, MergeHold, RigName, Target, Timestamp,
+    Bead, BeadId, GateAsk, GateName, GateShown, Guard, GuardPolicy, GuardReport, HoldKind,
+    MergeHold, Phase, RigName, Target, Timestamp,
 };
 
 impl Graph {
@@ -16,6 +17,30 @@ impl Graph {
     pub fn hold_of(&self, rig: &RigName, kind: HoldKind, now: Timestamp) -> Option<&MergeHold> {
         self.holds()
             .find(|hold| hold.rig == *rig && hold.kind == kind && hold.holds_at(now))
+    }
+
+    /// Finds what a gate of gtd's own found in what was handed in last, while it goes into no
+    /// candidate without a person's yes.
+    #[must_use]
+    pub fn unapproved<'a>(&self, bead: &'a Bead) -> Option<&'a GuardReport> {
+        let is_open = matches!(
+            bead.phase,
+            Phase::Submitted { .. } | Phase::Returned { .. } | Phase::Parked { .. }
+        );
+        let attempt = bead.attempt(bead.epoch).filter(|_| is_open)?;
+        let head = attempt.head.as_ref()?;
+        let rules = &self.rig(&bead.rig)?.rules.merge;
+        let mut asking = Guard::ALL
+            .into_iter()
+            .filter(|guard| guard.asks() && rules.policy_of(*guard) == GuardPolicy::Block);
+        asking.find_map(|guard| attempt.held_by(guard, head))
+    }
+
+    /// Lists the submissions that wait for a person's yes.
+    pub fn waiting_for_yes(&self) -> impl Iterator<Item = (&Bead, &GuardReport)> {
+        let targets = self.targets_with_submissions();
+        let queued = targets.flat_map(|target| self.queued(&target).collect::<Vec<_>>());
+        queued.filter_map(|bead| Some((bead, self.unapproved(bead)?)))
     }
 
     /// Lists what a person put first in the queue of a target, in order.

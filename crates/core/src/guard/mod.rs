@@ -1,4 +1,5 @@
-//! The gates that gtd brings along: what a submission does to the tests that were there before.
+//! The gates that gtd brings along: what a submission does to the tests that were there before, and
+//! to files that only a person lets through.
 //!
 //! `test-guard` reads the files that a submission changes, as they were at its base and as they
 //! are at its head, and lists what makes tests say less. It reads text, in Rust, Python,
@@ -10,6 +11,7 @@ mod compare;
 mod go;
 mod language;
 mod lex;
+mod paths;
 mod python;
 mod report;
 mod rust;
@@ -21,4 +23,5 @@ mod tests;
 
 pub use compare::{FileText, new_tests, weaker_tests};
 pub use language::{Language, is_test_path, lies_with_tests};
+pub use paths::{GATE_DEFINITIONS, protected_paths};
 pub use report::{Finding, FindingKind, Guard, GuardPolicy, GuardReport};

@@ -10,11 +10,13 @@ pub enum Guard {
     TestGuard,
     /// Runs the tests that are new without the work: they must be red.
     ProofOfTest,
+    /// Lists the files that only a person lets through.
+    ProtectedPaths,
 }
 
 impl Guard {
     /// Every one of them.
-    pub const ALL: [Self; 2] = [Self::TestGuard, Self::ProofOfTest];
+    pub const ALL: [Self; 3] = [Self::TestGuard, Self::ProofOfTest, Self::ProtectedPaths];
 
     /// Returns its name.
     #[must_use]
@@ -22,7 +24,15 @@ impl Guard {
         match self {
             Self::TestGuard => "test-guard",
             Self::ProofOfTest => "proof-of-test",
+            Self::ProtectedPaths => "protected-paths",
         }
+    }
+
+    /// Tells whether what it finds waits where it is for a person's yes, and is not sent back: the
+    /// work is not wrong, and nobody could make it otherwise.
+    #[must_use]
+    pub fn asks(self) -> bool {
+        self == Self::ProtectedPaths
     }
 
     /// Says in a few words what its findings mean.
@@ -31,6 +41,7 @@ impl Guard {
         match self {
             Self::TestGuard => "tests say less than before",
             Self::ProofOfTest => "new tests prove nothing",
+            Self::ProtectedPaths => "files are changed that only a person lets through",
         }
     }
 
@@ -50,7 +61,8 @@ pub enum GuardPolicy {
     Off,
     /// What it finds is told, and holds nothing back.
     List,
-    /// What it finds sends the work back, unless a person takes it as it is.
+    /// What it finds sends the work back, or lets it wait for a yes, unless a person takes it as
+    /// it is.
     Block,
 }
 
@@ -99,6 +111,8 @@ pub enum FindingKind {
     AlwaysTrue,
     /// A new test is green without the work.
     ProvesNothing,
+    /// A file is changed that only a person lets through.
+    ProtectedPath,
 }
 
 impl FindingKind {
@@ -114,6 +128,7 @@ impl FindingKind {
             Self::AssertionsLoosened => "assertions_loosened",
             Self::AlwaysTrue => "always_true",
             Self::ProvesNothing => "proves_nothing",
+            Self::ProtectedPath => "protected_path",
         }
     }
 }
@@ -227,6 +242,20 @@ impl GuardReport {
         }
     }
 
+    /// Names the files in a few words.
+    #[must_use]
+    pub fn files(&self) -> String {
+        /// Files that are named.
+        const NAMED: usize = 3;
+        let files: Vec<&str> = self.findings.iter().map(|one| one.file.as_str()).collect();
+        let named = &files[..files.len().min(NAMED)];
+        match (files.len() - named.len(), self.remark.is_empty()) {
+            (0, _) => named.join(", "),
+            (more, true) => format!("{} and {more} more", named.join(", ")),
+            (more, false) => format!("{} and more than {more} others", named.join(", ")),
+        }
+    }
+
     /// Says all of it, a line for each finding.
     #[must_use]
     pub fn told(&self) -> String {
@@ -241,6 +270,25 @@ impl GuardReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_are_named_and_those_that_are_not_are_counted() {
+        let files = |n: usize| {
+            let finding = |i| Finding {
+                kind: FindingKind::ProtectedPath,
+                file: format!("f{i}"),
+                line: 0,
+                test: String::new(),
+                text: "is protected".to_owned(),
+            };
+            let findings = (0..n).map(finding).collect();
+            GuardReport::new(Guard::ProtectedPaths, findings, &[]).files()
+        };
+        assert_eq!(files(0), "");
+        assert_eq!(files(3), "f0, f1, f2");
+        assert_eq!(files(5), "f0, f1, f2 and 2 more");
+        assert_eq!(files(40), "f0, f1, f2 and more than 27 others");
+    }
 
     #[test]
     fn whatever_an_agent_writes_a_report_can_be_recorded() {

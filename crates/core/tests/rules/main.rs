@@ -39,6 +39,7 @@ mod merge;
 mod merges;
 mod phases;
 mod planning;
+mod protected;
 mod questions;
 mod ready;
 mod reasons;

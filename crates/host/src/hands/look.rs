@@ -10,7 +10,8 @@ use gtd_agent::{
 };
 use gtd_core::{
     FileText, Guard, GuardReport, Language, NOTES_REF, Oid, Proven, RigName, RunId, RuntimeFault,
-    Target, TestResults, is_test_path, lies_with_tests, new_tests, prove, weaker_tests,
+    Target, TestResults, is_test_path, lies_with_tests, new_tests, protected_paths, prove,
+    weaker_tests,
 };
 use gtd_git::{Against, AssemblySpec, GitError, Member};
 use gtd_plan::{
@@ -55,6 +56,12 @@ impl Hands {
             Question::Changed { rig, from, to } => {
                 Answer::Changed(self.see_changed(rig, from, to)?)
             }
+            Question::Protected {
+                rig,
+                onto,
+                head,
+                globs,
+            } => Answer::Protected(self.see_protected(rig, onto, head, globs)?),
             Question::Weaker { rig, onto, head } => {
                 Answer::Weaker(self.see_weaker(rig, onto, head)?)
             }
@@ -346,6 +353,19 @@ impl Hands {
         }
         memory.changes.insert(key, files.clone());
         Ok(files)
+    }
+
+    /// Looks for protected files among all that a submission changes. It is asked once of each.
+    fn see_protected(
+        &self,
+        rig: &RigName,
+        onto: &Oid,
+        head: &Oid,
+        globs: &[String],
+    ) -> Result<GuardReport, HostError> {
+        let pool = self.pool(rig)?;
+        let files = pool.repository().files_changed_since(onto, head);
+        Ok(protected_paths(globs, &files.map_err(git(rig))?))
     }
 
     /// Compares the tests that a submission changes with what they were.

@@ -2,9 +2,10 @@
 //!
 //! | a submission | next |
 //! |---|---|
-//! | nobody has looked at it, and the rig wants it | look at what it does to the tests, record it |
+//! | nobody has looked at it, and the rig wants it | look at what it does to the tests and to protected files, record it |
 //! | it adds tests, and the rig wants to see them red without the work | run them so: `proof` |
 //! | something was found, no person takes it as it is, and the rig lets that block | send it back with what was found |
+//! | it changes protected files, and no person has said yes to that | it waits where it is |
 //! | else | it may go into a candidate |
 //!
 //! What counts is the rule of the trusted configuration: nothing that is handed in changes it. A
@@ -64,6 +65,16 @@ impl<'a> Guards<'a> {
         }
     }
 
+    fn protected(&self, head: &Oid) -> Question {
+        let rig = self.graph.rig(&self.refinery.rig);
+        Question::Protected {
+            rig: self.refinery.rig.clone(),
+            onto: self.tip.clone(),
+            head: head.clone(),
+            globs: rig.map_or_else(Vec::new, |rig| rig.rules.merge.protect.clone()),
+        }
+    }
+
     /// Lists the submissions that a gate of gtd's own has not looked at.
     pub(super) fn unguarded(&self, guard: Guard) -> Vec<(&'a Bead, &'a Oid)> {
         if self.policy(guard).is_off() {
@@ -78,10 +89,12 @@ impl<'a> Guards<'a> {
         queued.take(LOOKS).collect()
     }
 
-    /// Asks what the submissions do to the tests.
+    /// Asks what the submissions do to the tests, and which files they change.
     pub(super) fn look(&self, questions: &mut Vec<Question>) {
         let unguarded = self.unguarded(Guard::TestGuard).into_iter();
         questions.extend(unguarded.map(|(_, head)| self.weaker(head)));
+        let unguarded = self.unguarded(Guard::ProtectedPaths).into_iter();
+        questions.extend(unguarded.map(|(_, head)| self.protected(head)));
         self.look_at_proof(questions);
     }
 
@@ -101,7 +114,7 @@ impl<'a> Guards<'a> {
         }
         for bead in self.graph.queued(self.target) {
             let held = Guard::ALL.into_iter().find_map(|guard| {
-                let blocks = self.policy(guard) == GuardPolicy::Block;
+                let blocks = self.policy(guard) == GuardPolicy::Block && !guard.asks();
                 let report = self.report_on(bead, guard);
                 report.filter(|report| blocks && holds_back(bead, report))
             });
@@ -120,6 +133,7 @@ impl<'a> Guards<'a> {
         match guard {
             Guard::TestGuard => self.seen.weaker(&self.weaker(head)).cloned(),
             Guard::ProofOfTest => self.proof_of(head),
+            Guard::ProtectedPaths => self.seen.protected(&self.protected(head)).cloned(),
         }
     }
 

@@ -63,6 +63,9 @@ impl World {
                     .filter(|file| from.get(file) != to.get(file));
                 Answer::Changed(files.map(|file| format!("file-{file}.txt")).collect())
             }
+            Question::Protected { globs, .. } => {
+                Answer::Protected(gtd_core::protected_paths(globs, &[]))
+            }
             Question::Weaker { .. } => Answer::Weaker(gtd_core::GuardReport::new(
                 gtd_core::Guard::TestGuard,
                 vec![],

@@ -10,7 +10,7 @@ use crate::{
 
 messages!(Finding, GuardReport, Waived);
 
-words!(Guard as pb::Guard, unspecified = None, { TestGuard, ProofOfTest });
+words!(Guard as pb::Guard, unspecified = None, { TestGuard, ProofOfTest, ProtectedPaths });
 
 words!(FindingKind as pb::FindingKind, unspecified = None, {
     FileRemoved,
@@ -21,6 +21,7 @@ words!(FindingKind as pb::FindingKind, unspecified = None, {
     AssertionsLoosened,
     AlwaysTrue,
     ProvesNothing,
+    ProtectedPath,
 });
 
 impl TryFrom<pb::Finding> for Finding {

@@ -808,6 +808,8 @@ pub enum Guard {
     TestGuard = 1,
     /// Runs the tests that are new without the work.
     ProofOfTest = 2,
+    /// Lists the files that only a person lets through.
+    ProtectedPaths = 3,
 }
 impl Guard {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -819,6 +821,7 @@ impl Guard {
             Self::Unspecified => "GUARD_UNSPECIFIED",
             Self::TestGuard => "GUARD_TEST_GUARD",
             Self::ProofOfTest => "GUARD_PROOF_OF_TEST",
+            Self::ProtectedPaths => "GUARD_PROTECTED_PATHS",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -827,6 +830,7 @@ impl Guard {
             "GUARD_UNSPECIFIED" => Some(Self::Unspecified),
             "GUARD_TEST_GUARD" => Some(Self::TestGuard),
             "GUARD_PROOF_OF_TEST" => Some(Self::ProofOfTest),
+            "GUARD_PROTECTED_PATHS" => Some(Self::ProtectedPaths),
             _ => None,
         }
     }
@@ -853,6 +857,8 @@ pub enum FindingKind {
     AlwaysTrue = 7,
     /// A new test is green without the work.
     ProvesNothing = 8,
+    /// A file is changed that only a person lets through.
+    ProtectedPath = 9,
 }
 impl FindingKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -870,6 +876,7 @@ impl FindingKind {
             Self::AssertionsLoosened => "FINDING_KIND_ASSERTIONS_LOOSENED",
             Self::AlwaysTrue => "FINDING_KIND_ALWAYS_TRUE",
             Self::ProvesNothing => "FINDING_KIND_PROVES_NOTHING",
+            Self::ProtectedPath => "FINDING_KIND_PROTECTED_PATH",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -884,6 +891,7 @@ impl FindingKind {
             "FINDING_KIND_ASSERTIONS_LOOSENED" => Some(Self::AssertionsLoosened),
             "FINDING_KIND_ALWAYS_TRUE" => Some(Self::AlwaysTrue),
             "FINDING_KIND_PROVES_NOTHING" => Some(Self::ProvesNothing),
+            "FINDING_KIND_PROTECTED_PATH" => Some(Self::ProtectedPath),
             _ => None,
         }
     }

@@ -94,9 +94,9 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
             head.short(),
             what.told()
         ));
-        ctx.screen.next(&[match review.may_approve {
-            true => format!("gtd merge retry {bead}"),
-            false => format!("gtd merge show {bead}"),
+        ctx.screen.next(&[match review.is_queued {
+            false => format!("gtd merge retry {bead}"),
+            true => format!("gtd merge show {bead}"),
         }]);
     }
     Ok(Exit::Done)

@@ -5,7 +5,7 @@ mod git;
 
 use clap::ValueEnum;
 use gtd_client::{Client, WriteContext};
-use gtd_core::{BeadId, Command, Oid, ReviewDoc};
+use gtd_core::{BeadId, Command, Oid, ReviewDoc, Waived};
 use serde_json::{Value, json};
 
 use self::git::Work;
@@ -32,7 +32,8 @@ const DIFF_MAX: usize = 1024 * 1024;
 /// With --changes or --comment the work goes back: the next attempt has the
 /// words in its brief. With --approve what came back, or was set aside, goes
 /// into the merge queue as it is. Both are bound to what is there now; --at
-/// binds them to the commit that was looked at.
+/// binds them to the commit that was looked at. What changes protected files
+/// waits in the queue until then: --approve lets that commit through.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The bead, its number in the inbox, or the beginning of its id
@@ -46,7 +47,7 @@ pub(crate) struct Args {
     /// Send the work back, with what is to be otherwise
     #[arg(long, value_name = "TEXT", conflicts_with = "approve")]
     changes: Option<String>,
-    /// Say yes: to a plan, or to work that came back or was set aside
+    /// Say yes: to a plan, to protected files, or to work that came back or was set aside
     #[arg(long)]
     approve: bool,
     /// Decide only while the work is at this commit
@@ -177,10 +178,35 @@ fn waits_for_yes(review: &ReviewDoc) -> Result<&Oid, CliError> {
         })
 }
 
-/// Puts what came back, or was set aside, into the queue as it is.
-pub(super) async fn put_in_queue(client: &Client, review: &ReviewDoc) -> Result<(), CliError> {
-    waits_for_yes(review)?;
+/// Lets through what only a person lets through, and puts what came back, or was set aside, into
+/// the queue as it is.
+pub(super) async fn put_in_queue(
+    client: &Client,
+    review: &ReviewDoc,
+    why: Option<&str>,
+) -> Result<(), CliError> {
+    /// The reason of a yes that was said without one.
+    const NO_REASON: &str = "it was looked at";
+    let head = waits_for_yes(review)?;
     let id = &review.bead;
+    let mut review = review.clone();
+    if let Some(guard) = review.unapproved {
+        let command = Command::Waive {
+            bead: id.clone(),
+            head: head.clone(),
+            what: Waived::Guard(guard),
+            why: why
+                .filter(|why| !why.trim().is_empty())
+                .unwrap_or(NO_REASON)
+                .to_owned(),
+        };
+        let written = client.tell_as(command, since(review.revision)).await;
+        let written = written.doing(|| format!("approve {id}"))?;
+        review.revision = written.revision.0;
+    }
+    if review.is_queued {
+        return Ok(());
+    }
     let command = Command::RetrySubmission { bead: id.clone() };
     client
         .tell_as(command, since(review.revision))
@@ -210,10 +236,13 @@ async fn say_yes(
     let id = &review.bead;
     let head = waits_for_yes(review)?;
     if dry_run {
-        let act = format!("put {} of {id} into the merge queue", head.short());
+        let act = match review.unapproved {
+            Some(guard) => format!("let {} of {id} through {}", head.short(), guard.word()),
+            None => format!("put {} of {id} into the merge queue", head.short()),
+        };
         return Ok(would(ctx, &[act]));
     }
-    put_in_queue(client, review).await?;
+    put_in_queue(client, review, None).await?;
     if ctx.screen.is_json() {
         ctx.screen.document(&decision(review, "approved"));
     } else if ctx.screen.is_quiet() {

@@ -5,11 +5,40 @@
 //! In doubt two scopes meet: who is asked to join two beads loses little.
 
 /// Tells whether some file is in both scopes.
-pub(crate) fn may_meet(a: &str, b: &str) -> bool {
+#[must_use]
+pub fn may_meet(a: &str, b: &str) -> bool {
     let (a, b) = (names(a), names(b));
     let in_a = inside(&a).is_some_and(|inside| paths_meet(&inside, &b));
     let in_b = || inside(&b).is_some_and(|inside| paths_meet(&a, &inside));
     paths_meet(&a, &b) || in_a || in_b()
+}
+
+/// A scope that many files are compared with.
+#[derive(Debug)]
+pub(crate) struct Scope {
+    names: Vec<String>,
+    inside: Option<Vec<String>>,
+}
+
+impl Scope {
+    pub(crate) fn new(scope: &str) -> Self {
+        let names = names(scope);
+        Self {
+            inside: inside(&names),
+            names,
+        }
+    }
+
+    /// Tells whether a file, by its names, is in the scope.
+    pub(crate) fn holds(&self, file: &[String]) -> bool {
+        let is_plain = |name: &&String| !name.contains(['*', '?']);
+        let first = self.names.first().filter(is_plain);
+        if first.is_some_and(|first| Some(first) != file.first()) {
+            return false;
+        }
+        let inside = self.inside.as_deref();
+        paths_meet(&self.names, file) || inside.is_some_and(|inside| paths_meet(inside, file))
+    }
 }
 
 /// Returns what lies in a scope that looks like a folder.
