@@ -29,7 +29,7 @@ use crate::{
     attempt_owner, branch_name,
     budget::Budget,
     check_run,
-    evidence::{evidence, line, tests, with_tests},
+    evidence::{evidence, line, named, tests, with_tests},
     role::wrap,
     tries::{is_no_chance, sweep, tries},
     turn_of, turn_run, worker_gate_run,
@@ -336,6 +336,9 @@ fn work_fault(bead: &Bead, end: &EndSeen) -> Option<(FaultClass, String)> {
     /// The exit code with which the `demo` agent asks.
     const ASKS: i32 = 64;
     const MARK: &str = "gtd-ask: ";
+    /// The exit code with which a script says that it met a conflict, and the mark before each file.
+    const CONFLICTS: i32 = 65;
+    const FILE_MARK: &str = "gtd-conflict: ";
     if end.timed_out {
         return Some((FaultClass::TimedOut, "it took too long".to_owned()));
     }
@@ -352,6 +355,13 @@ fn work_fault(bead: &Bead, end: &EndSeen) -> Option<(FaultClass, String)> {
                 .find_map(|line| line.split_once(MARK))
                 .map_or_else(String::new, |(_, question)| question.trim().to_owned());
             Some((FaultClass::Question, question))
+        }
+        (Some(CONFLICTS), _) if end.tail.contains(FILE_MARK) => {
+            let files = end.tail.lines();
+            let files = files.filter_map(|line| line.strip_prefix(FILE_MARK));
+            let files: Vec<String> = files.map(str::to_owned).collect();
+            let text = format!("its script met a conflict in {}", named(&files));
+            Some((FaultClass::Conflict { files }, text))
         }
         (Some(code), _) => Some((
             FaultClass::Exit { code },

@@ -348,8 +348,8 @@ fn a_fault_that_does_not_count_burns_no_attempt() {
             bead: scene.beads[0].clone(),
             epoch,
             why: Fault {
-                class: FaultClass::Conflict { files: vec![] },
-                text: "it does not merge".to_owned(),
+                class: FaultClass::Stopped,
+                text: "a person stopped it".to_owned(),
                 evidence: String::new(),
                 run: None,
             },

@@ -282,8 +282,8 @@ fn what_landed_is_reverted_through_the_queue_with_a_proof_of_its_own() {
 }
 
 #[test]
-fn what_does_not_revert_comes_back_with_its_conflict() {
-    let town = Town::new().with_env("GTD_ROLES__WORKER__ATTEMPTS", "1");
+fn what_does_not_revert_is_set_aside_with_its_conflict_and_not_tried_again() {
+    let town = Town::new().with_env("GTD_ROLES__WORKER__ATTEMPTS", "3");
     town.init(&[("test", "true")]);
     let (_, bead) = landed(&town, "One", "echo 1 > one.txt");
     landed(&town, "Upon it", "echo more >> one.txt");
@@ -301,6 +301,26 @@ fn what_does_not_revert_comes_back_with_its_conflict() {
     let revert = document["beads"][0]["id"].as_str().unwrap();
     let said = town.gtd(&["logs", revert]);
     assert!(said.stdout.contains("CONFLICT"), "{said}");
+    let shown = town.json(&["bead", "show", revert]);
+    let attempts = shown["attempts"].as_array().unwrap();
+    assert_eq!(attempts.len(), 1, "{shown}");
+    let fault = &attempts[0]["fault"];
+    let files = &fault["class"]["conflict"]["files"];
+    assert_eq!(*files, serde_json::json!(["one.txt"]), "{shown}");
+    let evidence = fault["evidence"].as_str().unwrap();
+    assert!(evidence.contains("CONFLICT"), "{shown}");
+    let why = town.json(&["why", revert]);
+    assert_eq!(why["chain"][0]["code"], "conflict", "{why}");
+    let text = "its script met a conflict in one.txt";
+    assert_eq!(why["chain"][0]["text"], text, "{why}");
+    assert_eq!(why["clears_by_itself"], false, "{why}");
+    // Whoever knows better does it in another way, and the same bead lands.
+    town.gtd_ok(&["bead", "edit", revert, "--run", "git rm -q one.txt"]);
+    town.gtd_ok(&["bead", "retry", revert]);
+    let goal = document["id"].as_str().unwrap();
+    let (code, document) = town.wait(goal);
+    assert_eq!(code, Some(0), "{document}");
+    assert_eq!(town.file_on("main", "one.txt"), None);
     let open = town.gtd_ok(&["bead", "create", "Not landed", "--defer", "30d", "-q"]);
     let refused = town.gtd(&["merge", "revert", open.trim()]);
     assert_eq!(refused.code, Some(7), "{refused}");

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Decision, Scene, TEXT_MAX, bead::hand_over, check_text, question, seat::may_begin};
 use crate::{
-    Bead, BeadId, BeadType, CheckRun, Epoch, Event, Fault, Holder, Lease, Oid, Outcome, Phase,
-    Rejection, Reserved, RigName, RunId, SeatName, UsageDelta,
+    Bead, BeadId, BeadType, CheckRun, Epoch, Event, Fault, FaultClass, Holder, Lease, Oid, Outcome,
+    Phase, Rejection, Reserved, RigName, RunId, SeatName, UsageDelta,
 };
 
 /// How long a claim lasts without a sign of life.
@@ -175,7 +175,7 @@ pub(super) fn give_back(scene: Scene<'_>, id: BeadId, epoch: Epoch, why: Fault) 
     }
     scene.leased(bead, epoch)?;
     let not_before = scene.not_before(bead, &why);
-    let asks = question::parked(bead, &why);
+    let asks = question::parked(bead, &why).or_else(|| needs_somebody(bead, &why));
     let mut events = vec![Event::WorkReturned {
         bead: id,
         epoch,
@@ -184,6 +184,15 @@ pub(super) fn give_back(scene: Scene<'_>, id: BeadId, epoch: Epoch, why: Fault) 
     }];
     events.extend(asks);
     Ok(events)
+}
+
+/// Parks a bead whose script met a conflict: it would meet the same one again.
+fn needs_somebody(bead: &Bead, why: &Fault) -> Option<Event> {
+    let is_conflict = matches!(why.class, FaultClass::Conflict { .. });
+    (is_conflict && !bead.is_for_an_agent()).then(|| Event::BeadParked {
+        bead: bead.id.clone(),
+        why: why.clone(),
+    })
 }
 
 pub(super) fn finish(

@@ -207,15 +207,19 @@ pub(super) fn find(look: Look<'_>, bead: &Bead) -> Found {
             FaultClass::Person => WaitReason::Paused,
             FaultClass::Question => WaitReason::Question,
             FaultClass::Infra => WaitReason::GateInfra,
+            FaultClass::Conflict { .. } => WaitReason::Conflict,
             _ => WaitReason::Attempts,
         };
+        let is_conflict = reason == WaitReason::Conflict;
         let asks = why.class == FaultClass::Question;
         let text = match (reason, planned_anew(look, bead)) {
             (WaitReason::Attempts, Some(told)) => format!("{}; {told}", why.text),
             _ => why.text.clone(),
         };
         let found = Found::new(reason, text, bead.since)
+            .needs_person()
             .then(match (asks, bead.question()) {
+                _ if is_conflict => "whoever takes it has the conflict in the brief",
                 (true, Some(_)) => "it goes on in the same session, with the answer",
                 (true, None) => "the next attempt has the answer in its brief",
                 (false, _) => "a retry gives it all of its attempts anew",
@@ -224,6 +228,13 @@ pub(super) fn find(look: Look<'_>, bead: &Bead) -> Found {
             .evidence(format!("gtd bead show {id}"), "its attempts");
         let found = if asks {
             found.next(format!("gtd answer {id} \"…\""), "answer, and it goes on")
+        } else if is_conflict {
+            found
+                .next(
+                    format!("gtd bead edit {id} --runtime NAME"),
+                    "have an agent do it; then try it again",
+                )
+                .next(format!("gtd bead retry {id}"), "try it again")
         } else {
             found.next(format!("gtd bead retry {id}"), "try it again")
         };

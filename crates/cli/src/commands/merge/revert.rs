@@ -2,7 +2,7 @@
 //!
 //! A revert is a goal with one bead. Its script has git revert the commits, and
 //! gtd commits, proves and lands what comes out of it like any other work: no
-//! branch is moved back, and what does not revert comes back with its conflict.
+//! branch is moved back, and what does not revert is set aside with its conflict.
 
 use gtd_client::{Client, GoalWish, WriteContext};
 use gtd_core::{
@@ -32,8 +32,9 @@ const DIGITS: usize = 7;
 ///
 /// Makes a goal of one bead whose script reverts the commits: of one bead, of a
 /// whole candidate, of all that landed of a goal, or one commit by its hash.
-/// No branch is moved back. Where it does not revert, the bead comes back with
-/// the conflict, and a person or an agent may take it from there.
+/// No branch is moved back. Where it does not revert, the bead is set aside with
+/// the conflict at once: `gtd bead edit ID --runtime NAME` and `gtd bead retry ID`
+/// give it to an agent, `gtd bead edit ID --run SCRIPT` does it in another way.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A bead, a goal, a candidate such as mr-1f0c3b77aa, or a commit
@@ -234,7 +235,10 @@ fn plan(title: &str, landed: &Landed, reason: Option<&str>) -> Plan {
         .iter()
         .map(|part| part.commit.as_str())
         .collect();
-    let mut description = format!("Takes back {}.", commits.join(", "));
+    let mut description = format!(
+        "Takes back {}. Nothing else changes: what came later stays as it is.",
+        commits.join(", ")
+    );
     if let Some(reason) = reason {
         description = format!("{reason}\n\n{description}");
     }
@@ -290,10 +294,19 @@ part() {
 take_back() {
     # The first parent of a merge is what was there before.
     if git rev-parse --quiet --verify "$1^2" > /dev/null; then
-        git revert --no-commit --mainline 1 "$1" < /dev/null
+        git revert --no-commit --mainline 1 "$1" < /dev/null || conflict
     else
-        git revert --no-commit "$1" < /dev/null
+        git revert --no-commit "$1" < /dev/null || conflict
     fi
+}
+# The same would come of every further try: with this the bead is set aside.
+conflict() {
+    files=$(git diff --name-only --diff-filter=U)
+    test -n "$files" || exit 1
+    git --no-pager diff --diff-filter=U | head -c 4000
+    echo
+    echo "$files" | sed 's/^/gtd-conflict: /'
+    exit 65
 }
 "#;
 
@@ -302,7 +315,7 @@ const AFTER: &str = r#"git rev-list --topo-order HEAD | while read -r commit; do
     case "$wanted" in
     *" $commit "*) take_back "$commit" ;;
     esac
-done
+done || exit $?
 git revert --quit
 "#;
 
