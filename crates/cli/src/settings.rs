@@ -85,7 +85,7 @@ pub(crate) fn runtimes(config: &Config) -> Runtimes {
         .filter_map(|name| name.as_str())
         .find_map(|name| usable.iter().find(|known| known.as_str() == name))
         .cloned();
-    let agent = PlanMeans::find(config, &[], &[]).worker;
+    let agent = PlanMeans::find(config, &[], &[], &[]).worker;
     Runtimes {
         usable,
         default,

@@ -119,13 +119,36 @@ impl Client {
                 branch: branch.to_owned(),
                 base: String::new(),
                 map,
+                diff: String::new(),
             })
             .await?;
-        let text = |key: &str| document[key].as_str().map(str::to_owned);
-        Ok(Told {
-            text: text("text").unwrap_or_default(),
-            model: text("model"),
-        })
+        Ok(told(&document))
+    }
+
+    /// Reads what a reviewer of what was handed in for a bead is told.
+    ///
+    /// `diff` is what it changes.
+    ///
+    /// # Errors
+    /// When there is no such bead, the role has no prompt that holds, or the daemon is silent.
+    pub async fn prompt_of_review(
+        &self,
+        bead: &BeadId,
+        agent: &str,
+        worktree: &str,
+        diff: String,
+    ) -> Result<Told, ClientError> {
+        let document = self
+            .read(pb::town::v1::RenderRoleRequest {
+                role: "reviewer".to_owned(),
+                bead: bead.to_string(),
+                agent: agent.to_owned(),
+                worktree: worktree.to_owned(),
+                diff,
+                ..pb::town::v1::RenderRoleRequest::default()
+            })
+            .await?;
+        Ok(told(&document))
     }
 
     /// Reads one bead, goal, seat or candidate by its id or the beginning of it.
@@ -390,6 +413,14 @@ impl Client {
             epoch: epoch.0,
         })
         .await
+    }
+}
+
+fn told(document: &Value) -> Told {
+    let text = |key: &str| document[key].as_str().map(str::to_owned);
+    Told {
+        text: text("text").unwrap_or_default(),
+        model: text("model"),
     }
 }
 

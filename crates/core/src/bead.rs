@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, Approved, Asked, BeadId, CandidateId, CheckRun, Epoch, Guard, GuardReport, HostName,
-    Oid, Revision, RigName, RoleName, RunId, RuntimeFault, RuntimeName, SeatName, Timestamp,
-    Waived, Waiver,
+    Oid, Review, Revision, RigName, RoleName, RunId, RuntimeFault, RuntimeName, SeatName,
+    Timestamp, Waived, Waiver, Weight,
 };
 
 /// What kind of work a bead is.
@@ -629,6 +629,12 @@ pub struct Attempt {
     /// What a person takes as it is in what was handed in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waivers: Vec<Waiver>,
+    /// How much was handed in, and what of it is risky, once somebody has looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<Box<Weight>>,
+    /// Each look of a reviewer at what was handed in, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reviews: Vec<Review>,
     /// Why it did not lead to a landing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Box<Fault>>,
@@ -658,6 +664,12 @@ impl Attempt {
         let report = self.guarded(guard, head)?;
         let is_waived = self.waived(&Waived::Guard(guard), head).is_some();
         (!report.is_clean() && !is_waived).then_some(report)
+    }
+
+    /// Returns the look of a reviewer that goes on.
+    #[must_use]
+    pub fn open_review(&self) -> Option<&Review> {
+        self.reviews.iter().find(|review| review.is_open())
     }
 }
 

@@ -21,6 +21,9 @@ pub struct BudgetRules {
     /// One attempt at the plan of a goal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<u64>,
+    /// One review of what was handed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<u64>,
     /// One goal with its beads and its plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub convoy: Option<u64>,
@@ -93,6 +96,8 @@ pub enum CapScope {
     Hour(RigName),
     /// One attempt at a plan on a rig.
     Plan(RigName),
+    /// One review on a rig.
+    Review(RigName),
 }
 
 /// A cap, and how far it is used.
@@ -157,6 +162,7 @@ impl Cap {
             CapScope::TownDay => "today's budget of the town".to_owned(),
             CapScope::Hour(rig) => format!("the hour's budget of {rig}"),
             CapScope::Plan(rig) => format!("the budget of a plan of {rig}"),
+            CapScope::Review(rig) => format!("the budget of a review of {rig}"),
         }
     }
 
@@ -179,6 +185,9 @@ impl Cap {
                 format!("gtd rig set -r {rig} budget.tokens_per_hour={most}")
             }
             CapScope::Plan(rig) => format!("gtd rig set -r {rig} roles.mayor.usd={dollars}"),
+            CapScope::Review(rig) => {
+                format!("gtd rig set -r {rig} roles.reviewer.usd={dollars}")
+            }
         };
         NextStep {
             cmd,

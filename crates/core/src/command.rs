@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Actor, BeadId, BeadSpec, CandidateId, CheckRun, CrewOutcome, Criterion, Cron, Epoch, Fault,
     GateName, GateRun, GuardReport, HoldKind, HostName, ImportedBead, Member, Need, Oid, Outcome,
-    PauseScope, RequestId, Reserved, Reversal, Revision, RigName, RigRules, RoleName, RunId,
-    RuntimeName, ScheduleName, ScheduledGoal, SeatName, Target, Timestamp, UsageDelta, Verdict,
-    Waived,
+    PauseScope, RequestId, Reserved, Reversal, ReviewOutcome, Revision, RigName, RigRules,
+    RoleName, RunId, RuntimeName, ScheduleName, ScheduledGoal, SeatName, Target, Timestamp,
+    UsageDelta, Verdict, Waived, Weight,
 };
 
 /// One ask, with its caller.
@@ -608,6 +608,45 @@ pub enum Command {
         /// What it found.
         report: GuardReport,
     },
+    /// Records how much a submission changes, and what of that is risky.
+    Weigh {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch that handed it in.
+        epoch: Epoch,
+        /// The commit that was looked at.
+        head: Oid,
+        /// How much it is.
+        weight: Weight,
+    },
+    /// Begins a review of a submission.
+    BeginReview {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch that handed it in.
+        epoch: Epoch,
+        /// The commit.
+        head: Oid,
+        /// The number that the review is to have: one more than the planner saw.
+        number: u32,
+        /// The name of whoever looks, and of the worktree.
+        seat: SeatName,
+        /// The runtime that looks.
+        runtime: RuntimeName,
+    },
+    /// Ends a review with what came of it; what is to be otherwise goes back.
+    EndReview {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch that handed in what was reviewed.
+        epoch: Epoch,
+        /// The number of the review within the attempt.
+        number: u32,
+        /// The model that looked; empty where nobody knows.
+        model: String,
+        /// What came of it.
+        outcome: ReviewOutcome,
+    },
     /// Records where a target is.
     ObserveTarget {
         /// The target.
@@ -736,6 +775,7 @@ impl Command {
                 | Self::Claim { .. }
                 | Self::ClaimNext { .. }
                 | Self::Form { .. }
+                | Self::BeginReview { .. }
                 | Self::SendMail { .. }
         )
     }

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Actor, Asked, Bead, BeadId, BeadSpec, Candidate, CandidateId, CheckRun, CrewMember,
     CrewOutcome, Epoch, Evidence, Fault, GateAsk, GateName, GateRun, Goal, GuardReport, HoldKind,
-    HostName, Lease, MailItem, MergeHold, Need, Note, Oid, Outcome, RequestId, Revision, RigName,
-    RigRules, RunId, Schedule, ScheduleName, SeatName, Snooze, Target, Timestamp, UsageDelta,
-    Verdict, Waived,
+    HostName, Lease, MailItem, MergeHold, Need, Note, Oid, Outcome, RequestId, Review,
+    ReviewOutcome, Revision, RigName, RigRules, RunId, Schedule, ScheduleName, SeatName, Snooze,
+    Target, Timestamp, UsageDelta, Verdict, Waived, Weight,
 };
 
 /// The format of the log that this code writes.
@@ -404,6 +404,42 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// The refinery looked how much a submission changes, and what of that is risky.
+    SubmissionWeighed {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch that handed it in.
+        epoch: Epoch,
+        /// The commit that was looked at.
+        head: Oid,
+        /// How much it is.
+        weight: Weight,
+    },
+    /// A reviewer began to look at a submission.
+    ReviewBegan {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch that handed it in.
+        epoch: Epoch,
+        /// The commit; the review is of no other.
+        head: Oid,
+        /// The review.
+        review: Review,
+    },
+    /// A review came to its end.
+    ReviewEnded {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch that handed in what was reviewed.
+        epoch: Epoch,
+        /// The number of the review within the attempt.
+        number: u32,
+        /// The model that looked, where its program says.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        model: String,
+        /// What came of it.
+        outcome: ReviewOutcome,
+    },
     /// Somebody else moved a target.
     TargetMoved {
         /// The target.
@@ -676,6 +712,9 @@ impl Event {
             Self::SubmissionReturned { .. } => "SubmissionReturned",
             Self::SubmissionGuarded { .. } => "SubmissionGuarded",
             Self::SubmissionWaived { .. } => "SubmissionWaived",
+            Self::SubmissionWeighed { .. } => "SubmissionWeighed",
+            Self::ReviewBegan { .. } => "ReviewBegan",
+            Self::ReviewEnded { .. } => "ReviewEnded",
             Self::TargetMoved { .. } => "TargetMoved",
             Self::BaseJudged { .. } => "BaseJudged",
             Self::QueueHalted { .. } => "QueueHalted",

@@ -75,6 +75,9 @@ impl Event {
             Self::SubmissionRestored { .. } => "bead.restored",
             Self::SubmissionGuarded { .. } => "bead.guarded",
             Self::SubmissionWaived { .. } => "bead.waived",
+            Self::SubmissionWeighed { .. } => "bead.weighed",
+            Self::ReviewBegan { .. } => "review.began",
+            Self::ReviewEnded { .. } => "review.ended",
             Self::GateAsked { .. } => "gate.asked",
             Self::GateAnswered { .. } => "gate.answered",
             Self::OperationUndone { .. } => "operation.undone",
@@ -131,6 +134,9 @@ impl Event {
             | Self::SubmissionRestored { bead, .. }
             | Self::SubmissionGuarded { bead, .. }
             | Self::SubmissionWaived { bead, .. }
+            | Self::SubmissionWeighed { bead, .. }
+            | Self::ReviewBegan { bead, .. }
+            | Self::ReviewEnded { bead, .. }
             | Self::FlakyTestFiled { bead, .. } => Some(bead),
             Self::Paused { scope, .. } | Self::Resumed { scope } => match scope {
                 PauseScope::Bead(bead) => Some(bead),

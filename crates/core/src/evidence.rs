@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     API, Actor, Attempt, Bead, BeadId, Candidate, CandidateId, Epoch, GateName, Graph, Guard,
-    GuardPolicy, GuardReport, Member, Oid, RigName, RunId, SeatName, TestReport, Timestamp,
-    Verdict, Waived, Waiver,
+    GuardPolicy, GuardReport, Member, Oid, Review, RigName, RunId, SeatName, TestReport, Timestamp,
+    Verdict, Waived, Waiver, Weight,
 };
 
 /// The ref of the notes.
@@ -96,6 +96,49 @@ pub struct MemberProof {
     /// What gtd's own gates found in this commit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guards: Vec<GuardProof>,
+    /// How much it is, and what of it is risky, where somebody has looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<Weight>,
+    /// What reviewers said of exactly this commit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reviews: Vec<ReviewRecord>,
+}
+
+/// A review, and what it cost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewRecord {
+    /// The role in which somebody looked.
+    pub role: String,
+    /// Who looked, and what came of it.
+    #[serde(flatten)]
+    pub review: Review,
+    /// What it cost, in millionths of a dollar, as far as that is known.
+    pub usd_micros: u64,
+    /// Some of that is estimated.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
+    /// Tokens that it used.
+    pub tokens: u64,
+}
+
+impl ReviewRecord {
+    /// Gathers the reviews of an attempt, oldest first.
+    #[must_use]
+    pub fn of(graph: &Graph, bead: &BeadId, attempt: &Attempt) -> Vec<Self> {
+        let reviews = attempt.reviews.iter();
+        reviews
+            .map(|review| {
+                let (used, estimated) = graph.used_by_review(bead, attempt.epoch, review);
+                Self {
+                    role: "reviewer".to_owned(),
+                    review: review.clone(),
+                    usd_micros: used.usd_micros.unwrap_or(0),
+                    estimated,
+                    tokens: used.tokens(),
+                }
+            })
+            .collect()
+    }
 }
 
 /// What a gate of gtd's own found, and what was to follow from it.
@@ -265,6 +308,7 @@ fn member_proof(graph: &Graph, member: &Member) -> MemberProof {
         let mut attempts = bead.attempts.iter().rev();
         attempts.find(|attempt| attempt.epoch == member.epoch)
     });
+    let of_head = attempt.filter(|attempt| attempt.head.as_ref() == Some(&member.head));
     let criteria = bead.into_iter().flat_map(|bead| &bead.spec.acceptance);
     MemberProof {
         bead: member.bead.clone(),
@@ -276,10 +320,12 @@ fn member_proof(graph: &Graph, member: &Member) -> MemberProof {
         acceptance: criteria
             .map(|criterion| criterion_proof(criterion, attempt, &member.head))
             .collect(),
-        approvals: attempt
-            .filter(|attempt| attempt.head.as_ref() == Some(&member.head))
-            .map_or_else(Vec::new, |attempt| attempt.approvals.clone()),
+        approvals: of_head.map_or_else(Vec::new, |attempt| attempt.approvals.clone()),
         guards: guard_proofs(graph, bead, member),
+        weight: of_head.and_then(|attempt| attempt.weight.as_deref().cloned()),
+        reviews: of_head.map_or_else(Vec::new, |attempt| {
+            ReviewRecord::of(graph, &member.bead, attempt)
+        }),
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Approval, BudgetRules, DiscoveryRules, GateName, Guard, GuardPolicy, Oid, Pause, QuestionRules,
-    RigName, ScheduleRule, TestReport,
+    ReviewRules, RigName, ScheduleRule, TestReport,
 };
 
 /// One git repository under gtd.
@@ -155,6 +155,9 @@ pub struct MergeRules {
     /// Globs of the files that only a person lets through.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub protect: Vec<String>,
+    /// What of it a reviewer looks at before.
+    #[serde(default, skip_serializing_if = "ReviewRules::is_usual")]
+    pub review: ReviewRules,
 }
 
 impl MergeRules {
@@ -182,6 +185,7 @@ impl Default for MergeRules {
             test_guard: GuardPolicy::Off,
             proof_of_test: GuardPolicy::Off,
             protect: Vec::new(),
+            review: ReviewRules::default(),
         }
     }
 }

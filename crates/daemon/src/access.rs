@@ -62,6 +62,11 @@ const DRIVER: Rule = Rule {
     lease: true,
     ..roles(PERSON, &["worker", "mayor"])
 };
+/// The refinery drives the reviews besides, and tells what they use.
+const METER: Rule = Rule {
+    lease: true,
+    ..roles(PERSON, &["worker", "mayor", "refinery"])
+};
 
 const fn roles(rule: Rule, names: &'static [&'static str]) -> Rule {
     Rule {
@@ -126,13 +131,16 @@ pub(crate) const TABLE: &[(&str, Rule)] = &[
     ("gtd.work.v1.WorkService/Finish", HOLDER),
     ("gtd.work.v1.WorkService/Started", DRIVER),
     ("gtd.work.v1.WorkService/Heartbeat", HOLDER),
-    ("gtd.work.v1.WorkService/RecordUsage", DRIVER),
+    ("gtd.work.v1.WorkService/RecordUsage", METER),
     ("gtd.merge.v1.MergeService/Form", REFINERY),
     ("gtd.merge.v1.MergeService/Judge", REFINERY),
     ("gtd.merge.v1.MergeService/Land", REFINERY),
     ("gtd.merge.v1.MergeService/Void", REFINERY),
     ("gtd.merge.v1.MergeService/SendBack", REFINERY),
     ("gtd.merge.v1.MergeService/RecordGuard", REFINERY),
+    ("gtd.merge.v1.MergeService/Weigh", REFINERY),
+    ("gtd.merge.v1.MergeService/BeginReview", REFINERY),
+    ("gtd.merge.v1.MergeService/EndReview", REFINERY),
     ("gtd.merge.v1.MergeService/ObserveTarget", REFINERY),
     ("gtd.merge.v1.MergeService/JudgeBase", REFINERY),
     ("gtd.merge.v1.MergeService/ConcludeLanding", REFINERY),

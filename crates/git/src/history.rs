@@ -270,8 +270,31 @@ impl Repository {
         })
     }
 
+    /// Writes what differs between two commits, cut when it is longer than so many bytes.
+    ///
+    /// # Errors
+    /// When the repository does not hold one of them.
+    pub fn patch(&self, a: &Oid, b: &Oid, most: usize) -> Result<String, GitError> {
+        let diff = self
+            .git()
+            .args(["diff-tree", "-r", "-p", "--stat", "--no-renames"])
+            .args(["--no-ext-diff", "--no-textconv", "--no-color"])
+            .args([a.as_str(), b.as_str(), "--"])
+            .ok()
+            .map_err(|failure| self.missing_or(&[a, b], failure))?;
+        let is_whole = diff.len() <= most;
+        let mut text = lossy(&diff[..diff.len().min(most)]);
+        if !is_whole {
+            text.push_str("\n… (the rest is in the worktree)\n");
+        }
+        Ok(text)
+    }
+
     /// Finds where two commits parted; none when they share no history.
-    fn merge_base(&self, a: &Oid, b: &Oid) -> Result<Option<Oid>, GitError> {
+    ///
+    /// # Errors
+    /// When the repository does not hold one of them.
+    pub fn merge_base(&self, a: &Oid, b: &Oid) -> Result<Option<Oid>, GitError> {
         let output = self
             .git()
             .args(["merge-base", a.as_str(), b.as_str()])

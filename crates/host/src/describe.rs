@@ -1,6 +1,6 @@
 //! One line of a role's log for each command.
 
-use gtd_core::Command;
+use gtd_core::{Command, ReviewOutcome};
 
 /// Names a command with its subject, for the role's log.
 pub(crate) fn describe(command: &Command) -> String {
@@ -42,6 +42,17 @@ pub(crate) fn describe(command: &Command) -> String {
             epoch,
             ..
         } => format!("{goal} with {runtime}, epoch {epoch}"),
+        Command::Weigh { bead, weight, .. } => format!("{bead}: {}", weight.told()),
+        Command::BeginReview {
+            bead,
+            number,
+            runtime,
+            ..
+        } => format!("{bead} with {runtime}, number {number}"),
+        Command::EndReview { bead, outcome, .. } => match outcome {
+            ReviewOutcome::Said(opinion) => format!("{bead}: {}", opinion.verdict.word()),
+            ReviewOutcome::Failed(fault) => format!("{bead}: {}", fault.text),
+        },
         Command::ProposePlan { goal, plan, .. } => format!("{goal}: {} beads", plan.beads.len()),
         Command::CloseGoal { goal, why, .. } => format!("{goal}: {why}"),
         Command::ConcludeCrew {

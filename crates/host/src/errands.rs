@@ -7,7 +7,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use gtd_agent::{RunState, Runs};
-use gtd_core::{BeadId, Epoch, Graph, RunId};
+use gtd_core::{BeadId, Epoch, Graph, RunId, review_of_run};
 use tracing::{info, warn};
 
 use crate::{
@@ -33,8 +33,12 @@ pub(crate) async fn run_errands(stage: Stage) -> Result<(), HostError> {
         round = round.wrapping_add(1);
         let mut known = std::mem::take(&mut ended);
         let swept = tokio::task::spawn_blocking(move || {
-            sweep(hands.runs(), &mut known, |bead, epoch| {
-                is_current(&mirror.graph(), bead, epoch)
+            sweep(hands.runs(), &mut known, |run, bead, epoch| {
+                let graph = mirror.graph();
+                match review_of_run(run) {
+                    Some((of, epoch, number)) => is_read(&graph, &of, epoch, number),
+                    None => is_current(&graph, bead, epoch),
+                }
             });
             if is_prune {
                 let graph = mirror.graph().clone();
@@ -63,8 +67,19 @@ fn is_current(graph: &Graph, bead: &BeadId, epoch: Epoch) -> bool {
         })
 }
 
+/// Tells whether a review goes on; it is the refinery that ends it.
+fn is_read(graph: &Graph, bead: &BeadId, epoch: Epoch, number: u32) -> bool {
+    let attempt = graph.bead(bead).and_then(|bead| bead.attempt(epoch));
+    let open = attempt.and_then(|attempt| attempt.open_review());
+    open.is_some_and(|review| review.number == number)
+}
+
 /// Ends every live run of a bead whose lease is gone; remembers those that have ended.
-fn sweep(runs: &Runs, ended: &mut HashSet<RunId>, is_current: impl Fn(&BeadId, Epoch) -> bool) {
+fn sweep(
+    runs: &Runs,
+    ended: &mut HashSet<RunId>,
+    is_current: impl Fn(&RunId, &BeadId, Epoch) -> bool,
+) {
     let list = match runs.list() {
         Ok(list) => list,
         Err(error) => {
@@ -86,7 +101,7 @@ fn sweep(runs: &Runs, ended: &mut HashSet<RunId>, is_current: impl Fn(&BeadId, E
                 else {
                     continue;
                 };
-                if !is_current(&bead, spec.epoch) {
+                if !is_current(&run, &bead, spec.epoch) {
                     info!(run = %run, "ending a run whose lease is gone");
                     if let Err(error) = runs.stop(&run, GRACE) {
                         warn!(run = %run, %error, "the run could not be ended");

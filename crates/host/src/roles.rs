@@ -4,6 +4,7 @@
 //! reads them, because it alone knows what a person has trusted.
 
 pub use gtd_plan::{
-    Layer, MayorScene, RoleKind, RoleLimits, RoleSet, RoleSpec, RoleVar, WorkerScene,
-    estimate_tokens, mayor_context, render, worker_context, worker_rules,
+    Layer, MayorScene, ReviewerScene, RoleKind, RoleLimits, RoleSet, RoleSpec, RoleVar,
+    WorkerScene, estimate_tokens, mayor_context, render, reviewer_context, worker_context,
+    worker_rules,
 };

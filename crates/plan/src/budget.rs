@@ -13,8 +13,8 @@
 //! one message more.
 
 use gtd_core::{
-    Allowance, Bead, Command, FaultClass, Graph, Purse, RunId, RuntimeFault, RuntimeName,
-    Timestamp, UsageDelta,
+    Allowance, Bead, Command, Epoch, FaultClass, Graph, Purse, Review, RunId, RuntimeFault,
+    RuntimeName, Timestamp, UsageDelta,
 };
 
 use crate::{Effect, EndSeen, LiveSeen, Plan, UsedSeen};
@@ -27,13 +27,30 @@ const PARTS: u64 = 20;
 pub(crate) struct Budget<'a> {
     pub(crate) graph: &'a Graph,
     pub(crate) bead: &'a Bead,
+    /// The review, when it is one of what an attempt handed in.
+    pub(crate) review: Option<(Epoch, &'a Review)>,
     pub(crate) now: Timestamp,
 }
 
 impl Budget<'_> {
     /// Finds what the attempt may use; none when no budget holds it.
     fn allowance(&self) -> Option<Allowance> {
-        Purse::new(self.graph, self.now).allowance(self.bead)
+        let purse = Purse::new(self.graph, self.now);
+        match self.review {
+            None => purse.allowance(self.bead),
+            Some((epoch, review)) => purse.allowance_of_review(self.bead, epoch, review),
+        }
+    }
+
+    fn epoch(&self) -> Epoch {
+        self.review.map_or(self.bead.epoch, |(epoch, _)| epoch)
+    }
+
+    fn runtime(&self) -> Option<RuntimeName> {
+        match self.review {
+            None => RuntimeName::parse(self.bead.runtime_at_work()?).ok(),
+            Some((_, review)) => Some(review.runtime.clone()),
+        }
     }
 
     fn unrecorded(&self, run: &RunId, used: &UsedSeen) -> Option<UsageDelta> {
@@ -64,7 +81,7 @@ impl Budget<'_> {
             if is_a_part || is_news || after.is_used_up() {
                 plan.tell(Command::RecordUsage {
                     bead: self.bead.id.clone(),
-                    epoch: self.bead.epoch,
+                    epoch: self.epoch(),
                     usage,
                 });
             }
@@ -77,7 +94,7 @@ impl Budget<'_> {
     /// Says why an attempt whose last run has ended does not go on, when its budget is used up.
     pub(crate) fn used_up(&self, run: &RunId, end: &EndSeen) -> Option<(FaultClass, String)> {
         let after = self.after(run, &end.agent.as_ref()?.used)?;
-        let runtime = RuntimeName::parse(self.bead.runtime_at_work()?).ok()?;
+        let runtime = self.runtime()?;
         if !after.is_used_up() {
             return None;
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gtd_core::{
     BackOff, Bead, BeadId, Candidate, Epoch, GateName, Graph, Observation, Oid, RigName, RunId,
-    RuntimeName, SeatName, Target, WaitReason,
+    RuntimeName, SeatName, Target, WaitReason, review_owner,
 };
 
 use crate::attempt_owner;
@@ -186,6 +186,13 @@ pub enum Task {
     Work,
     /// To plan a goal; it is shown the repository as it is in this commit.
     Plan(Oid),
+    /// To review what was handed in; it is shown what that changes.
+    Review {
+        /// The target's tip: what the submission shares with it is not its own.
+        onto: Oid,
+        /// What was handed in.
+        head: Oid,
+    },
 }
 
 /// A turn that goes on from another, and what is said in it.
@@ -285,8 +292,18 @@ impl Effect {
                         let of_goal = attempt_owner(&goal.id, goal.epoch);
                         of_goal == *owner
                     });
-                    match planned {
-                        Some(goal) => vec![goal.id.clone()],
+                    let reviewed = || {
+                        graph.in_review().find(|bead| {
+                            let attempts = bead.attempts.iter();
+                            let mut open =
+                                attempts.filter_map(|a| Some((a.epoch, a.open_review()?)));
+                            open.any(|(epoch, review)| {
+                                review_owner(&bead.id, epoch, review.number) == *owner
+                            })
+                        })
+                    };
+                    match planned.or_else(reviewed) {
+                        Some(bead) => vec![bead.id.clone()],
                         None => of_candidate(&|known| known.commit == *commit),
                     }
                 }

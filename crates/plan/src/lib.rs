@@ -4,6 +4,7 @@
 //! moment; it gives questions and a plan. It reaches no clock, no file and no
 //! process. The hands are in `gtd-host`, and in the simulator.
 
+mod agent_opinion;
 mod agent_plan;
 mod agents;
 mod answers;

@@ -243,6 +243,12 @@ pub fn plan_seat(n: usize) -> SeatName {
     SeatName::parse(&format!("plan-{}", n + 1)).expect("a plain word and a number")
 }
 
+/// Names whoever reviews what was handed in, and the worktree; `n` tells those of a rig apart.
+#[must_use]
+pub fn review_seat(n: usize) -> SeatName {
+    SeatName::parse(&format!("review-{}", n + 1)).expect("a plain word and a number")
+}
+
 /// Names the worktree in which the mayor checks what a goal on a target asked for.
 #[must_use]
 pub fn accept_slot(target: &Target) -> String {

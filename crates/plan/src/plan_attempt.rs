@@ -65,6 +65,7 @@ impl Attempt<'_> {
         Budget {
             graph: self.graph,
             bead: self.bead,
+            review: None,
             now,
         }
     }

@@ -85,6 +85,15 @@ pub enum Question {
         /// What was handed in.
         head: Oid,
     },
+    /// How much does a submission change?
+    Submission {
+        /// The rig.
+        rig: RigName,
+        /// The target's tip: what the submission shares with it is not its own.
+        onto: Oid,
+        /// What was handed in.
+        head: Oid,
+    },
     /// Which commits led a target to this one, by first parents, back to the last with evidence?
     Line {
         /// The target.
@@ -100,7 +109,7 @@ pub enum Question {
     Runtimes,
     /// In which time zone is this machine?
     Zone,
-    /// What can plans on a rig be made with?
+    /// What can plans and reviews on a rig be made with?
     Means(RigName),
 }
 
@@ -155,6 +164,8 @@ pub enum Answer {
     Weaker(GuardReport),
     /// To [`Question::NewTests`]: none when it adds none that stand alone.
     NewTests(Option<NewTestsSeen>),
+    /// To [`Question::Submission`].
+    Submission(SubmissionSeen),
     /// To [`Question::Line`]: newest first.
     Line(Vec<LineCommit>),
     /// To [`Question::Machine`].
@@ -235,6 +246,8 @@ pub struct EndSeen {
 pub struct AgentSeen {
     /// The session, with which it can be asked again.
     pub session: Option<String>,
+    /// The model, where it says so.
+    pub model: Option<String>,
     /// Why it could not go on, and its words for that; none when it had nothing more to do.
     pub fault: Option<(RuntimeFault, String)>,
     /// What it said last.
@@ -377,6 +390,15 @@ pub struct NewTestsSeen {
     pub commit: Oid,
     /// Each test, as the finding that it is when it is green there.
     pub tests: Vec<Finding>,
+}
+
+/// How much a submission changes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SubmissionSeen {
+    /// The files, by path.
+    pub files: Vec<String>,
+    /// Lines that came and went.
+    pub lines: u64,
 }
 
 /// Whether the machine has room.
@@ -571,6 +593,15 @@ impl Seen {
         }
     }
 
+    /// Returns how much a submission changes, when that was asked.
+    #[must_use]
+    pub fn submission(&self, question: &Question) -> Option<&SubmissionSeen> {
+        match self.answers.get(question) {
+            Some(Answer::Submission(submission)) => Some(submission),
+            _ => None,
+        }
+    }
+
     /// Returns the line that a question about it was answered with.
     #[must_use]
     pub fn line(&self, question: &Question) -> Option<&[LineCommit]> {
@@ -589,7 +620,7 @@ impl Seen {
         }
     }
 
-    /// Returns what plans on a rig can be made with, when that was asked.
+    /// Returns what plans and reviews on a rig can be made with, when that was asked.
     #[must_use]
     pub fn means(&self, rig: &RigName) -> Option<&PlanMeans> {
         match self.answers.get(&Question::Means(rig.clone())) {

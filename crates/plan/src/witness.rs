@@ -155,6 +155,7 @@ impl Sight<'_> {
         let budget = Budget {
             graph: self.graph,
             bead,
+            review: None,
             now: self.now,
         };
         budget.used_up(run, end).is_some()

@@ -82,6 +82,7 @@ impl Attempt<'_> {
         Budget {
             graph: self.graph,
             bead: self.bead,
+            review: None,
             now: self.now,
         }
     }

@@ -22,6 +22,7 @@ fn means() -> PlanMeans {
         limit_ms: 60_000,
         silence_ms: 10_000,
         most_beads: 9,
+        ..PlanMeans::default()
     }
 }
 

@@ -224,6 +224,11 @@ writes! {
         MergeSendBack merge SendBackRequest SendBackResponse = SendBack { bead, epoch, why };
         MergeRecordGuard merge RecordGuardRequest RecordGuardResponse
             = RecordGuard { bead, epoch, head, report };
+        MergeWeigh merge WeighRequest WeighResponse = Weigh { bead, epoch, head, weight };
+        MergeBeginReview merge BeginReviewRequest BeginReviewResponse
+            = BeginReview { bead, epoch, head, number, seat, runtime };
+        MergeEndReview merge EndReviewRequest EndReviewResponse
+            = EndReview { bead, epoch, number, model, outcome };
         MergeObserveTarget merge ObserveTargetRequest ObserveTargetResponse
             = ObserveTarget { target, tip };
         MergeJudgeBase merge JudgeBaseRequest JudgeBaseResponse = JudgeBase { target, gate };

@@ -3,12 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test says so when it fails")]
 
 use gtd_core::{
-    Approval, BeadId, BeadSpec, BeadType, CandidateId, CheckRun, Command, Criterion, Cron,
-    EdgeKind, Epoch, Fault, FaultClass, Finding, FindingKind, GateName, GateRun, Guard,
-    GuardReport, HoldKind, HostName, LandMode, Member, MergeRules, Need, Oid, Origin, Outcome,
-    PauseScope, Plan, PlannedBead, Priority, RequestId, Reserved, Revision, RigName, RigRules,
-    RoleName, RunId, RuntimeFault, RuntimeName, SatisfiedBy, ScheduleName, ScheduledGoal, SeatName,
-    Target, Timestamp, UsageDelta, Verdict, Waived, WorkerRules,
+    Approval, BeadId, BeadSpec, BeadType, CandidateId, CheckRun, Command, Criterion,
+    CriterionOpinion, Cron, EdgeKind, Epoch, Fault, FaultClass, Finding, FindingKind, GateName,
+    GateRun, Guard, GuardReport, HoldKind, HostName, LandMode, Member, MergeRules, Need, Oid,
+    Opinion, OpinionVerdict, Origin, Outcome, PauseScope, Plan, PlannedBead, Priority, RequestId,
+    Reserved, ReviewComment, ReviewOutcome, Revision, RigName, RigRules, RoleName, RunId,
+    RuntimeFault, RuntimeName, SatisfiedBy, ScheduleName, ScheduledGoal, SeatName, Target,
+    Timestamp, UsageDelta, Verdict, Waived, Weight, WorkerRules,
 };
 use gtd_wire::{
     ApprovalWish, Caller, GoalWish, LandWish, Malformed, Token, Unsendable, Write, WriteContext,
@@ -562,6 +563,46 @@ fn sendable() -> Vec<Command> {
             head: oid('d'),
             report: guard_report(),
         },
+        Command::Weigh {
+            bead: goal(),
+            epoch,
+            head: oid('d'),
+            weight: Weight {
+                files: 2,
+                lines: 41,
+                areas: vec!["src".into()],
+                risks: vec!["protected: gtd.toml".into()],
+            },
+        },
+        Command::BeginReview {
+            bead: goal(),
+            epoch,
+            head: oid('d'),
+            number: 2,
+            seat: seat(),
+            runtime: RuntimeName::parse("codex").unwrap(),
+        },
+        Command::EndReview {
+            bead: goal(),
+            epoch,
+            number: 2,
+            model: "gpt".into(),
+            outcome: ReviewOutcome::Said(opinion(OpinionVerdict::Approve)),
+        },
+        Command::EndReview {
+            bead: goal(),
+            epoch,
+            number: 2,
+            model: String::new(),
+            outcome: ReviewOutcome::Said(opinion(OpinionVerdict::Changes)),
+        },
+        Command::EndReview {
+            bead: goal(),
+            epoch,
+            number: 2,
+            model: String::new(),
+            outcome: ReviewOutcome::Failed(faults().remove(0)),
+        },
         Command::RetrySubmission { bead: goal() },
         Command::WantChanges {
             bead: goal(),
@@ -729,6 +770,24 @@ fn sendable() -> Vec<Command> {
     commands
 }
 
+/// What a reviewer says.
+fn opinion(verdict: OpinionVerdict) -> Opinion {
+    Opinion {
+        verdict,
+        summary: "It is nearly right.".into(),
+        comments: vec![ReviewComment {
+            file: "src/a.rs".into(),
+            line: 7,
+            text: "why twice?".into(),
+        }],
+        criteria: vec![CriterionOpinion {
+            text: "it is fast".into(),
+            met: verdict == OpinionVerdict::Approve,
+            why: "I ran it".into(),
+        }],
+    }
+}
+
 /// A report with a finding of each kind.
 fn guard_report() -> GuardReport {
     let kinds = [
@@ -834,6 +893,9 @@ variants!(
     Void,
     SendBack,
     RecordGuard,
+    Weigh,
+    BeginReview,
+    EndReview,
     Waive,
     ObserveTarget,
     JudgeBase,

@@ -268,6 +268,16 @@ fn event_text(event: &Event, subject: &Subject) -> String {
         Event::SubmissionGuarded { report, .. } => {
             format!("{}: {}", report.guard.word(), report.summary())
         }
+        Event::SubmissionWeighed { weight, .. } => weight.told(),
+        Event::ReviewBegan { review, .. } => format!("by {}", review.runtime),
+        Event::ReviewEnded { outcome, .. } => match outcome {
+            gtd_core::ReviewOutcome::Said(opinion) => {
+                format!("{}: {}", opinion.verdict.word(), opinion.first_line())
+                    .trim_end_matches([':', ' '])
+                    .to_owned()
+            }
+            gtd_core::ReviewOutcome::Failed(fault) => format!("failed: {}", fault.text),
+        },
         Event::TargetMoved { to, .. } => format!("somebody else moved it to {}", short(to)),
         Event::QueueHalted { halt, .. } => halt.text.clone(),
         Event::Escalated { text, .. } => text.clone(),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use gtd_core::{
-    Evidence, GuardReport, MergeDoc, MergeRow, MergeShownDoc, Oid, TestReport, Timestamp, Waived,
-    Waiver,
+    Evidence, GuardReport, MergeDoc, MergeRow, MergeShownDoc, Oid, OpinionVerdict, ReviewOutcome,
+    ReviewRecord, TestReport, Timestamp, Waived, Waiver, Weight, marked, usd,
 };
 
 use crate::output::{Cell, Ink, Look, State, Table, ago, clock, span, span_ms};
@@ -146,6 +146,12 @@ fn proof(evidence: &Evidence, look: Look) -> Vec<String> {
             let told = guard_lines(&guard.report, guard.waived.as_slice(), look);
             lines.extend(told.into_iter().map(|line| format!("  {line}")));
         }
+        if let Some(weight) = &member.weight {
+            lines.push(format!("    {}", look.title(&weight.told())));
+        }
+        let reviews = member.reviews.iter();
+        let told = reviews.flat_map(|record| review_lines(record, look));
+        lines.extend(told.map(|line| format!("  {line}")));
         for yes in &member.approvals {
             lines.push(format!("    approved by {}", yes.by));
         }
@@ -175,6 +181,52 @@ pub(super) fn guard_lines(report: &GuardReport, waivers: &[Waiver], look: Look) 
     let mut waivers = waivers.iter();
     let waiver = waivers.find(|waiver| waiver.what == Waived::Guard(report.guard));
     lines.extend(waiver.map(|waiver| format!("    {}", look.title(&waiver.told()))));
+    lines
+}
+
+/// Says how much was handed in, what of it is risky, and what reviewers say of it.
+pub(super) fn reviewed(
+    weight: Option<&Weight>,
+    reviews: &[ReviewRecord],
+    look: Look,
+) -> Vec<String> {
+    let weight = weight.map(|weight| format!("  {}", look.title(&weight.told())));
+    let reviews = reviews.iter().flat_map(|record| review_lines(record, look));
+    weight.into_iter().chain(reviews).collect()
+}
+
+/// Says what a reviewer said of a commit, who that was, and what it cost.
+fn review_lines(record: &ReviewRecord, look: Look) -> Vec<String> {
+    let review = &record.review;
+    let cost = match record.usd_micros {
+        0 => String::new(),
+        micros => format!("  {}", marked(&usd(micros), record.estimated)),
+    };
+    let took = review.ended.map_or(String::new(), |ended| {
+        format!("  {}", span(ended.since(review.began)))
+    });
+    let (state, word) = match &review.outcome {
+        None => ("running", "reads"),
+        Some(ReviewOutcome::Said(opinion)) => match opinion.verdict {
+            OpinionVerdict::Approve => ("ok", "approves"),
+            OpinionVerdict::Changes => ("failed", "wants changes"),
+        },
+        Some(ReviewOutcome::Failed(_)) => ("infra", "failed"),
+    };
+    let state = State::of(state);
+    let mark = look.paint(state.ink, state.mark(look));
+    let mut lines = vec![format!(
+        "  {mark} {} {}  {word}{took}{cost}",
+        record.role,
+        look.title(&review.by())
+    )];
+    let told = match &review.outcome {
+        None => String::new(),
+        Some(ReviewOutcome::Said(opinion)) => format!("{}\n{}", opinion.summary, opinion.told()),
+        Some(ReviewOutcome::Failed(fault)) => fault.text.clone(),
+    };
+    let told = told.lines().filter(|line| !line.trim().is_empty());
+    lines.extend(told.map(|line| format!("      {}", look.title(line))));
     lines
 }
 
@@ -248,6 +300,7 @@ pub(crate) fn merge_shown(doc: &MergeShownDoc, now: Timestamp, look: Look) -> Ve
         for row in &doc.members {
             let guards = row.guards.iter();
             lines.extend(guards.flat_map(|report| guard_lines(report, &row.waivers, look)));
+            lines.extend(reviewed(row.weight.as_ref(), &row.reviews, look));
         }
     }
     if let Some(evidence) = &doc.evidence {

@@ -2,7 +2,10 @@
 
 use gtd_core::{Moment, ReviewDoc, Timestamp, Waived};
 
-use super::{merge::guard_lines, why::reason_line};
+use super::{
+    merge::{guard_lines, reviewed},
+    why::reason_line,
+};
 use crate::output::{Ink, Look, State, ago, span, span_ms};
 
 /// Shows a review without the work itself: the claim, then the proof.
@@ -51,6 +54,11 @@ pub(crate) fn review(doc: &ReviewDoc, now: Timestamp, look: Look) -> Vec<String>
     fact("scope", doc.scope.join(" "));
     acceptance(&mut lines, doc, look);
     gates(&mut lines, doc, look);
+    let reviewed = reviewed(doc.weight.as_ref(), &doc.reviews, look);
+    if !reviewed.is_empty() {
+        lines.push(look.paint(Ink::Faint, "REVIEW"));
+        lines.extend(reviewed);
+    }
     tries(&mut lines, doc, now, look);
     if !doc.notes.is_empty() {
         lines.push(look.paint(Ink::Faint, "NOTES"));

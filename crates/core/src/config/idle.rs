@@ -11,7 +11,7 @@ use super::{
 use crate::diagnostic::Diagnostic;
 
 /// The roles whose runtimes, models and budgets are looked at.
-const RUN_ROLES: [&str; 2] = ["mayor", "worker"];
+const RUN_ROLES: [&str; 3] = ["mayor", "worker", "reviewer"];
 
 /// Tells whether anything acts on a key at this path.
 pub(super) fn works(path: &str, key: &Key) -> bool {

@@ -298,7 +298,14 @@ pub(super) const KEYS: &[Key] = &[
         Texts,
         Anyone,
         Works,
-        "Globs of files, from the top of the repository, that only a person lets through: what changes them waits in the queue for a yes. By default CI files and hooks; gtd.toml, gtd.local.toml and .gtd/ are protected whatever stands here. Has an effect where the policy's `approve` has `protected-paths`.",
+        "Globs of files, from the top of the repository, that only a person lets through: what changes them waits in the queue for a yes. By default CI files and hooks; gtd.toml, gtd.local.toml and .gtd/ are protected whatever stands here. Has an effect where the policy's `approve` has `protected-paths`; a change of them is risky besides, where the policy has what is risky reviewed.",
+    ),
+    key(
+        "merge.risky_lines",
+        Integer(1, 1_000_000_000),
+        Anyone,
+        Works,
+        "So many changed lines in one submission are risky: where the policy has what is risky reviewed, a reviewer looks.",
     ),
     key(
         "commit.attribution",
@@ -326,14 +333,14 @@ pub(super) const KEYS: &[Key] = &[
         Texts,
         Anyone,
         Works,
-        "Runtimes, in order of preference; those of `mayor` and `worker` have an effect, of other roles not yet.",
+        "Runtimes, in order of preference; those of `mayor`, `worker` and `reviewer` have an effect, of other roles not yet.",
     ),
     key(
         "roles.*.model",
         Text,
         Anyone,
         Works,
-        "A model, by its name in the runtime's `models` or by its id; that of `mayor` and `worker` has an effect, of other roles not yet.",
+        "A model, by its name in the runtime's `models` or by its id; that of `mayor`, `worker` and `reviewer` has an effect, of other roles not yet.",
     ),
     key(
         "roles.*.attempts",
@@ -459,7 +466,7 @@ pub(super) const KEYS: &[Key] = &[
         Name,
         Anyone,
         Works,
-        "The policy of a goal that names none. Of it, only what waits for a person (`approve`) and what questions do (`on_question`, `answer_within`) and finds (`on_discovery`) do have an effect yet.",
+        "The policy of a goal that names none. Of it, only what waits for a person (`approve`), what questions do (`on_question`, `answer_within`) and finds (`on_discovery`) do, and what is reviewed (`review`), have an effect yet.",
     ),
     key(
         "policies.*.extends",
@@ -509,6 +516,13 @@ pub(super) const KEYS: &[Key] = &[
         UserOnlyWord("any"),
         Works,
         "Which goals that is for: those that the mayor planned, or any, with their own plan or specification too.",
+    ),
+    key(
+        "policies.*.review",
+        Word(&["off", "risky", "always"]),
+        Anyone,
+        Works,
+        "What an agent of the role `reviewer` looks at before it may merge: nothing, what is risky, or everything.",
     ),
     key(
         "policies.*.on_rate_limit",

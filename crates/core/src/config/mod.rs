@@ -38,7 +38,7 @@ pub use duration::{InvalidDuration, parse_duration};
 pub use explain::{Explanation, UnknownKey, is_of_project_alone, known_keys};
 pub use layer::{Layer, LayerKind, Origin, layer_from_toml};
 pub use merge::Config;
-pub use planning::{PlanMeans, plan_approval, question_rules, replan_rules};
+pub use planning::{PlanMeans, ReviewMeans, plan_approval, question_rules, replan_rules};
 pub use resources::{Resources, resources};
 pub use retention::{Retention, retention};
 pub use rules::{dollars, rig_name, rig_rules};

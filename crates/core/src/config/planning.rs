@@ -23,6 +23,29 @@ pub struct PlanMeans {
     pub silence_ms: u64,
     /// The most beads that it may have.
     pub most_beads: u32,
+    /// What reviews of what was handed in can be made with.
+    pub review: ReviewMeans,
+}
+
+/// What a review of what was handed in can be made with.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReviewMeans {
+    /// The runtimes that may look, in order of preference.
+    pub runtimes: Vec<RuntimeName>,
+    /// The longest that one turn may take, in milliseconds.
+    pub limit_ms: u64,
+    /// Silence after which a turn is ended, in milliseconds.
+    pub silence_ms: u64,
+}
+
+impl ReviewMeans {
+    /// Chooses who looks at what `author` has made: another runtime where there is one.
+    #[must_use]
+    pub fn runtime_for(&self, author: Option<&str>) -> Option<&RuntimeName> {
+        let mut others = self.runtimes.iter();
+        let other = others.find(|name| Some(name.as_str()) != author);
+        other.or_else(|| self.runtimes.first())
+    }
 }
 
 impl PlanMeans {
@@ -31,28 +54,42 @@ impl PlanMeans {
     /// The configuration goes before the role files, and both of the mayor before those of
     /// workers; who has one agent program alone has said enough.
     #[must_use]
-    pub fn find(config: &Config, of_mayor: &[RuntimeName], of_worker: &[RuntimeName]) -> Self {
+    pub fn find(
+        config: &Config,
+        of_mayor: &[RuntimeName],
+        of_worker: &[RuntimeName],
+        of_reviewer: &[RuntimeName],
+    ) -> Self {
         let usable: Vec<RuntimeName> = configured_runtimes(config)
             .into_iter()
             .filter(ConfiguredRuntime::is_agent)
             .map(|runtime| runtime.name)
             .collect();
-        let wished = |key: &str, of_file: &[RuntimeName]| {
+        let wished = |key: &str, of_file: &[RuntimeName]| -> Vec<RuntimeName> {
             let list = config.get(key).and_then(|(value, _)| value.as_list());
             let of_config = list.unwrap_or_default().iter().filter_map(Value::as_str);
             let of_file = of_file.iter().map(RuntimeName::as_str);
-            let mut names = of_config.chain(of_file);
-            names.find_map(|name| usable.iter().find(|known| known.as_str() == name))
+            let names = of_config.chain(of_file);
+            let known = names.filter_map(|name| usable.iter().find(|known| known.as_str() == name));
+            known.cloned().collect()
         };
-        let worker = wished("roles.worker.use", of_worker).cloned();
-        let mayor = wished("roles.mayor.use", of_mayor)
-            .or(worker.as_ref())
-            .or(usable.first())
-            .cloned();
+        let worker = wished("roles.worker.use", of_worker).into_iter().next();
+        let mayor = wished("roles.mayor.use", of_mayor).into_iter().next();
+        let mayor = mayor.or_else(|| worker.clone());
+        let mayor = mayor.or_else(|| usable.first().cloned());
+        // Who names nobody for it has every program look.
+        let mut reviewers = wished("roles.reviewer.use", of_reviewer);
+        if reviewers.is_empty() {
+            reviewers.clone_from(&usable);
+        }
         Self {
             worker: worker.or_else(|| mayor.clone()),
             mayor,
             usable,
+            review: ReviewMeans {
+                runtimes: reviewers,
+                ..ReviewMeans::default()
+            },
             ..Self::default()
         }
     }
@@ -166,7 +203,7 @@ mod tests {
             .iter()
             .map(|name| RuntimeName::parse(name).unwrap())
             .collect();
-        let means = PlanMeans::find(&config(&text), &of_mayor, &[]);
+        let means = PlanMeans::find(&config(&text), &of_mayor, &[], &[]);
         let word = |name: Option<RuntimeName>| name.map_or("-".to_owned(), |name| name.to_string());
         format!("{} plans, {} works", word(means.mayor), word(means.worker))
     }
@@ -183,9 +220,29 @@ mod tests {
     }
 
     #[test]
+    fn who_looks_is_another_program_than_who_worked_where_there_is_one() {
+        let all = "[runtimes.one]\npreset = \"codex\"\n[runtimes.two]\npreset = \"claude-code\"\n";
+        let chosen = |roles: &str, author: Option<&str>| {
+            let config = config(&format!("{all}{roles}"));
+            let means = PlanMeans::find(&config, &[], &[], &[]);
+            let chosen = means.review.runtime_for(author);
+            chosen.map_or("-".to_owned(), ToString::to_string)
+        };
+        assert_eq!(chosen("", Some("one")), "two");
+        assert_eq!(chosen("", Some("two")), "one");
+        assert_eq!(chosen("", Some("shell")), "one");
+        let own = "[roles.reviewer]\nuse = [\"two\", \"away\"]\n";
+        assert_eq!(chosen(own, Some("two")), "two");
+        assert_eq!(chosen(own, None), "two");
+        let none = PlanMeans::find(&config(""), &[], &[], &[]);
+        assert_eq!(none.review.runtime_for(None), None);
+    }
+
+    #[test]
     fn scripts_plan_nothing() {
         let none = PlanMeans::find(
             &config("[roles.mayor]\nuse = [\"shell\", \"demo\"]\n"),
+            &[],
             &[],
             &[],
         );

@@ -11,8 +11,8 @@ use super::{
     value::Value,
 };
 use crate::{
-    BudgetRules, Diagnostic, DiscoveryRules, Guard, GuardPolicy, MergeRules, OnDiscovery, RigName,
-    RigRules, WorkerRules, usd_of_number,
+    BudgetRules, Diagnostic, DiscoveryRules, Guard, GuardPolicy, MergeRules, OnDiscovery,
+    ReviewPolicy, ReviewRules, RigName, RigRules, WorkerRules, usd_of_number,
 };
 
 const BRANCH: &str = "main";
@@ -52,6 +52,7 @@ pub fn rig_rules(config: &Config, folder_name: &str) -> Result<RigRules, Diagnos
             ),
             test_guard: guard_policy(config, Guard::TestGuard, "merge.test_guard", rows("gate")),
             protect: protected_globs(config),
+            review: review_rules(config),
         },
         schedules: schedules(rows("schedule")),
         questions: question_rules(config),
@@ -71,6 +72,7 @@ fn budget_rules(config: &Config) -> BudgetRules {
     BudgetRules {
         bead: dollars(config, "budget.bead_usd"),
         plan: None,
+        review: None,
         convoy: dollars(config, "budget.convoy_usd"),
         day: dollars(config, "budget.day_usd"),
         town_day: None,
@@ -128,6 +130,17 @@ fn worker_rules(config: &Config) -> WorkerRules {
         limit_ms: millis("limit", usual.limit_ms),
         repeats: count("repeats", usual.repeats),
         breaker: count("breaker", usual.breaker),
+    }
+}
+
+fn review_rules(config: &Config) -> ReviewRules {
+    let usual = ReviewRules::default();
+    ReviewRules {
+        policy: policy_text(config, "review")
+            .and_then(ReviewPolicy::from_word)
+            .unwrap_or_default(),
+        lines: number(config, "merge.risky_lines").map_or(usual.lines, u64::from),
+        max: number(config, "roles.reviewer.max").unwrap_or(usual.max),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What gtd's own gates find in submissions, and what is held back by it.
 
-use super::{Decision, Scene, TEXT_MAX, check_text};
+use super::{Decision, Scene, TEXT_MAX, check_text, reviewing};
 use crate::{
     Bead, BeadId, Epoch, Event, Guard, GuardPolicy, GuardReport, Oid, Phase, Rejection, Waived,
 };
@@ -99,7 +99,8 @@ pub(super) fn waive(
     }])
 }
 
-/// Refuses a submission that a gate of gtd's own holds back, or that it has not looked at.
+/// Refuses a submission that a gate of gtd's own holds back, or that it has not looked at, and one
+/// that waits for a reviewer.
 pub(super) fn lets_through(scene: Scene<'_>, bead: &Bead, head: &Oid) -> Result<(), Rejection> {
     is_not_held(scene, bead, head)?;
     let attempt = bead.attempt(bead.epoch);
@@ -111,7 +112,7 @@ pub(super) fn lets_through(scene: Scene<'_>, bead: &Bead, head: &Oid) -> Result<
             });
         }
     }
-    Ok(())
+    reviewing::lets_through(scene, bead)
 }
 
 /// Refuses a submission that a gate of gtd's own holds back.

@@ -81,6 +81,10 @@ pub(super) fn prefer(scene: Scene<'_>, id: BeadId) -> Decision {
 pub(super) fn retry(scene: Scene<'_>, id: BeadId) -> Decision {
     let bead = scene.bead(&id)?;
     match &bead.phase {
+        // A person's yes is worth that of a reviewer.
+        Phase::Submitted { .. } if scene.graph.reviewing(bead).is_waiting() => {
+            restored(scene, bead)
+        }
         Phase::Submitted { .. } => Ok(resumed(scene, bead).into_iter().collect()),
         Phase::Returned { .. } | Phase::Parked { .. } => restored(scene, bead),
         _ => Err(scene.wrong_phase(bead)),

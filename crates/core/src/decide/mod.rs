@@ -19,6 +19,7 @@ mod merges;
 mod planning;
 mod question;
 mod replan;
+mod reviewing;
 mod schedule;
 mod seat;
 mod split;
@@ -244,6 +245,27 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
             head,
             report,
         } => guard::record(scene, bead, epoch, head, report),
+        Command::Weigh {
+            bead,
+            epoch,
+            head,
+            weight,
+        } => reviewing::weigh(scene, bead, epoch, head, weight),
+        Command::BeginReview {
+            bead,
+            epoch,
+            head,
+            number,
+            seat,
+            runtime,
+        } => reviewing::begin(scene, bead, epoch, head, number, seat, runtime),
+        Command::EndReview {
+            bead,
+            epoch,
+            number,
+            model,
+            outcome,
+        } => reviewing::end(scene, bead, epoch, number, model, outcome),
         Command::ObserveTarget { target, tip } => merge::observe_target(scene, target, tip),
         Command::JudgeBase { target, gate } => merge::judge_base(scene, target, gate),
 
@@ -315,6 +337,9 @@ fn subject(command: &Command) -> Option<&BeadId> {
         | Command::Discover { bead, .. }
         | Command::SendBack { bead, .. }
         | Command::RecordGuard { bead, .. }
+        | Command::Weigh { bead, .. }
+        | Command::BeginReview { bead, .. }
+        | Command::EndReview { bead, .. }
         | Command::Expire { bead, .. }
         | Command::Quarantine { bead } => Some(bead),
         _ => None,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Decision, Scene, TEXT_MAX, bead::hand_over, check_text, question, seat::may_begin};
 use crate::{
-    Bead, BeadId, BeadType, CheckRun, Epoch, Event, Fault, FaultClass, Holder, Lease, Oid, Outcome,
-    Phase, Rejection, Reserved, RigName, RunId, SeatName, UsageDelta,
+    Actor, Bead, BeadId, BeadType, CheckRun, Epoch, Event, Fault, FaultClass, Holder, Lease, Oid,
+    Outcome, Phase, Rejection, Reserved, RigName, RunId, SeatName, UsageDelta,
 };
 
 /// How long a claim lasts without a sign of life.
@@ -96,6 +96,16 @@ pub(super) fn record_usage(
     let bead = scene.bead(&id)?;
     if epoch > bead.epoch || epoch == Epoch(0) {
         return Err(scene.stale(bead, epoch));
+    }
+    let is_review = crate::review_of_run(&usage.run).is_some_and(|(of, ..)| of == id);
+    if let Actor::Role(name) = scene.by
+        && name.as_str() == "refinery"
+        && !is_review
+    {
+        return Err(Rejection::NotYours {
+            caller: scene.by.to_string(),
+            verb: format!("tell what {} has used", usage.run),
+        });
     }
     if usage.sequence <= scene.graph.metered(&usage.run).sequence {
         return Ok(vec![]);

@@ -51,6 +51,7 @@ impl BudgetDoc {
             CapScope::TownDay => ("town".to_owned(), "day"),
             CapScope::Hour(rig) => (rig.to_string(), "hour"),
             CapScope::Plan(rig) => (rig.to_string(), "plan"),
+            CapScope::Review(rig) => (rig.to_string(), "review"),
         };
         let is_tokens = matches!(cap.scope, CapScope::Hour(_));
         Self {

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Dollars, Recorded, View};
 use crate::{
-    Actor, Bead, BeadId, Envelope, Epoch, Event, Graph, Moment, RunId, Timestamp, UsageDelta,
+    Actor, Bead, BeadId, Envelope, Epoch, Event, Graph, Moment, Review, RunId, Timestamp,
+    UsageDelta, review_of_run,
 };
 
 /// What one group of a cost page is.
@@ -258,9 +259,13 @@ fn key(by: CostBy, bead: &Bead, record: &Envelope, run: &RunId) -> String {
             let moment = Moment(record.at).to_string();
             moment.split('T').next().unwrap_or_default().to_owned()
         }
-        // The planner's is that of its role, which may be another one by now.
-        CostBy::Runtime => bead.wished_runtime().unwrap_or("planning").to_owned(),
+        CostBy::Runtime => match review(bead, run) {
+            Some(review) => review.runtime.to_string(),
+            // The planner's is that of its role, which may be another one by now.
+            None => bead.wished_runtime().unwrap_or("planning").to_owned(),
+        },
         CostBy::Role => match &record.by {
+            _ if review_of_run(run).is_some() => "reviewer".to_owned(),
             Actor::Role(role) => role.to_string(),
             Actor::Lease { .. } => match &bead.spec.role {
                 Some(role) => role.to_string(),
@@ -268,10 +273,20 @@ fn key(by: CostBy, bead: &Bead, record: &Envelope, run: &RunId) -> String {
             },
             Actor::Person(_) | Actor::Daemon => record.by.to_string(),
         },
-        CostBy::Agent => epoch_of(run)
-            .and_then(|epoch| holder(bead, epoch))
-            .unwrap_or_else(|| record.by.to_string()),
+        CostBy::Agent => match review(bead, run) {
+            Some(review) => review.seat.to_string(),
+            None => epoch_of(run)
+                .and_then(|epoch| holder(bead, epoch))
+                .unwrap_or_else(|| record.by.to_string()),
+        },
     }
+}
+
+/// Finds the review of which a run is a turn.
+fn review<'a>(bead: &'a Bead, run: &RunId) -> Option<&'a Review> {
+    let (_, epoch, number) = review_of_run(run)?;
+    let mut reviews = bead.attempt(epoch)?.reviews.iter();
+    reviews.find(|review| review.number == number)
 }
 
 /// Reads off a run's name which attempt it belongs to.

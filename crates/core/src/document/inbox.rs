@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::View;
 use crate::{
-    Bead, BeadId, FaultClass, Goal, Moment, Pause, PauseScope, Phase, PlanState, RigName, Standing,
-    WaitReason, Why, explain,
+    Bead, BeadId, FaultClass, Goal, Moment, Pause, PauseScope, Phase, PlanState, Reviewing,
+    RigName, Standing, WaitReason, Why, explain,
     explain::{count, halt_text, resume},
     stands_still,
 };
@@ -19,8 +19,8 @@ pub struct NeedsYou {
     /// is neither.
     #[serde(default)]
     pub n: Option<u64>,
-    /// `plan`, `question`, `failure`, `budget`, `found`, `approval`, `gate`, `pause`, `stop` or
-    /// `alert`.
+    /// `plan`, `question`, `review`, `failure`, `budget`, `found`, `approval`, `gate`, `pause`,
+    /// `stop` or `alert`.
     pub kind: String,
     /// The bead, goal or rig.
     pub subject: String,
@@ -174,7 +174,7 @@ pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
     items
 }
 
-/// Tells of the beads that are parked or ask, and returns their goals.
+/// Tells of the beads that are parked or ask, or whose reviews failed, and returns their goals.
 fn parked<'a>(
     view: View<'a>,
     rig: Option<&RigName>,
@@ -186,9 +186,14 @@ fn parked<'a>(
     let asking = graph
         .asked()
         .filter(|bead| bead.phase.lease().is_some() && bead.question().is_some());
+    let given_up = graph
+        .targets_with_submissions()
+        .flat_map(|target| graph.queued(&target).collect::<Vec<_>>())
+        .filter(|bead| matches!(graph.reviewing(bead), Reviewing::GivenUp(_)));
     for bead in graph
         .parked()
         .chain(asking)
+        .chain(given_up)
         .filter(|bead| rig.is_none_or(|rig| *rig == bead.rig))
     {
         // A bead in whose place others are planned is told with its goal; and a goal that is planned
@@ -293,6 +298,7 @@ fn approval(view: View<'_>, bead: &Bead) -> Option<NeedsYou> {
 fn failure(bead: &Bead, why: &Why, unblocks: usize) -> NeedsYou {
     let cause = match &bead.phase {
         Phase::Parked { .. } => why.chain.first(),
+        Phase::Submitted { .. } => why.chain.first(),
         _ if bead.question().is_some() => why.chain.first(),
         _ => why.chain.last(),
     };
@@ -300,6 +306,7 @@ fn failure(bead: &Bead, why: &Why, unblocks: usize) -> NeedsYou {
         n: Some(bead.ordinal),
         kind: match &bead.phase {
             Phase::Parked { why } if why.class == FaultClass::Question => "question",
+            Phase::Submitted { .. } => "review",
             _ if bead.question().is_some() => "question",
             _ if cause.is_some_and(|cause| cause.code == WaitReason::Budget) => "budget",
             _ => "failure",

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{AttemptDoc, ReasonDoc, View, bead_doc};
 use crate::{
     Bead, BeadId, Candidate, Evidence, GateRun, GuardReport, HoldKind, MergeHold, Moment, NextStep,
-    Oid, Phase, Queue, RigName, Target, Verdict, Waiver, explain,
+    Oid, Phase, Queue, ReviewRecord, RigName, Target, Verdict, Waiver, Weight, explain,
 };
 
 /// One submission in a merge queue.
@@ -39,6 +39,12 @@ pub struct MergeRow {
     /// What a person takes as it is in it.
     #[serde(default)]
     pub waivers: Vec<Waiver>,
+    /// How much was handed in, and what of it is risky, where somebody has looked.
+    #[serde(default)]
+    pub weight: Option<Weight>,
+    /// What reviewers said of it, oldest first.
+    #[serde(default)]
+    pub reviews: Vec<ReviewRecord>,
     /// How many attempts there were.
     pub attempts: usize,
     /// Why it waits.
@@ -193,6 +199,13 @@ fn row(view: View<'_>, bead: &Bead) -> MergeRow {
             .attempts
             .last()
             .map_or_else(Vec::new, |attempt| attempt.waivers.clone()),
+        weight: bead
+            .attempts
+            .last()
+            .and_then(|last| last.weight.as_deref().cloned()),
+        reviews: bead.attempts.last().map_or_else(Vec::new, |attempt| {
+            ReviewRecord::of(view.graph, &bead.id, attempt)
+        }),
         attempts: bead.attempts.len(),
         reason: doc.reason,
         since: Moment(bead.since),

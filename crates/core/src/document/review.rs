@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{AttemptDoc, ReasonDoc, Recorded, View, bead_doc, merge_of_bead};
 use crate::{
     Attempt, Bead, BeadId, CandidateId, Epoch, Event, FaultClass, GateRun, Guard, GuardReport,
-    Holder, Member, Moment, NextStep, Note, Oid, Phase, RigName, Target, Waiver,
+    Holder, Member, Moment, NextStep, Note, Oid, Phase, ReviewRecord, RigName, Target, Waiver,
+    Weight,
 };
 
 /// One thing that must be true, and whether a record shows that it is.
@@ -81,9 +82,18 @@ pub struct ReviewDoc {
     /// The gate of gtd's own whose findings keep it out of every candidate until a person says yes.
     #[serde(default)]
     pub unapproved: Option<Guard>,
+    /// Whether it waits for a reviewer, in whose place a person may say yes.
+    #[serde(default)]
+    pub waits_for_reviewer: bool,
     /// What a person takes as it is in what was handed in.
     #[serde(default)]
     pub waivers: Vec<Waiver>,
+    /// How much was handed in, and what of it is risky, where somebody has looked.
+    #[serde(default)]
+    pub weight: Option<Weight>,
+    /// What reviewers said of it, oldest first.
+    #[serde(default)]
+    pub reviews: Vec<ReviewRecord>,
     /// Every try that is remembered.
     pub attempts: Vec<AttemptDoc>,
     /// Files that it may touch.
@@ -110,7 +120,7 @@ pub fn review_doc(view: View<'_>, bead: &Bead, log: &[Recorded]) -> ReviewDoc {
     let attempt = looked_at(bead);
     let unapproved = view.graph.unapproved(bead).map(|report| report.guard);
     let is_queued = matches!(bead.phase, Phase::Submitted { .. });
-    let may_approve = may_approve(bead) || (is_queued && unapproved.is_some());
+    let may_approve = may_approve(view, bead) || (is_queued && unapproved.is_some());
     let may_send_back = may_send_back(view, bead);
     ReviewDoc {
         bead: bead.id.clone(),
@@ -134,8 +144,13 @@ pub fn review_doc(view: View<'_>, bead: &Bead, log: &[Recorded]) -> ReviewDoc {
         acceptance: acceptance(bead, attempt, log),
         gates: gates(bead, log),
         unapproved,
+        waits_for_reviewer: view.graph.reviewing(bead).is_waiting(),
         waivers: attempt.map_or_else(Vec::new, |attempt| attempt.waivers.clone()),
         guards: attempt.map_or_else(Vec::new, |attempt| attempt.guards.clone()),
+        weight: attempt.and_then(|attempt| attempt.weight.as_deref().cloned()),
+        reviews: attempt.map_or_else(Vec::new, |attempt| {
+            ReviewRecord::of(view.graph, &bead.id, attempt)
+        }),
         attempts: doc.attempts,
         scope: doc.scope,
         notes: doc.notes,
@@ -154,10 +169,16 @@ fn looked_at(bead: &Bead) -> Option<&Attempt> {
 }
 
 /// Tells whether what was handed in last could be put into the queue as it is.
-fn may_approve(bead: &Bead) -> bool {
+fn may_approve(view: View<'_>, bead: &Bead) -> bool {
     let last = bead.attempts.last();
     let is_handed_in = last.is_some_and(|a| a.epoch == bead.epoch && a.head.is_some());
-    is_handed_in && matches!(bead.phase, Phase::Returned { .. } | Phase::Parked { .. })
+    is_handed_in
+        && match bead.phase {
+            Phase::Returned { .. } | Phase::Parked { .. } => true,
+            // In the place of a reviewer.
+            Phase::Submitted { .. } => view.graph.reviewing(bead).is_waiting(),
+            _ => false,
+        }
 }
 
 fn may_send_back(view: View<'_>, bead: &Bead) -> bool {

@@ -534,6 +534,7 @@ fn ready(look: Look<'_>, bead: &Bead) -> Found {
     if let Phase::Returned { why } = &bead.phase {
         let reason = match &why.class {
             FaultClass::Conflict { .. } => Some(WaitReason::Conflict),
+            FaultClass::Gate { gate } if gate == crate::REVIEW => Some(WaitReason::Review),
             FaultClass::Gate { .. } | FaultClass::Check { .. } => Some(WaitReason::GateFailed),
             // A person's wish is the story of the next attempt.
             FaultClass::Person => Some(WaitReason::Review),

@@ -6,7 +6,9 @@ use super::{
     halt_text,
     look::Look,
 };
-use crate::{Bead, HaltKind, HoldKind, MergeHold, Queue, Verdict};
+use crate::{
+    Allowance, Bead, HaltKind, HoldKind, MergeHold, Purse, Queue, Reviewing, Verdict, review_run,
+};
 
 /// Finds what a submission waits for.
 pub(super) fn handed_in(look: Look<'_>, bead: &Bead) -> Found {
@@ -24,6 +26,10 @@ pub(super) fn handed_in(look: Look<'_>, bead: &Bead) -> Found {
     }
     if let Some(found) = unapproved(look, bead) {
         return found;
+    }
+    let reviewing = graph.reviewing(bead);
+    if reviewing.is_waiting() {
+        return reviewed(look, bead, reviewing);
     }
     let target = graph.target_of(bead);
     let Some((target, queue)) = target
@@ -133,6 +139,51 @@ fn unapproved(look: Look<'_>, bead: &Bead) -> Option<Found> {
         )
         .next(format!("gtd reject {id} -m WHY"), "give it up");
     Some(found)
+}
+
+/// Says how far the review of a submission is.
+fn reviewed(look: Look<'_>, bead: &Bead, reviewing: Reviewing<'_>) -> Found {
+    let id = &bead.id;
+    let yes = |found: Found| {
+        found.next(
+            format!("gtd review {id} --approve"),
+            "look at it yourself, and let it merge",
+        )
+    };
+    let then = "with a yes it goes into the merge queue, else back to a worker";
+    if let Reviewing::GivenUp(review) = reviewing {
+        let since = review.ended.unwrap_or(review.began);
+        let found = Found::new(WaitReason::Review, reviewing.text(), since)
+            .needs_person()
+            .then(then)
+            .evidence(format!("gtd review {id}"), "the work, and what was said");
+        return yes(found).next(
+            format!("gtd review {id} --changes TEXT"),
+            "send it back with what is to be otherwise",
+        );
+    }
+    if let (Reviewing::Wanted, Some(pause)) = (reviewing, look.graph.pause_of_role("reviewer")) {
+        return paused(pause);
+    }
+    if let Some(seen) = look.observations.about(id.as_str()).next() {
+        return yes(observed(seen).then(then));
+    }
+    let Reviewing::Open(review) = reviewing else {
+        return Found::new(WaitReason::Review, reviewing.text(), bead.since)
+            .then(then)
+            .evidence("gtd logs refinery -n 20", "what the refinery does");
+    };
+    let purse = Purse::new(look.graph, look.now);
+    let allowance = purse.allowance_of_review(bead, bead.epoch, review);
+    let short = allowance.filter(Allowance::is_nearly_used);
+    let text = match &short {
+        None => reviewing.text(),
+        Some(short) => format!("{}; {}", reviewing.text(), short.text()),
+    };
+    let run = review_run(id, bead.epoch, review.number, 0);
+    Found::new(WaitReason::Review, text, review.began)
+        .then(then)
+        .evidence(format!("gtd logs {run} -f"), "what it prints")
 }
 
 /// Finds the hold on merges that a submission waits for: a pause holds what is in no candidate,

@@ -6,7 +6,7 @@
 //! have what they leave. What it holds back is its own in any case.
 
 use super::{money::reserving, purse::Purse};
-use crate::{Bead, BeadType, Cap, CapScope, NextStep, UsageDelta, marked, usd};
+use crate::{Bead, BeadType, Cap, CapScope, Epoch, NextStep, Review, UsageDelta, marked, usd};
 
 /// What an attempt may use, and how far that is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,28 +66,74 @@ impl Allowance {
     }
 }
 
+/// What holds back, how much of it is used, and what its role may spend alone.
+struct Held {
+    reserved: u64,
+    used: u64,
+    estimated: bool,
+    /// No cap counts a plan or a review alone: what its role may spend is the most that it holds
+    /// back.
+    own: Option<u64>,
+    scope: CapScope,
+}
+
 impl Purse<'_> {
     /// Returns what the attempt at work on a bead, or at the plan of a goal, may use; none when
     /// no budget holds it.
     #[must_use]
     pub fn allowance(&self, bead: &Bead) -> Option<Allowance> {
         let lease = reserving(bead).filter(|lease| lease.reserved.usd_micros > 0)?;
-        let reserved = lease.reserved.usd_micros;
-        let used = self.graph.used_by_attempt(bead).usd;
+        let run = lease.run.as_ref();
+        let is_plan = bead.spec.kind == BeadType::Goal;
+        let held = Held {
+            reserved: lease.reserved.usd_micros,
+            used: self.graph.used_by_attempt(bead).usd,
+            estimated: run.is_some_and(|run| self.graph.metered(run).estimated > 0),
+            own: self.rules(bead)?.plan.filter(|_| is_plan),
+            scope: CapScope::Plan(bead.rig.clone()),
+        };
+        self.allowed(bead, held)
+    }
+
+    /// Returns what a review of a bead may use; none when no budget holds it.
+    #[must_use]
+    pub fn allowance_of_review(
+        &self,
+        bead: &Bead,
+        epoch: Epoch,
+        review: &Review,
+    ) -> Option<Allowance> {
+        if review.reserved.usd_micros == 0 {
+            return None;
+        }
+        let (used, estimated) = self.graph.used_by_review(&bead.id, epoch, review);
+        let held = Held {
+            reserved: review.reserved.usd_micros,
+            used: used.usd_micros.unwrap_or(0),
+            estimated,
+            own: self.rules(bead)?.review,
+            scope: CapScope::Review(bead.rig.clone()),
+        };
+        self.allowed(bead, held)
+    }
+
+    fn allowed(&self, bead: &Bead, held: Held) -> Option<Allowance> {
+        let Held {
+            reserved,
+            used,
+            estimated,
+            own,
+            scope,
+        } = held;
         // Beyond what it holds back, when something is left there.
         let all = |free: u64| match free {
             0 => reserved,
             free => reserved.max(used) + free,
         };
-        let run = lease.run.as_ref();
-        let estimated = run.is_some_and(|run| self.graph.metered(run).estimated > 0);
         let caps = self.caps(bead).into_iter();
         let cap = caps
             .filter(|cap| !matches!(cap.scope, CapScope::Hour(_)))
             .min_by_key(Cap::free);
-        // No cap counts a plan alone: what its role may spend is the most that it holds back.
-        let is_plan = bead.spec.kind == BeadType::Goal;
-        let own = self.rules(bead)?.plan.filter(|_| is_plan);
         let own = own.map(|limit| limit.saturating_sub(reserved.max(used)));
         match (cap, own) {
             (None, None) => None,
@@ -100,7 +146,7 @@ impl Purse<'_> {
             }),
             (_, own) => {
                 let cap = Cap {
-                    scope: CapScope::Plan(bead.rig.clone()),
+                    scope,
                     limit: reserved,
                     spent: used,
                     estimated,

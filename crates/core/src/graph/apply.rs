@@ -306,6 +306,8 @@ impl Graph {
                         approvals: Vec::new(),
                         guards: Vec::new(),
                         waivers: Vec::new(),
+                        weight: None,
+                        reviews: Vec::new(),
                         fault: None,
                         answered: 0,
                     });
@@ -546,6 +548,35 @@ impl Graph {
                     }
                 });
             }
+            Event::SubmissionWeighed {
+                bead,
+                epoch,
+                head,
+                weight,
+            } => self.change(bead, |bead| {
+                let attempt = attempt_mut(bead, *epoch);
+                if let Some(attempt) = attempt.filter(|a| a.head.as_ref() == Some(head)) {
+                    attempt.weight = Some(Box::new(weight.clone()));
+                }
+            }),
+            Event::ReviewBegan {
+                bead,
+                epoch,
+                head,
+                review,
+            } => self.change(bead, |bead| {
+                let attempt = attempt_mut(bead, *epoch);
+                if let Some(attempt) = attempt.filter(|a| a.head.as_ref() == Some(head)) {
+                    attempt.reviews.push(review.clone());
+                }
+            }),
+            Event::ReviewEnded {
+                bead,
+                epoch,
+                number,
+                model,
+                outcome,
+            } => self.end_review(bead, *epoch, *number, model, outcome, at),
             Event::TargetMoved { target, to, .. } => {
                 let queue = self.queue_mut(target);
                 queue.tip = Some(to.clone());

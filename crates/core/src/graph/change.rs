@@ -263,9 +263,10 @@ impl Graph {
     pub(super) fn note_wrong(&mut self, id: &BeadId, why: &Fault) {
         let bead = self.facts.beads.get(id);
         let target = bead.and_then(|bead| self.target_of(bead));
-        // What a gate of gtd's own found was in no candidate.
+        // What a gate of gtd's own found, or a reviewer, was in no candidate.
         if let (Some(target), FaultClass::Gate { gate }) = (target, &why.class)
             && Guard::from_word(gate).is_none()
+            && gate != crate::REVIEW
         {
             self.queue_mut(&target).memory.failures.note(true);
         }

@@ -79,6 +79,8 @@ pub(super) struct Index {
     parked: BTreeSet<BeadId>,
     /// What has not ended and whose agent asked something.
     asked: BTreeSet<BeadId>,
+    /// Of what a review goes on.
+    pub(super) in_review: BTreeSet<BeadId>,
     /// What agents found and nobody has said yes to.
     found_drafts: BTreeSet<BeadId>,
     found: HashMap<BeadId, BTreeSet<BeadId>>,
@@ -211,6 +213,10 @@ impl Index {
     pub(super) fn insert(&mut self, facts: &Facts, bead: &Bead) {
         let id = &bead.id;
         self.count(bead, Tally::add);
+        // Also of what has ended meanwhile: somebody has to end it.
+        if bead.attempts.iter().any(|a| a.open_review().is_some()) {
+            self.in_review.insert(id.clone());
+        }
         if let Phase::Landed { candidate, .. } = &bead.phase {
             self.landed
                 .entry(candidate.clone())
@@ -315,6 +321,7 @@ impl Index {
     pub(super) fn remove(&mut self, facts: &Facts, bead: &Bead) {
         let id = &bead.id;
         self.count(bead, Tally::subtract);
+        self.in_review.remove(id);
         self.landing.remove(id);
         if let Some(goal) = facts.goals.get(id) {
             let key = goal.target.key();

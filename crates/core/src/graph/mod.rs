@@ -18,6 +18,7 @@ mod money;
 mod parts;
 mod purse;
 mod replan;
+mod reviews;
 mod runtimes;
 mod schedules;
 mod state;
@@ -38,6 +39,7 @@ pub use self::{
     money::Spent,
     parts::Frame,
     purse::Purse,
+    reviews::Reviewing,
     state::{BeadState, GoalState},
     tally::Tally,
 };

@@ -82,7 +82,7 @@ impl Spent {
     }
 
     /// Money that no program told.
-    fn guessed(usd: u64) -> Self {
+    pub(super) fn guessed(usd: u64) -> Self {
         Self {
             usd,
             estimated: usd,
@@ -323,7 +323,13 @@ impl Graph {
         self.count_spent(&goal, &rig, Spent::guessed(guessed), at);
     }
 
-    fn count_spent(&mut self, goal: &BeadId, rig: &RigName, spent: Spent, at: Timestamp) {
+    pub(super) fn count_spent(
+        &mut self,
+        goal: &BeadId,
+        rig: &RigName,
+        spent: Spent,
+        at: Timestamp,
+    ) {
         if spent == Spent::default() {
             return;
         }
@@ -363,7 +369,7 @@ fn slot_of(at: Timestamp) -> i64 {
 }
 
 /// Tells whether an attempt ended because its provider gave it nothing.
-fn got_nothing(fault: Option<&Fault>) -> bool {
+pub(super) fn got_nothing(fault: Option<&Fault>) -> bool {
     match fault.map(|fault| &fault.class) {
         Some(FaultClass::Runtime { fault, .. }) => fault.holds_up() != HoldsUp::Work,
         _ => false,

@@ -40,6 +40,9 @@ impl<'a> Purse<'a> {
             let held = graph.held_back(bead);
             purse.put(bead, held);
         }
+        for bead in graph.in_review() {
+            purse.put(bead, graph.held_by_reviews(bead));
+        }
         purse
     }
 
@@ -89,6 +92,31 @@ impl<'a> Purse<'a> {
         self.reserve_for(goal, runtime.as_str())
     }
 
+    /// Returns what a review of a submission is to hold back.
+    ///
+    /// # Errors
+    /// When a cap has not enough left for it.
+    pub fn reserve_review(&self, bead: &Bead, runtime: &RuntimeName) -> Result<Reserved, Shortage> {
+        let rules = self.rules(bead);
+        let Some(rules) = rules.filter(|rules| rules.costs(runtime.as_str())) else {
+            return Ok(Reserved::default());
+        };
+        if rules.review == Some(0) {
+            return Err(nothing_allowed(CapScope::Review(bead.rig.clone())));
+        }
+        let usd = rules.review.unwrap_or(USD);
+        // What attempts at work use says nothing of a look at them.
+        let wish = Wish {
+            is_said: rules.review.is_some(),
+            most: Used {
+                usd,
+                tokens: TOKENS,
+            },
+            usd: usd / 4,
+        };
+        reserve_of(&self.caps_of(bead, rules), &wish)
+    }
+
     fn reserve_for(&self, bead: &Bead, runtime: &str) -> Result<Reserved, Shortage> {
         let Some(rules) = self.rules(bead).filter(|rules| rules.costs(runtime)) else {
             return Ok(Reserved::default());
@@ -96,27 +124,7 @@ impl<'a> Purse<'a> {
         if let Some(short) = no_plan(bead, rules) {
             return Err(short);
         }
-        let caps = self.caps_of(bead, rules);
-        let wish = self.wish(bead, rules);
-        let mut reserved = match (caps.is_empty(), wish.is_said) {
-            (true, false) => Reserved::default(),
-            _ => Reserved {
-                usd_micros: wish.most.usd,
-                ..Reserved::default()
-            },
-        };
-        let smallest = smallest(&caps);
-        for cap in caps {
-            if cap.free() < wish.least(&cap, smallest) {
-                let wanted = wish.usual(&cap);
-                return Err(Shortage { cap, wanted });
-            }
-            match cap.scope {
-                CapScope::Hour(_) => reserved.tokens = wish.usual(&cap).min(cap.free()),
-                _ => reserved.usd_micros = reserved.usd_micros.min(cap.free()),
-            }
-        }
-        Ok(reserved)
+        reserve_of(&self.caps_of(bead, rules), &self.wish(bead, rules))
     }
 
     /// Checks that an attempt at a bead may begin with what it wants to hold back: no cap is
@@ -181,7 +189,7 @@ impl<'a> Purse<'a> {
             limit: bead.spec.budget_micros.or(rules.bead)?,
             spent: spent.usd,
             estimated: spent.is_estimate(),
-            reserved: self.graph.held_back(bead).usd,
+            reserved: self.graph.held_back(bead).usd + self.graph.held_by_reviews(bead).usd,
             again: None,
             scope: CapScope::Bead(bead.id.clone()),
         })
@@ -260,6 +268,29 @@ impl<'a> Purse<'a> {
     }
 }
 
+/// Holds back of all caps what is wished for, or what is left where that is less.
+fn reserve_of(caps: &[Cap], wish: &Wish) -> Result<Reserved, Shortage> {
+    let mut reserved = match (caps.is_empty(), wish.is_said) {
+        (true, false) => Reserved::default(),
+        _ => Reserved {
+            usd_micros: wish.most.usd,
+            ..Reserved::default()
+        },
+    };
+    let smallest = smallest(caps);
+    for cap in caps {
+        if cap.free() < wish.least(cap, smallest) {
+            let (cap, wanted) = (cap.clone(), wish.usual(cap));
+            return Err(Shortage { cap, wanted });
+        }
+        match cap.scope {
+            CapScope::Hour(_) => reserved.tokens = wish.usual(cap).min(cap.free()),
+            _ => reserved.usd_micros = reserved.usd_micros.min(cap.free()),
+        }
+    }
+    Ok(reserved)
+}
+
 /// What an attempt would like to hold back.
 struct Wish {
     /// Somebody said what it may cost.
@@ -294,9 +325,14 @@ impl Wish {
 /// Says that no plan is made: who plans may spend nothing.
 fn no_plan(bead: &Bead, rules: &BudgetRules) -> Option<Shortage> {
     let is_none = bead.spec.kind == BeadType::Goal && rules.plan == Some(0);
-    is_none.then(|| Shortage {
+    is_none.then(|| nothing_allowed(CapScope::Plan(bead.rig.clone())))
+}
+
+/// Says that a role may spend nothing.
+fn nothing_allowed(scope: CapScope) -> Shortage {
+    Shortage {
         cap: Cap {
-            scope: CapScope::Plan(bead.rig.clone()),
+            scope,
             limit: 0,
             spent: 0,
             estimated: false,
@@ -304,7 +340,7 @@ fn no_plan(bead: &Bead, rules: &BudgetRules) -> Option<Shortage> {
             again: None,
         },
         wanted: USD / 4,
-    })
+    }
 }
 
 /// Returns the limit of the smallest cap on money.

@@ -34,9 +34,16 @@ impl Graph {
     #[must_use]
     pub fn trial_of(&self, runtime: &str) -> Option<&Bead> {
         let hold = self.runtime_hold(runtime)?;
-        self.leased().chain(self.planning()).find(|bead| {
+        let mut at_work = self.leased().chain(self.planning());
+        let attempt = at_work.find(|bead| {
             bead.runtime_at_work() == Some(runtime)
                 && hired(bead).is_some_and(|lease| lease.granted_at >= hold.last)
+        });
+        attempt.or_else(|| {
+            self.in_review().find(|bead| {
+                let mut open = bead.attempts.iter().filter_map(|a| a.open_review());
+                open.any(|r| r.runtime.as_str() == runtime && r.began >= hold.last)
+            })
         })
     }
 
@@ -83,6 +90,31 @@ impl Graph {
         let Some(began) = hired(bead).map(|lease| lease.granted_at) else {
             return;
         };
+        let runtime = bead.runtime_at_work().map(RuntimeName::parse);
+        match runtime {
+            Some(Ok(runtime)) => self.note_runtime_of(id, (&runtime, began), fault, at),
+            _ => self.note_hold(id, began, fault, at),
+        }
+    }
+
+    /// Keeps what the end of a run that began then says about its runtime.
+    pub(super) fn note_runtime_of(
+        &mut self,
+        id: &BeadId,
+        (runtime, began): (&RuntimeName, Timestamp),
+        fault: Option<&Fault>,
+        at: Timestamp,
+    ) {
+        self.note_hold(id, began, fault, at);
+        if fault.is_none_or(|fault| has_answered(&fault.class))
+            && let Some(hold) = self.facts.runtime_holds.get(runtime)
+            && began >= hold.last
+        {
+            self.facts.runtime_holds.remove(runtime);
+        }
+    }
+
+    fn note_hold(&mut self, id: &BeadId, began: Timestamp, fault: Option<&Fault>, at: Timestamp) {
         if let Some(Fault { class, text, .. }) = fault
             && let FaultClass::Runtime { runtime, fault } = class
             && fault.holds_up() != HoldsUp::Work
@@ -91,17 +123,6 @@ impl Graph {
             let (fault, text) = (fault.clone(), text.clone());
             let hold = RuntimeHold::after(before, fault, text, id.clone(), began, at);
             self.facts.runtime_holds.insert(runtime.clone(), hold);
-            return;
-        }
-        if !fault.is_none_or(|fault| has_answered(&fault.class)) {
-            return;
-        }
-        let runtime = bead.runtime_at_work().map(RuntimeName::parse);
-        if let Some(Ok(runtime)) = runtime
-            && let Some(hold) = self.facts.runtime_holds.get(&runtime)
-            && began >= hold.last
-        {
-            self.facts.runtime_holds.remove(&runtime);
         }
     }
 

@@ -7,8 +7,8 @@ use gtd_core::{
 
 use crate::{
     scene::{
-        fault, gate_name, gate_run, guard_report, host, oid, plan, rig, role, rules, run_id, seat,
-        spec, target,
+        fault, gate_name, gate_run, guard_report, host, oid, opinion, plan, rig, role, rules,
+        run_id, seat, spec, target, weight,
     },
     world::World,
 };
@@ -19,6 +19,7 @@ names!(COMMANDS, command_name: Command {
     HoldMerges, ReleaseMerges, PreferSubmission, RetrySubmission, AskGate,
     BeginPlan, ProposePlan, CloseGoal, OpenSeat, CloseSeat, Grant, Claim, ClaimNext, Started, Heartbeat,
     RecordUsage, Submit, Return, Finish, Ask, Discover, Form, Judge, Land, Void, SendBack, Waive, RecordGuard,
+    Weigh, BeginReview, EndReview,
     ObserveTarget, JudgeBase, ConcludeLanding, AnswerGate, Expire, Quarantine, TripBreaker, Escalate,
     BackOff, Recover, Degrade, SendMail, AckMail, AddSchedule, RemoveSchedule, PauseSchedule,
     ResumeSchedule, FireSchedule, AddCrew, RemoveCrew, ConcludeCrew, SnoozeDecision,
@@ -328,8 +329,29 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
         Command::RecordGuard {
             bead: bead(),
             epoch,
-            head,
+            head: head.clone(),
             report: guard_report(),
+        },
+        Command::Weigh {
+            bead: bead(),
+            epoch,
+            head: head.clone(),
+            weight: weight(),
+        },
+        Command::BeginReview {
+            bead: bead(),
+            epoch,
+            head,
+            number: 1,
+            seat: seat("review-1"),
+            runtime: gtd_core::RuntimeName::parse("codex").unwrap(),
+        },
+        Command::EndReview {
+            bead: bead(),
+            epoch,
+            number: 1,
+            model: "m".to_owned(),
+            outcome: gtd_core::ReviewOutcome::Said(opinion(gtd_core::OpinionVerdict::Changes)),
         },
         Command::ObserveTarget {
             target: target(),

@@ -385,7 +385,7 @@ fn a_report_counts_what_the_log_tells() {
     let report = gtd_core::report_doc(story.view(), &story.log, None, gtd_core::Timestamp(0));
     assert_eq!(report.landed.len(), report.proof.landed);
     assert_eq!(report.proof.landed, 3);
-    assert_eq!(report.proof.sent_back, 2);
+    assert_eq!(report.proof.sent_back, 3);
     assert_eq!(report.proof.no_op, 1);
     assert_eq!(report.proof.foreign_moves, 1);
     let landed: usize = story

@@ -14,8 +14,8 @@ use gtd_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::scene::{
-    BEGIN, Scene, fault, flaky_run, gate, gate_name, gate_run, guard_report, host, oid, person,
-    planned, rig, role, rules, run_id, seat, spec, target,
+    BEGIN, Scene, fault, flaky_run, gate, gate_name, gate_run, guard_report, host, oid, opinion,
+    person, planned, rig, role, rules, run_id, seat, spec, target, weight,
 };
 
 names!(EVENTS, event_name: Event {
@@ -24,7 +24,7 @@ names!(EVENTS, event_name: Event {
     BeadRetried, ChangesWanted, BeadParked, QuestionAsked, QuestionAnswered, SeatOpened, SeatClosed, LeaseGranted, RunStarted, LeaseRenewed,
     UsageRecorded, WorkSubmitted, WorkReturned, WorkClosed, LeaseExpired, BeadQuarantined,
     BreakerTripped, CandidateFormed, CandidateJudged, CandidateLanded, CandidateVoided,
-    SubmissionReturned, SubmissionGuarded, SubmissionWaived, TargetMoved, BaseJudged, QueueHalted, QueueResumed, MergesHeld, MergesReleased,
+    SubmissionReturned, SubmissionGuarded, SubmissionWaived, SubmissionWeighed, ReviewBegan, ReviewEnded, TargetMoved, BaseJudged, QueueHalted, QueueResumed, MergesHeld, MergesReleased,
     SubmissionPreferred, SubmissionRestored, GateAsked, GateAnswered, FlakyTestFiled, Escalated, Paused,
     Resumed, Stopped, Thawed, MailSent, MailAcked, RoleDegraded, EffectBackedOff,
     EffectRecovered, TownRestored, OperationUndone, ScheduleAdded, ScheduleRemoved,
@@ -489,12 +489,38 @@ fn hand_on_the_merges(scene: &mut Scene) {
         comments: "src/lib.rs:7: why twice?".to_owned(),
     });
     scene.cancel(&looked_at);
+    reviews(scene);
     scene.tell(Command::HoldMerges {
         rig: rig(),
         kind: HoldKind::Freeze,
         until: None,
         why: "the night".to_owned(),
     });
+}
+
+/// Reviewers fail, want changes, and say yes.
+fn reviews(scene: &mut Scene) {
+    let before = scene.graph.rig(&rig()).unwrap().rules.clone();
+    let mut rules = before.clone();
+    rules.merge.review.policy = gtd_core::ReviewPolicy::Always;
+    scene.trust(rules);
+    let read = scene.bead("read by a reviewer");
+    scene.submit(&read);
+    scene.weigh(&read, weight());
+    scene.begin_review(&read, 1);
+    let lost = fault(FaultClass::Lost);
+    scene.end_review(&read, 1, gtd_core::ReviewOutcome::Failed(lost));
+    scene.begin_review(&read, 2);
+    let changes = opinion(gtd_core::OpinionVerdict::Changes);
+    scene.end_review(&read, 2, gtd_core::ReviewOutcome::Said(changes));
+    scene.later(60);
+    scene.submit(&read);
+    scene.weigh(&read, weight());
+    scene.begin_review(&read, 1);
+    let yes = opinion(gtd_core::OpinionVerdict::Approve);
+    scene.end_review(&read, 1, gtd_core::ReviewOutcome::Said(yes));
+    scene.cancel(&read);
+    scene.trust(before);
 }
 
 /// Work in every phase, so that the graph at the end has all of them.

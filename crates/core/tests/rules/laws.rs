@@ -82,6 +82,9 @@ fn epoch_of(command: &Command) -> Option<Epoch> {
         | Command::Discover { epoch, .. }
         | Command::SendBack { epoch, .. }
         | Command::RecordGuard { epoch, .. }
+        | Command::Weigh { epoch, .. }
+        | Command::BeginReview { epoch, .. }
+        | Command::EndReview { epoch, .. }
         | Command::Expire { epoch, .. } => Some(*epoch),
         // Money that was spent is counted, whoever spent it and whenever it is told.
         Command::RecordUsage { .. }

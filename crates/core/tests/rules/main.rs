@@ -46,6 +46,7 @@ mod reasons;
 mod rejections;
 mod replans;
 mod restored;
+mod reviews;
 mod runtimes;
 mod scene;
 mod schedules;

@@ -6,10 +6,10 @@ use gtd_core::{
     Actor, Approval, Ask, Bead, BeadId, BeadSpec, BeadState, CandidateId, Command, Decision,
     Envelope, Epoch, Event, Fault, FaultClass, Finding, FindingKind, Gate, GateName, GateRun,
     GateWhen, Graph, Guard, GuardReport, Holder, HostName, LandMode, Member, MergeRules, Need,
-    Observation, Observations, Oid, Operation, Outcome, Phase, Plan, PlannedBead, Priority,
-    Rejection, RequestId, Reserved, Reversal, Revision, RigName, RigRules, RoleName, RunId,
-    SeatName, Target, TestReport, Timestamp, Verdict, View, WaitReason, Waived, Why, WorkerRules,
-    decide, explain, operations, reverse,
+    Observation, Observations, Oid, Operation, Opinion, OpinionVerdict, Outcome, Phase, Plan,
+    PlannedBead, Priority, Rejection, RequestId, Reserved, Reversal, ReviewComment, ReviewOutcome,
+    Revision, RigName, RigRules, RoleName, RunId, SeatName, Target, TestReport, Timestamp, Verdict,
+    View, WaitReason, Waived, Weight, Why, WorkerRules, decide, explain, operations, reverse,
 };
 
 /// When every scene begins.
@@ -43,6 +43,30 @@ pub(crate) fn guard_report() -> GuardReport {
             text: "the test is gone".to_owned(),
         }],
         remark: String::new(),
+    }
+}
+
+/// How much a submission is that changes a protected file.
+pub(crate) fn weight() -> Weight {
+    Weight {
+        files: 2,
+        lines: 41,
+        areas: vec!["migrations".to_owned(), "src".to_owned()],
+        risks: vec!["protected: migrations/7.sql".to_owned()],
+    }
+}
+
+/// What a reviewer says, with one comment.
+pub(crate) fn opinion(verdict: OpinionVerdict) -> Opinion {
+    Opinion {
+        verdict,
+        summary: "It forgets the old rows.\nThe rest is fine.".to_owned(),
+        comments: vec![ReviewComment {
+            file: "migrations/7.sql".to_owned(),
+            line: 3,
+            text: "what of rows without a name?".to_owned(),
+        }],
+        criteria: vec![],
     }
 }
 
@@ -655,6 +679,55 @@ impl Scene {
             epoch,
             head,
             report,
+        });
+    }
+
+    /// The refinery has looked how much was handed in.
+    #[track_caller]
+    pub(crate) fn weigh(&mut self, id: &BeadId, weight: Weight) {
+        let bead = self.at(id);
+        let Phase::Submitted { epoch, head, .. } = bead.phase.clone() else {
+            panic!("{id} is not handed in");
+        };
+        self.tell(Command::Weigh {
+            bead: id.clone(),
+            epoch,
+            head,
+            weight,
+        });
+    }
+
+    /// Begins a review of this number.
+    pub(crate) fn begin_review_command(&self, id: &BeadId, number: u32) -> Command {
+        let bead = self.at(id);
+        let Phase::Submitted { epoch, head, .. } = bead.phase.clone() else {
+            panic!("{id} is not handed in");
+        };
+        Command::BeginReview {
+            bead: id.clone(),
+            epoch,
+            head,
+            number,
+            seat: seat("review-1"),
+            runtime: gtd_core::RuntimeName::parse("codex").unwrap(),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn begin_review(&mut self, id: &BeadId, number: u32) {
+        let command = self.begin_review_command(id, number);
+        self.tell(command);
+    }
+
+    #[track_caller]
+    pub(crate) fn end_review(&mut self, id: &BeadId, number: u32, outcome: ReviewOutcome) {
+        let epoch = self.at(id).epoch;
+        self.tell(Command::EndReview {
+            bead: id.clone(),
+            epoch,
+            number,
+            model: "gpt".to_owned(),
+            outcome,
         });
     }
 

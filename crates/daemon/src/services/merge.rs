@@ -7,15 +7,15 @@ use gtd_core::{
 use gtd_wire::{
     WriteContext,
     pb::merge::v1::{
-        AnswerGateRequest, AnswerGateResponse, AskGateRequest, AskGateResponse,
-        ConcludeLandingRequest, ConcludeLandingResponse, FormRequest, FormResponse,
-        GateHistoryRequest, GateHistoryResponse, GetRequest, GetResponse, HoldRequest,
-        HoldResponse, JudgeBaseRequest, JudgeBaseResponse, JudgeRequest, JudgeResponse,
-        LandRequest, LandResponse, MayMoveRequest, MayMoveResponse, ObserveTargetRequest,
-        ObserveTargetResponse, PreferRequest, PreferResponse, RecordGuardRequest,
-        RecordGuardResponse, ReleaseRequest, ReleaseResponse, RetryRequest, RetryResponse,
-        SendBackRequest, SendBackResponse, VoidRequest, VoidResponse, WaiveRequest, WaiveResponse,
-        merge_service_server::MergeService,
+        AnswerGateRequest, AnswerGateResponse, AskGateRequest, AskGateResponse, BeginReviewRequest,
+        BeginReviewResponse, ConcludeLandingRequest, ConcludeLandingResponse, EndReviewRequest,
+        EndReviewResponse, FormRequest, FormResponse, GateHistoryRequest, GateHistoryResponse,
+        GetRequest, GetResponse, HoldRequest, HoldResponse, JudgeBaseRequest, JudgeBaseResponse,
+        JudgeRequest, JudgeResponse, LandRequest, LandResponse, MayMoveRequest, MayMoveResponse,
+        ObserveTargetRequest, ObserveTargetResponse, PreferRequest, PreferResponse,
+        RecordGuardRequest, RecordGuardResponse, ReleaseRequest, ReleaseResponse, RetryRequest,
+        RetryResponse, SendBackRequest, SendBackResponse, VoidRequest, VoidResponse, WaiveRequest,
+        WaiveResponse, WeighRequest, WeighResponse, merge_service_server::MergeService,
     },
 };
 use tonic::{Request, Response, Status};
@@ -35,6 +35,9 @@ super::writes::writes! {
         void VoidRequest => VoidResponse;
         send_back SendBackRequest => SendBackResponse;
         record_guard RecordGuardRequest => RecordGuardResponse;
+        weigh WeighRequest => WeighResponse;
+        begin_review BeginReviewRequest => BeginReviewResponse;
+        end_review EndReviewRequest => EndReviewResponse;
         observe_target ObserveTargetRequest => ObserveTargetResponse;
         judge_base JudgeBaseRequest => JudgeBaseResponse;
         conclude_landing ConcludeLandingRequest => ConcludeLandingResponse;

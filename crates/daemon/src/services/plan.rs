@@ -1,6 +1,9 @@
-//! The mayor's pen, and what plans can be made with.
+//! The mayor's pen, and what plans and reviews can be made with.
 
-use gtd_core::{Rejection, Rig, RigName, config::PlanMeans};
+use gtd_core::{
+    Rejection, Rig, RigName,
+    config::{PlanMeans, ReviewMeans},
+};
 use gtd_host::roles::{RoleSpec, RoleVar};
 use gtd_wire::pb::plan::v1::{
     BeginRequest, BeginResponse, CloseRequest, CloseResponse, MeansRequest, MeansResponse,
@@ -9,9 +12,9 @@ use gtd_wire::pb::plan::v1::{
 use tonic::{Request, Response, Status};
 
 use super::{Api, rejected};
-use crate::town::{MAYOR, Town, WORKER};
+use crate::town::{MAYOR, REVIEWER, Town, WORKER};
 
-/// The longest that a planning turn may take when its role does not say, in milliseconds.
+/// The longest that a turn may take when its role does not say, in milliseconds.
 const LIMIT_MS: u64 = 30 * 60_000;
 /// Silence after which it is ended when its role does not say, in milliseconds.
 const SILENCE_MS: u64 = 10 * 60_000;
@@ -48,23 +51,34 @@ impl Api {
     }
 }
 
-/// Finds what plans on a rig can be made with: what its trusted configuration and its role files say.
+/// Finds what plans and reviews on a rig can be made with: what its trusted configuration and its role files say.
 pub(super) fn plan_means(town: &Town, rig: &Rig) -> Result<PlanMeans, Rejection> {
     let config = town.rigs.config(Some(rig))?;
     let roles = town.rigs.roles().of_rig(&rig.name);
     let (mayor, worker) = (roles.set().get(MAYOR), roles.set().get(WORKER));
+    let reviewer = roles.set().get(REVIEWER);
     let preferred =
         |role: Option<&RoleSpec>| role.map_or_else(Vec::new, |role| role.runtime.preferred.clone());
-    let means = PlanMeans::find(&config, &preferred(mayor), &preferred(worker));
+    let means = PlanMeans::find(
+        &config,
+        &preferred(mayor),
+        &preferred(worker),
+        &preferred(reviewer),
+    );
+    let limit = |role: Option<&RoleSpec>| role.and_then(|role| role.limits.bead_ms);
+    let silence = |role: Option<&RoleSpec>| role.and_then(|role| role.limits.turn_ms);
     Ok(PlanMeans {
-        limit_ms: mayor
-            .and_then(|mayor| mayor.limits.bead_ms)
-            .unwrap_or(LIMIT_MS),
-        silence_ms: mayor
-            .and_then(|mayor| mayor.limits.turn_ms)
-            .unwrap_or(SILENCE_MS),
+        limit_ms: limit(mayor).unwrap_or(LIMIT_MS),
+        silence_ms: silence(mayor).unwrap_or(SILENCE_MS),
+        review: ReviewMeans {
+            limit_ms: limit(reviewer).unwrap_or(LIMIT_MS),
+            silence_ms: silence(reviewer).unwrap_or(SILENCE_MS),
+            ..means.review
+        },
         most_beads: mayor.and_then(most_beads).unwrap_or(MOST_BEADS),
-        ..means
+        mayor: means.mayor,
+        worker: means.worker,
+        usable: means.usable,
     })
 }
 

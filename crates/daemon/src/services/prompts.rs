@@ -6,8 +6,8 @@
 
 use gtd_core::{Bead, BeadId, Epoch, Rejection, config::Config};
 use gtd_host::roles::{
-    Layer, MayorScene, RoleKind, RoleSpec, WorkerScene, estimate_tokens, mayor_context, render,
-    worker_context,
+    Layer, MayorScene, ReviewerScene, RoleKind, RoleSpec, WorkerScene, estimate_tokens,
+    mayor_context, render, reviewer_context, worker_context,
 };
 use gtd_wire::pb::town::v1::RenderRoleRequest;
 use serde::Serialize;
@@ -68,7 +68,12 @@ pub(super) fn render_prompt(town: &Town, wish: &RenderRoleRequest) -> Result<Pro
     let agent = given(&wish.agent)
         .or_else(|| Some(lease?.holder.name().to_string()))
         .unwrap_or_else(|| "quartz".to_owned());
-    let epoch = lease.map_or_else(|| bead.epoch.next(), |lease| lease.epoch);
+    let epoch = match lease {
+        Some(lease) => lease.epoch,
+        // What is judged is there already.
+        None if role.kind == RoleKind::Reviewer => bead.epoch,
+        None => bead.epoch.next(),
+    };
     let worktree = given(&wish.worktree).unwrap_or_else(|| {
         let place = town.places.worktrees(&bead.rig).join(&agent);
         place.to_string_lossy().into_owned()
@@ -93,6 +98,14 @@ pub(super) fn render_prompt(town: &Town, wish: &RenderRoleRequest) -> Result<Pro
             &MayorScene {
                 place: scene,
                 map: &wish.map,
+            },
+        ),
+        RoleKind::Reviewer if !is_goal => reviewer_context(
+            &graph,
+            bead,
+            &ReviewerScene {
+                place: scene,
+                diff: &wish.diff,
             },
         ),
         _ => worker_context(&graph, bead, &scene),

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tonic::{Response, Status};
 
 use super::{Api, document, rejected};
-use crate::town::{LastPass, MAYOR, ROLES, WORKER};
+use crate::town::{LastPass, MAYOR, REFINERY, REVIEWER, ROLES, WORKER};
 
 /// One role in the town, or as a repository has it when that is another.
 #[derive(Debug, Serialize)]
@@ -143,14 +143,16 @@ impl Api {
     }
 
     fn role_doc(&self, name: &str, rig: Option<RigName>, file: RoleFileDoc) -> RoleDoc {
-        let host = self.town.hosts.host_of(name);
+        // The refinery drives the reviews.
+        let driver = if name == REVIEWER { REFINERY } else { name };
+        let host = self.town.hosts.host_of(driver);
         let graph = self.town.ledger.graph();
         let trouble = graph
             .degraded()
             .find(|(role, _)| role.as_str() == name)
             .map(|(_, why)| why.clone());
         let state = match (&host, &trouble) {
-            _ if !ROLES.contains(&name) => "unused",
+            _ if !ROLES.contains(&driver) => "unused",
             _ if graph.is_role_paused(name) => "paused",
             (None, _) => "absent",
             (Some(_), Some(_)) => "degraded",
@@ -172,17 +174,19 @@ impl RoleFileDoc {
     fn new(spec: &RoleSpec, rules: Option<&WorkerRules>) -> Self {
         let said = &spec.limits;
         let is_worker = spec.name.as_str() == WORKER;
+        let is_reviewer = spec.name.as_str() == REVIEWER;
+        let is_timed = is_worker || is_reviewer;
         let limits = match rules {
             Some(rules) if is_worker => RoleLimits::default().under(rules),
             _ => RoleLimits::default(),
         };
         let without_effect = [
-            ("limits.turn", said.turn_ms.is_some() && !is_worker),
-            ("limits.bead", said.bead_ms.is_some() && !is_worker),
+            ("limits.turn", said.turn_ms.is_some() && !is_timed),
+            ("limits.bead", said.bead_ms.is_some() && !is_timed),
             ("limits.attempts", said.attempts.is_some() && !is_worker),
             (
                 "limits.usd",
-                said.usd_micros.is_some() && !is_worker && spec.name.as_str() != MAYOR,
+                said.usd_micros.is_some() && !is_timed && spec.name.as_str() != MAYOR,
             ),
             ("limits.diff_lines", said.diff_lines.is_some()),
         ];

@@ -17,6 +17,10 @@ use gtd_host::roles::{RoleSet, worker_rules};
 pub(crate) const WORKER: &str = "worker";
 /// The role whose file says how goals are planned.
 pub(crate) const MAYOR: &str = "mayor";
+/// The role that proves and merges, and has what was handed in reviewed.
+pub(crate) const REFINERY: &str = "refinery";
+/// The role whose file says how what was handed in is reviewed.
+pub(crate) const REVIEWER: &str = "reviewer";
 /// So many mistakes are told at once.
 const TOLD_MAX: usize = 10;
 
@@ -136,6 +140,7 @@ pub(crate) fn rules(
     rules.budget = BudgetRules {
         bead: rules.budget.bead.or_else(|| of_role(WORKER)),
         plan: of_role(MAYOR),
+        review: of_role(REVIEWER),
         town_day: frame.town_day,
         offset_s: frame.offset_s,
         ..rules.budget

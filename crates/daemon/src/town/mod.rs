@@ -18,7 +18,7 @@ use gtd_host::Runs;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::{
-    config::{MAYOR, WORKER},
+    config::{MAYOR, REFINERY, REVIEWER, WORKER},
     hosts::{BUILT_IN, Hosts, LastPass, ROLES, Told},
     rigs::{OrderFrame, Rigs},
     target::{Chosen, choose_target},

@@ -116,7 +116,7 @@ fn a_town_can_be_read_from_every_side() {
             "mayor crew worker refinery witness deacon reviewer"
         );
         assert_eq!(items[2]["layer"], "builtin");
-        assert_eq!(items[6]["state"], "unused");
+        assert_eq!(items[6]["state"], "ok");
         let gates = client.gates(Some(&rig)).await.unwrap();
         assert_eq!(gates["kind"], "GateList");
         let runs = client

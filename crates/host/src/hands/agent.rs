@@ -45,15 +45,24 @@ impl Hands {
             runtime: turn.runtime.clone(),
         })?;
         let client = self.memory().client.clone().ok_or(HostError::Away)?;
-        let (branch, map) = match &turn.task {
-            Task::Work => (branch_name(bead, order.epoch), String::new()),
-            Task::Plan(commit) => (String::new(), self.map_of(&order.rig, commit)?),
-        };
         let place = worktree.to_string_lossy();
-        let asked = client.prompt_of(bead, &order.slot, &place, &branch, map);
-        let told = tokio::runtime::Handle::current()
-            .block_on(asked)
-            .map_err(HostError::Client)?;
+        let handle = tokio::runtime::Handle::current();
+        let told = match &turn.task {
+            Task::Work => {
+                let branch = branch_name(bead, order.epoch);
+                let asked = client.prompt_of(bead, &order.slot, &place, &branch, String::new());
+                handle.block_on(asked)
+            }
+            Task::Plan(commit) => {
+                let map = self.map_of(&order.rig, commit)?;
+                handle.block_on(client.prompt_of(bead, &order.slot, &place, "", map))
+            }
+            Task::Review { onto, head } => {
+                let diff = self.diff_of(&order.rig, onto, head)?;
+                handle.block_on(client.prompt_of_review(bead, &order.slot, &place, diff))
+            }
+        };
+        let told = told.map_err(HostError::Client)?;
         // Its own `gtd`, and the town that it belongs to, whatever folders the person uses.
         let ours = std::env::current_exe().ok();
         let programs = ours.as_deref().and_then(Path::parent);
@@ -71,11 +80,12 @@ impl Hands {
                 "GTD_AGENT".to_owned(),
                 format!("{}/{}", order.rig, order.slot),
             ),
-            (
-                "GTD_TOKEN".to_owned(),
-                self.key.lease_token(bead, order.epoch).as_str().to_owned(),
-            ),
         ]);
+        // Whoever reviews has no lease: it may read, and write nothing.
+        if !matches!(turn.task, Task::Review { .. }) {
+            let token = self.key.lease_token(bead, order.epoch);
+            env.insert("GTD_TOKEN".to_owned(), token.as_str().to_owned());
+        }
         let resumed = turn.again.as_ref().and_then(|again| {
             let session = again.session.as_ref()?;
             Some((session, &again.after))
@@ -102,6 +112,19 @@ impl Hands {
             mcp: (runtime.mcp && turn.task == Task::Work).then(gtd),
         };
         Ok(agent_run(&setting, preset, &runtime.command, &env, &turn))
+    }
+
+    /// Reads what a submission changes, for whoever reviews it.
+    fn diff_of(&self, rig: &RigName, onto: &Oid, head: &Oid) -> Result<String, HostError> {
+        /// What is shown of it, in bytes; the rest is in the worktree.
+        const MOST: usize = 24 * 1024;
+        let pool = self.pool(rig)?;
+        let repository = pool.repository();
+        let look = || match repository.merge_base(onto, head)? {
+            Some(base) => repository.patch(&base, head, MOST),
+            None => Ok(String::new()),
+        };
+        look().map_err(git(rig))
     }
 
     /// Looks what is where in a repository, for whoever plans there.

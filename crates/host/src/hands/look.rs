@@ -16,8 +16,8 @@ use gtd_core::{
 use gtd_git::{Against, AssemblySpec, GitError, Member};
 use gtd_plan::{
     AgentSeen, Answer, AssemblyMember, AssemblyOrder, AssemblySeen, ConflictSeen, EndSeen,
-    LineCommit, LiveSeen, MachineSeen, NewTestsSeen, OwnerSeen, Question, RunSeen, TipSeen,
-    UsedSeen, WorktreeSeen,
+    LineCommit, LiveSeen, MachineSeen, NewTestsSeen, OwnerSeen, Question, RunSeen, SubmissionSeen,
+    TipSeen, UsedSeen, WorktreeSeen,
 };
 
 use super::{Hands, Meter, git, split_key};
@@ -67,6 +67,9 @@ impl Hands {
             }
             Question::NewTests { rig, onto, head } => {
                 Answer::NewTests(self.see_new_tests(rig, onto, head)?)
+            }
+            Question::Submission { rig, onto, head } => {
+                Answer::Submission(self.see_submission(rig, onto, head)?)
             }
             Question::Line { target, tip } => Answer::Line(self.see_line(target, tip)?),
             Question::Awake => Answer::Awake(self.memory().awake.note()),
@@ -226,6 +229,7 @@ impl Hands {
         };
         Ok(Some(AgentSeen {
             session: account.session.clone(),
+            model: account.model.clone(),
             fault,
             last_words: account.last_words.clone(),
             answer: match reader.is_plain() {
@@ -386,6 +390,28 @@ impl Hands {
         }
         memory.weaker.insert(key, report.clone());
         Ok(report)
+    }
+
+    /// Looks how much a submission changes.
+    fn see_submission(
+        &self,
+        rig: &RigName,
+        onto: &Oid,
+        head: &Oid,
+    ) -> Result<SubmissionSeen, HostError> {
+        let pool = self.pool(rig)?;
+        let repository = pool.repository();
+        let look = || {
+            let Some(base) = repository.merge_base(onto, head)? else {
+                return Ok(SubmissionSeen::default());
+            };
+            let stat = repository.diff_stat(&base, head)?;
+            Ok(SubmissionSeen {
+                files: repository.changed_files(&base, head)?,
+                lines: stat.added + stat.removed,
+            })
+        };
+        look().map_err(git(rig))
     }
 
     /// Makes the base of a submission with its files for tests, and lists the tests that are new.

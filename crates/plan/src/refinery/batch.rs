@@ -43,8 +43,11 @@ impl Refinery {
         tip: &Oid,
     ) -> Next<'a> {
         let guards = self.guards(graph, seen, queue, target, tip);
-        let may_merge =
-            |bead: &&Bead| graph.pause_of(bead).is_none() && guards.is_let_through(bead);
+        let may_merge = |bead: &&Bead| {
+            graph.pause_of(bead).is_none()
+                && guards.is_let_through(bead)
+                && !graph.reviewing(bead).is_waiting()
+        };
         let mut suspects: Vec<&Bead> = queue
             .suspects
             .iter()

@@ -10,6 +10,7 @@
 //! | a red candidate of one, base not proven | run the gate on the base: `blame` |
 //! | a red candidate of one, base green | send it back with its evidence |
 //! | a submission that gtd's own gates hold back | send it back, before any gate runs: `guard` |
+//! | a submission that a reviewer is to look at | have it read, before any gate runs: `review` |
 //! | no candidate, suspects or submissions | put some of them together: `batch` |
 //! | halted | find the commit that made the target red: `culprit`; nothing lands until a person acts or the target moves |
 //! | paused by a person | no new candidate |
@@ -26,7 +27,9 @@ mod look;
 mod order;
 mod owner;
 mod proof;
+mod review;
 mod verdict;
+mod weight;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -61,6 +64,7 @@ impl Planner for Refinery {
         for target in self.targets(graph) {
             self.look_at(graph, seen, now, &target, &mut questions);
         }
+        self.look_at_reviews(graph, seen, now, &mut questions);
         self.look_at_asked(graph, seen, &mut questions);
         questions
     }
@@ -79,6 +83,7 @@ impl Planner for Refinery {
                 parts.push(Self::bring_home(graph, &target));
             }
         }
+        parts.extend(self.plan_reviews(graph, seen, now));
         parts.push(self.answer_gates(graph, seen));
         plan.join(graph, parts);
         plan
@@ -127,7 +132,21 @@ impl Refinery {
                 let attempt = bead.attempt(bead.epoch);
                 let looked_at = attempt.map(|a| (a.guards.len(), a.waivers.len()));
                 looked_at.hash(&mut hasher);
+                let read = attempt.map(|a| (a.weight.is_some(), a.approvals.len()));
+                read.hash(&mut hasher);
+                let reviews = attempt.map_or(&[][..], |attempt| &attempt.reviews);
+                for review in reviews {
+                    review.is_open().hash(&mut hasher);
+                }
             }
+        }
+        for bead in graph.in_review().filter(|bead| bead.rig == self.rig) {
+            bead.id.hash(&mut hasher);
+            bead.epoch.hash(&mut hasher);
+        }
+        for (runtime, hold) in graph.runtime_holds() {
+            runtime.hash(&mut hasher);
+            hold.until.hash(&mut hasher);
         }
         for (id, _) in graph.landing_asked() {
             id.hash(&mut hasher);

@@ -104,6 +104,8 @@ pub struct PromptContext {
 
     /// The candidate to judge.
     pub merge: Option<PromptMerge>,
+    /// What is known of what was handed in, when that is to be judged.
+    pub submission: Option<PromptSubmission>,
     /// The beads in it.
     pub batch: Vec<PromptSibling>,
     /// What does not fit together in it.
@@ -266,6 +268,17 @@ pub struct PromptMerge {
     pub diff: PromptText,
 }
 
+/// What is known of what was handed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PromptSubmission {
+    /// What whoever did it says about it; empty when nothing was said.
+    pub claim: PromptText,
+    /// What records show of it, one thing each.
+    pub proof: Vec<PromptText>,
+    /// What of it is risky, one thing each.
+    pub risks: Vec<String>,
+}
+
 /// What does not fit together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PromptConflict {
@@ -331,6 +344,7 @@ impl PromptContext {
             convoy: None,
             siblings: Vec::new(),
             merge: None,
+            submission: None,
             batch: Vec::new(),
             conflict: None,
             mail: None,

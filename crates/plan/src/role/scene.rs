@@ -122,7 +122,7 @@ pub(super) fn criteria(bead: &Bead) -> Vec<PromptText> {
         .collect()
 }
 
-fn prompt_bead(bead: &Bead) -> PromptBead {
+pub(super) fn prompt_bead(bead: &Bead) -> PromptBead {
     PromptBead {
         id: bead.id.to_string(),
         title: said_by(bead, &bead.spec.title),
@@ -167,7 +167,7 @@ pub(super) fn said_by(bead: &Bead, text: &str) -> PromptText {
     }
 }
 
-fn prompt_attempt(bead: &Bead) -> PromptAttempt {
+pub(super) fn prompt_attempt(bead: &Bead) -> PromptAttempt {
     let last = bead
         .attempts
         .iter()

@@ -3,7 +3,8 @@
 use super::{
     context::{
         PromptAttempt, PromptBead, PromptConflict, PromptContext, PromptConvoy, PromptGate,
-        PromptGoal, PromptMail, PromptMerge, PromptParked, PromptRig, PromptSibling, PromptText,
+        PromptGoal, PromptMail, PromptMerge, PromptParked, PromptRig, PromptSibling,
+        PromptSubmission, PromptText,
     },
     spec::RoleSpec,
     words::{RoleKind, WakeEvent},
@@ -66,6 +67,7 @@ pub(super) const VARIABLES: &[Variable] = &[
         Group::Merge,
         &["candidate", "target", "commit", "diff"],
     ),
+    ("submission", Group::Merge, &["claim", "proof", "risks"]),
     ("batch", Group::Merge, &[]),
     ("conflict", Group::Merge, &["paths", "output"]),
     ("mail", Group::Mail, &["number", "from", "text"]),
@@ -213,6 +215,11 @@ pub(super) fn example(groups: &[Group], size: Example) -> PromptContext {
                     target: "refs/heads/main".to_owned(),
                     commit: "9f2c1ab".to_owned(),
                     diff: some("+ one line").unwrap_or_default(),
+                });
+                context.submission = Some(PromptSubmission {
+                    claim: some("I did it.").unwrap_or_default(),
+                    proof: vec!["`cargo test` was green".into(); several(2)],
+                    risks: vec!["500 lines changed".to_owned(); several(2)],
                 });
                 context.batch = vec![sibling.clone(); 1 + several(1)];
                 context.conflict = full.then(|| PromptConflict {

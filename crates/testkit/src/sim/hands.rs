@@ -72,6 +72,7 @@ impl World {
                 &[],
             )),
             Question::NewTests { .. } => Answer::NewTests(None),
+            Question::Submission { .. } => Answer::Submission(gtd_plan::SubmissionSeen::default()),
             Question::Line { .. } => Answer::Line(vec![]),
             Question::Awake => Answer::Awake(u64::MAX),
             Question::Runtimes => Answer::Runtimes(vec![]),

@@ -1,6 +1,6 @@
-//! What the plan of a goal can be made with.
+//! What the plan of a goal, and the review of a submission, can be made with.
 
-use gtd_core::config::PlanMeans;
+use gtd_core::config::{PlanMeans, ReviewMeans};
 
 use super::Carried;
 use crate::{Malformed, pb::plan::v1 as pb};
@@ -14,6 +14,14 @@ impl From<PlanMeans> for pb::MeansResponse {
             limit_ms: means.limit_ms,
             silence_ms: means.silence_ms,
             most_beads: means.most_beads,
+            reviewers: means
+                .review
+                .runtimes
+                .into_iter()
+                .map(Carried::put)
+                .collect(),
+            review_limit_ms: means.review.limit_ms,
+            review_silence_ms: means.review.silence_ms,
         }
     }
 }
@@ -22,6 +30,7 @@ impl TryFrom<pb::MeansResponse> for PlanMeans {
     type Error = Malformed;
     fn try_from(wire: pb::MeansResponse) -> Result<Self, Malformed> {
         let usable = wire.usable.into_iter();
+        let reviewers = wire.reviewers.into_iter();
         Ok(Self {
             mayor: Carried::take(wire.mayor, "mayor")?,
             worker: Carried::take(wire.worker, "worker")?,
@@ -31,6 +40,13 @@ impl TryFrom<pb::MeansResponse> for PlanMeans {
             limit_ms: wire.limit_ms,
             silence_ms: wire.silence_ms,
             most_beads: wire.most_beads,
+            review: ReviewMeans {
+                runtimes: reviewers
+                    .map(|name| Carried::take(name, "reviewers"))
+                    .collect::<Result<_, _>>()?,
+                limit_ms: wire.review_limit_ms,
+                silence_ms: wire.review_silence_ms,
+            },
         })
     }
 }

@@ -7,6 +7,7 @@ mod gate;
 mod guard;
 mod hold;
 mod means;
+mod review;
 mod schedule;
 mod scope;
 mod spec;

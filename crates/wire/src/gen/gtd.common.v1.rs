@@ -320,6 +320,84 @@ pub mod waived {
         Criterion(::prost::alloc::string::String),
     }
 }
+/// Weight is how much a submission changes, and what of that is risky.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Weight {
+    /// Files that it changes.
+    #[prost(uint64, tag = "1")]
+    pub files: u64,
+    /// Lines that came and went.
+    #[prost(uint64, tag = "2")]
+    pub lines: u64,
+    /// The folders at the top that it changes something in.
+    #[prost(string, repeated, tag = "3")]
+    pub areas: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What of it is risky, one thing each.
+    #[prost(string, repeated, tag = "4")]
+    pub risks: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// ReviewComment is what a reviewer says of one line.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReviewComment {
+    /// The file, as a path in the repository.
+    #[prost(string, tag = "1")]
+    pub file: ::prost::alloc::string::String,
+    /// The line, from 1.
+    #[prost(uint32, tag = "2")]
+    pub line: u32,
+    /// The words.
+    #[prost(string, tag = "3")]
+    pub text: ::prost::alloc::string::String,
+}
+/// CriterionOpinion is what a reviewer says of one criterion.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CriterionOpinion {
+    /// The criterion in words.
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+    /// Whether it is met.
+    #[prost(bool, tag = "2")]
+    pub met: bool,
+    /// How that can be seen.
+    #[prost(string, tag = "3")]
+    pub why: ::prost::alloc::string::String,
+}
+/// Opinion is what a reviewer thinks of one commit.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Opinion {
+    /// Whether it may land.
+    #[prost(enumeration = "OpinionVerdict", tag = "1")]
+    pub verdict: i32,
+    /// In a few sentences.
+    #[prost(string, tag = "2")]
+    pub summary: ::prost::alloc::string::String,
+    /// What is said of single lines.
+    #[prost(message, repeated, tag = "3")]
+    pub comments: ::prost::alloc::vec::Vec<ReviewComment>,
+    /// What is said of each criterion.
+    #[prost(message, repeated, tag = "4")]
+    pub criteria: ::prost::alloc::vec::Vec<CriterionOpinion>,
+}
+/// ReviewOutcome is what came of a review.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReviewOutcome {
+    /// What it is.
+    #[prost(oneof = "review_outcome::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<review_outcome::Outcome>,
+}
+/// Nested message and enum types in `ReviewOutcome`.
+pub mod review_outcome {
+    /// What it is.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        /// What the reviewer thinks.
+        #[prost(message, tag = "1")]
+        Said(super::Opinion),
+        /// Why there is no opinion.
+        #[prost(message, tag = "2")]
+        Failed(super::Fault),
+    }
+}
 /// CheckRun is a green run of the check of a criterion, on what is handed in.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CheckRun {
@@ -892,6 +970,39 @@ impl FindingKind {
             "FINDING_KIND_ALWAYS_TRUE" => Some(Self::AlwaysTrue),
             "FINDING_KIND_PROVES_NOTHING" => Some(Self::ProvesNothing),
             "FINDING_KIND_PROTECTED_PATH" => Some(Self::ProtectedPath),
+            _ => None,
+        }
+    }
+}
+/// OpinionVerdict is whether a reviewer lets a commit land.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum OpinionVerdict {
+    /// Not allowed.
+    Unspecified = 0,
+    /// It may land.
+    Approve = 1,
+    /// It is to be otherwise.
+    Changes = 2,
+}
+impl OpinionVerdict {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "OPINION_VERDICT_UNSPECIFIED",
+            Self::Approve => "OPINION_VERDICT_APPROVE",
+            Self::Changes => "OPINION_VERDICT_CHANGES",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "OPINION_VERDICT_UNSPECIFIED" => Some(Self::Unspecified),
+            "OPINION_VERDICT_APPROVE" => Some(Self::Approve),
+            "OPINION_VERDICT_CHANGES" => Some(Self::Changes),
             _ => None,
         }
     }

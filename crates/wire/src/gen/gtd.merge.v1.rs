@@ -143,6 +143,93 @@ pub struct RecordGuardResponse {
     #[prost(message, optional, tag = "1")]
     pub written: ::core::option::Option<super::super::common::v1::Written>,
 }
+/// WeighRequest asks for Weigh.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WeighRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The bead.
+    #[prost(string, tag = "2")]
+    pub bead: ::prost::alloc::string::String,
+    /// The epoch that handed it in.
+    #[prost(uint64, tag = "3")]
+    pub epoch: u64,
+    /// The commit that was looked at.
+    #[prost(string, tag = "4")]
+    pub head: ::prost::alloc::string::String,
+    /// How much it is.
+    #[prost(message, optional, tag = "5")]
+    pub weight: ::core::option::Option<super::super::common::v1::Weight>,
+}
+/// WeighResponse answers Weigh.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WeighResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// BeginReviewRequest asks for BeginReview.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BeginReviewRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The bead.
+    #[prost(string, tag = "2")]
+    pub bead: ::prost::alloc::string::String,
+    /// The epoch that handed it in.
+    #[prost(uint64, tag = "3")]
+    pub epoch: u64,
+    /// The commit.
+    #[prost(string, tag = "4")]
+    pub head: ::prost::alloc::string::String,
+    /// The number that the review is to have.
+    #[prost(uint32, tag = "5")]
+    pub number: u32,
+    /// The name of whoever looks, and of the worktree.
+    #[prost(string, tag = "6")]
+    pub seat: ::prost::alloc::string::String,
+    /// The runtime that looks.
+    #[prost(string, tag = "7")]
+    pub runtime: ::prost::alloc::string::String,
+}
+/// BeginReviewResponse answers BeginReview.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BeginReviewResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// EndReviewRequest asks for EndReview.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct EndReviewRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The bead.
+    #[prost(string, tag = "2")]
+    pub bead: ::prost::alloc::string::String,
+    /// The epoch that handed in what was reviewed.
+    #[prost(uint64, tag = "3")]
+    pub epoch: u64,
+    /// The number of the review within the attempt.
+    #[prost(uint32, tag = "4")]
+    pub number: u32,
+    /// The model that looked; empty where nobody knows.
+    #[prost(string, tag = "5")]
+    pub model: ::prost::alloc::string::String,
+    /// What came of it.
+    #[prost(message, optional, tag = "6")]
+    pub outcome: ::core::option::Option<super::super::common::v1::ReviewOutcome>,
+}
+/// EndReviewResponse answers EndReview.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EndReviewResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
 /// ObserveTargetRequest asks for ObserveTarget.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ObserveTargetRequest {
@@ -663,6 +750,78 @@ pub mod merge_service_client {
                 .insert(GrpcMethod::new("gtd.merge.v1.MergeService", "RecordGuard"));
             self.inner.unary(req, path, codec).await
         }
+        /// Weigh records how much a submission changes, and what of that is risky.
+        pub async fn weigh(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WeighRequest>,
+        ) -> std::result::Result<tonic::Response<super::WeighResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.merge.v1.MergeService/Weigh",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.merge.v1.MergeService", "Weigh"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// BeginReview begins a review of a submission.
+        pub async fn begin_review(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BeginReviewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BeginReviewResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.merge.v1.MergeService/BeginReview",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.merge.v1.MergeService", "BeginReview"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// EndReview ends a review with what came of it.
+        pub async fn end_review(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EndReviewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EndReviewResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.merge.v1.MergeService/EndReview",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.merge.v1.MergeService", "EndReview"));
+            self.inner.unary(req, path, codec).await
+        }
         /// ObserveTarget records where a target is.
         pub async fn observe_target(
             &mut self,
@@ -1022,6 +1181,27 @@ pub mod merge_service_server {
             request: tonic::Request<super::RecordGuardRequest>,
         ) -> std::result::Result<
             tonic::Response<super::RecordGuardResponse>,
+            tonic::Status,
+        >;
+        /// Weigh records how much a submission changes, and what of that is risky.
+        async fn weigh(
+            &self,
+            request: tonic::Request<super::WeighRequest>,
+        ) -> std::result::Result<tonic::Response<super::WeighResponse>, tonic::Status>;
+        /// BeginReview begins a review of a submission.
+        async fn begin_review(
+            &self,
+            request: tonic::Request<super::BeginReviewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BeginReviewResponse>,
+            tonic::Status,
+        >;
+        /// EndReview ends a review with what came of it.
+        async fn end_review(
+            &self,
+            request: tonic::Request<super::EndReviewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EndReviewResponse>,
             tonic::Status,
         >;
         /// ObserveTarget records where a target is.
@@ -1430,6 +1610,140 @@ pub mod merge_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RecordGuardSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.merge.v1.MergeService/Weigh" => {
+                    #[allow(non_camel_case_types)]
+                    struct WeighSvc<T: MergeService>(pub Arc<T>);
+                    impl<
+                        T: MergeService,
+                    > tonic::server::UnaryService<super::WeighRequest> for WeighSvc<T> {
+                        type Response = super::WeighResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WeighRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MergeService>::weigh(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WeighSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.merge.v1.MergeService/BeginReview" => {
+                    #[allow(non_camel_case_types)]
+                    struct BeginReviewSvc<T: MergeService>(pub Arc<T>);
+                    impl<
+                        T: MergeService,
+                    > tonic::server::UnaryService<super::BeginReviewRequest>
+                    for BeginReviewSvc<T> {
+                        type Response = super::BeginReviewResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BeginReviewRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MergeService>::begin_review(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BeginReviewSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.merge.v1.MergeService/EndReview" => {
+                    #[allow(non_camel_case_types)]
+                    struct EndReviewSvc<T: MergeService>(pub Arc<T>);
+                    impl<
+                        T: MergeService,
+                    > tonic::server::UnaryService<super::EndReviewRequest>
+                    for EndReviewSvc<T> {
+                        type Response = super::EndReviewResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EndReviewRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MergeService>::end_review(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EndReviewSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

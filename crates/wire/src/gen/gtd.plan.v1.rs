@@ -56,6 +56,15 @@ pub struct MeansResponse {
     /// The most beads that a plan may have.
     #[prost(uint32, tag = "6")]
     pub most_beads: u32,
+    /// The runtimes that may review what was handed in, in order of preference.
+    #[prost(string, repeated, tag = "7")]
+    pub reviewers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The longest that one turn of a review may take, in milliseconds.
+    #[prost(uint64, tag = "8")]
+    pub review_limit_ms: u64,
+    /// Silence after which a turn of a review is ended, in milliseconds.
+    #[prost(uint64, tag = "9")]
+    pub review_silence_ms: u64,
 }
 /// ProposeRequest asks for Propose.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -259,7 +268,7 @@ pub mod plan_service_client {
                 .insert(GrpcMethod::new("gtd.plan.v1.PlanService", "Close"));
             self.inner.unary(req, path, codec).await
         }
-        /// Means tells what plans on a rig can be made with.
+        /// Means tells what plans and reviews on a rig can be made with.
         pub async fn means(
             &mut self,
             request: impl tonic::IntoRequest<super::MeansRequest>,
@@ -311,7 +320,7 @@ pub mod plan_service_server {
             &self,
             request: tonic::Request<super::CloseRequest>,
         ) -> std::result::Result<tonic::Response<super::CloseResponse>, tonic::Status>;
-        /// Means tells what plans on a rig can be made with.
+        /// Means tells what plans and reviews on a rig can be made with.
         async fn means(
             &self,
             request: tonic::Request<super::MeansRequest>,

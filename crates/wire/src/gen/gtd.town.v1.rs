@@ -327,6 +327,9 @@ pub struct RenderRoleRequest {
     /// What is where in the repository, for the plan of a goal; empty where nobody has looked.
     #[prost(string, tag = "7")]
     pub map: ::prost::alloc::string::String,
+    /// What a submission changes, for a review of it; empty where nobody has looked.
+    #[prost(string, tag = "8")]
+    pub diff: ::prost::alloc::string::String,
 }
 /// RenderRoleResponse answers RenderRole.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use gtd_core::ReviewDoc;
+use gtd_core::{ReviewDoc, names_needs};
 use serde::Serialize;
 
 use crate::{commands::asked_git::ask, error::CliError, exit::Exit};
@@ -172,33 +172,6 @@ fn fields(bytes: &[u8]) -> impl Iterator<Item = String> {
         .split(|byte| *byte == 0)
         .filter(|field| !field.is_empty())
         .map(|field| String::from_utf8_lossy(field).into_owned())
-}
-
-/// Tells whether a file names what a program needs.
-fn names_needs(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let known = [
-        "Cargo.toml",
-        "Cargo.lock",
-        "package.json",
-        "package-lock.json",
-        "yarn.lock",
-        "pnpm-lock.yaml",
-        "pyproject.toml",
-        "poetry.lock",
-        "uv.lock",
-        "go.mod",
-        "go.sum",
-        "Gemfile",
-        "Gemfile.lock",
-        "composer.json",
-        "build.gradle",
-        "build.gradle.kts",
-        "pom.xml",
-        "flake.lock",
-        ".gitmodules",
-    ];
-    known.contains(&name) || (name.starts_with("requirements") && name.ends_with(".txt"))
 }
 
 /// Picks the lines of a diff that name something needed.

@@ -204,7 +204,7 @@ pub(super) async fn put_in_queue(
         let written = written.doing(|| format!("approve {id}"))?;
         review.revision = written.revision.0;
     }
-    if review.is_queued {
+    if review.is_queued && !review.waits_for_reviewer {
         return Ok(());
     }
     let command = Command::RetrySubmission { bead: id.clone() };
