@@ -52,7 +52,6 @@ pub(crate) fn open(socket: &Path, caller: Caller) -> CallerChannel {
     // The name is never resolved: the connector knows where to go.
     let channel = Endpoint::from_static("http://gtd.invalid")
         .initial_stream_window_size(ANSWER_WINDOW_BYTES)
-        .initial_connection_window_size(ANSWER_WINDOW_BYTES)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
