@@ -250,6 +250,8 @@ pub(crate) enum Command {
     Crew(commands::crew::Args),
     /// Goals that come by the clock
     Schedule(commands::schedule::Args),
+    /// How you are told what needs you
+    Notify(commands::notify::Args),
     /// The configuration and the folders
     Config(commands::config::Args),
     /// Make, check and restore backups of the town

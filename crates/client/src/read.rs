@@ -10,6 +10,8 @@ use crate::{Client, ClientError, Rehearsal};
 
 /// How long a backup may take at least.
 const BACKUP: Duration = Duration::from_secs(600);
+/// How long the ways in which a person is told may take at least.
+const CHANNELS: Duration = Duration::from_secs(45);
 
 /// Who answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -263,6 +265,25 @@ impl Client {
         let within = self.deadline().max(BACKUP);
         let (json, _) = self.call_within(request, within).await?.into_parts();
         parse_json(&json, pb::town::v1::BackupRequest::NAME)
+    }
+
+    /// Has the channels tried by which a person is told, or those of one name; in a rehearsal only
+    /// reads how each did last.
+    ///
+    /// # Errors
+    /// When the daemon refuses, does not come to its end in time, or is not there.
+    pub async fn try_channels(
+        &self,
+        channel: Option<&str>,
+        rehearsal: Rehearsal,
+    ) -> Result<Value, ClientError> {
+        let request = pb::town::v1::TryChannelsRequest {
+            channel: channel.unwrap_or_default().to_owned(),
+            validate_only: rehearsal == Rehearsal::Only,
+        };
+        let within = self.deadline().max(CHANNELS);
+        let (json, _) = self.call_within(request, within).await?.into_parts();
+        parse_json(&json, pb::town::v1::TryChannelsRequest::NAME)
     }
 
     /// Reads when the daemon makes backups by itself; with a wish, that is so from now on.

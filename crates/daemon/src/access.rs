@@ -199,6 +199,7 @@ pub(crate) const TABLE: &[(&str, Rule)] = &[
     ("gtd.town.v1.TownService/Operations", EVERYONE),
     ("gtd.town.v1.TownService/Undo", PERSON),
     ("gtd.town.v1.TownService/Review", EVERYONE),
+    ("gtd.town.v1.TownService/TryChannels", PERSON),
     ("gtd.town.v1.TownService/Timeline", EVERYONE),
     ("gtd.town.v1.TownService/Logs", EVERYONE),
 ];

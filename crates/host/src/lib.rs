@@ -14,6 +14,7 @@ mod error;
 mod hands;
 mod leftovers;
 mod machine;
+mod notify;
 mod processes;
 mod retention;
 mod run;
@@ -34,6 +35,7 @@ pub use gtd_agent::{
 };
 pub use gtd_plan::is_spent_attempt;
 pub use leftovers::{Leftover, Sweep, sweep_leftovers};
+pub use notify::{ChannelSeen, channels, try_channels};
 pub use run::{HostOptions, run_host};
 pub use survey::{Survey, commit_at, runs, shim_path, survey};
 pub use zone::local_zone;

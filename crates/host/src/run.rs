@@ -20,6 +20,7 @@ use crate::{
     actor::{Actor, Stage, Waking},
     errands::run_errands,
     hands::Hands,
+    notify::run_notices,
     supervise::keep,
     workers::run_workers,
 };
@@ -236,7 +237,15 @@ impl Cast<'_> {
                 tokio::spawn(keep(role("worker"), pen, cancel.clone(), start).instrument(span))
             }
             "deacon" => {
-                let start = move || run_errands(stage.clone());
+                let speak = pen.clone();
+                let start = move || {
+                    let (stage, pen) = (stage.clone(), speak.clone());
+                    async move {
+                        let notices = run_notices(stage.clone(), pen);
+                        let (swept, ()) = tokio::join!(run_errands(stage), notices);
+                        swept
+                    }
+                };
                 tokio::spawn(keep(role("deacon"), pen, cancel.clone(), start).instrument(span))
             }
             other => {

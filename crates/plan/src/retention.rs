@@ -9,6 +9,7 @@
 //! | a bead or goal that has not ended, or that the town does not know | never |
 //! | an ended bead of a goal that has not ended | never |
 //! | a candidate that is in test | never |
+//! | a notice to a person, which without it would be told again | after a month |
 //! | anything else | after its time, or when all runs together are too large, oldest first |
 
 use std::time::Duration;
@@ -31,6 +32,11 @@ pub struct KeptRun {
 /// What ended so lately is left alone, however much there is: somebody may be about to read it.
 const REST: Duration = Duration::from_mins(10);
 
+/// What the runs of notices are called.
+const NOTICE: &str = "notice-";
+/// How long they say that somebody was told.
+const TOLD: Duration = Duration::from_hours(31 * 24);
+
 /// Lists the runs that may go, the oldest first.
 #[must_use]
 pub fn spent_runs(
@@ -45,6 +51,9 @@ pub fn spent_runs(
     let mut spent = Vec::new();
     for run in over {
         let age = now.since(run.ended_at);
+        if run.run.as_str().starts_with(NOTICE) && age < TOLD {
+            continue;
+        }
         let is_too_much = age >= REST && rules.size.is_some_and(|most| total > most);
         if age >= rules.age || is_too_much {
             total = total.saturating_sub(run.bytes);

@@ -147,3 +147,11 @@ fn gates_of_a_candidate_go_with_it_and_not_before() {
         "a candidate is being judged against the base"
     );
 }
+
+#[test]
+fn a_notice_stays_for_a_month_however_much_there_is() {
+    let scene = Scene::new(1);
+    let runs = [kept("notice-0a1b", None, 20), kept("notice-2c3d", None, 32)];
+    // Without its run, the same thing would be told once more.
+    assert_eq!(spent(&scene, &runs, rules(1, Some(0))), ["notice-2c3d"]);
+}

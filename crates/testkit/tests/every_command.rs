@@ -45,6 +45,7 @@ const READS: &[&str] = &[
     "agent list",
     "crew list",
     "worker list",
+    "notify list",
     "config list --origin",
     "config diff",
     "config diff --trusted",

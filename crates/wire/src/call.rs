@@ -208,5 +208,6 @@ calls! {
         undo UndoRequest UndoResponse,
         review ReviewRequest ReviewResponse,
         timeline TimelineRequest TimelineResponse,
+        try_channels TryChannelsRequest TryChannelsResponse,
     }
 }

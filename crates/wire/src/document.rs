@@ -42,7 +42,8 @@ documents! {
         StatusResponse, WhyResponse, ReportResponse, CostResponse, ConfigResponse, ListRigsResponse,
         SweepRigResponse,
         RolesResponse, CheckRolesResponse, RenderRoleResponse, GatesResponse, BackupResponse, OperationsResponse,
-        ReviewResponse, ScheduleBackupsResponse, TimelineResponse
+        ReviewResponse, ScheduleBackupsResponse, TimelineResponse,
+        TryChannelsResponse
     }
     work { BriefResponse }
 }

@@ -28,6 +28,7 @@ pub(crate) mod init;
 pub(crate) mod logs;
 pub(crate) mod mcp;
 pub(crate) mod merge;
+pub(crate) mod notify;
 pub(crate) mod pause;
 pub(crate) mod ps;
 mod recent;
@@ -97,6 +98,7 @@ pub(crate) async fn run(ctx: &Context, command: Option<Command>) -> Result<Exit,
         Command::Bead(args) => bead::run(ctx, args).await,
         Command::Crew(args) => crew::run(ctx, args).await,
         Command::Schedule(args) => schedule::run(ctx, args).await,
+        Command::Notify(args) => notify::run(ctx, args).await,
         Command::Config(args) => config::run(ctx, args).await,
         Command::Backup(args) => backup::run(ctx, args).await,
         Command::Import(args) => import::run(ctx, args).await,

@@ -34,6 +34,10 @@ pub(crate) fn status(doc: &StatusDoc, title: &str, now: Timestamp, look: Look) -
         lines.push(look.paint(Ink::Warn, &format!("{mark} {n} {verb} you")));
         lines.extend(needs.iter().flat_map(|item| needs_you(item, now, look)));
     }
+    for silent in &doc.silent {
+        lines.push(look.paint(Ink::Warn, &format!("! you were not told by {silent}")));
+        lines.push("  try it:  gtd notify test".to_owned());
+    }
     for held in doc.limits.iter().filter(|held| held.until.is_some()) {
         lines.push(format!(
             "held     {}: {}",

@@ -285,6 +285,7 @@ impl TownService for Fake {
         undo UndoRequest UndoResponse,
         review ReviewRequest ReviewResponse,
         timeline TimelineRequest TimelineResponse,
+        try_channels TryChannelsRequest TryChannelsResponse,
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     duration::parse_duration,
     gate,
     key::{Key, Kind},
-    schedule,
+    notify, schedule,
     value::Value,
 };
 use crate::{
@@ -311,6 +311,7 @@ impl Checker<'_, '_> {
         match self.key {
             "gate" => gate::check_rows(self.source, &rows)?,
             "schedule" => schedule::check_rows(self.source, &rows)?,
+            "notify.channel" => notify::check_rows(self.source, &rows)?,
             _ => {}
         }
         Ok(Value::List(rows.into_iter().map(|(row, _)| row).collect()))

@@ -33,8 +33,8 @@ pub use self::{
     review::{CriterionSeen, GateSeen, ReviewDoc, review_doc},
     schedule::{FiringDoc, ScheduleDoc, schedule_docs},
     status::{
-        AgentDoc, ConvoyRow, Dollars, LimitDoc, MergeDoc, StatusDoc, agent_docs, convoy_row,
-        status_doc,
+        AgentDoc, ConvoyRow, Dollars, LimitDoc, MergeDoc, NOTIFY, StatusDoc, agent_docs,
+        convoy_row, status_doc,
     },
     timeline::{Band, Hands, Segment, TimelineDoc, TimelineRow, timeline_doc},
 };

@@ -131,6 +131,9 @@ pub struct StatusDoc {
     pub short: Vec<String>,
     /// What needs a person, most unblocking first.
     pub needs_you: Vec<NeedsYou>,
+    /// The ways of telling a person that failed when they were used last.
+    #[serde(default)]
+    pub silent: Vec<String>,
     /// Runtimes with which nothing begins for a while.
     #[serde(default)]
     pub limits: Vec<LimitDoc>,
@@ -211,6 +214,11 @@ pub fn status_doc(view: View<'_>, rig: Option<&RigName>) -> StatusDoc {
             .stop()
             .map(|stop| format!("by {}", blame(&stop.by, &stop.why))),
         short: short(view),
+        silent: view
+            .observations
+            .about(NOTIFY)
+            .map(|seen| seen.text.clone())
+            .collect(),
         limits: limits(view),
         budgets: budget_docs(view, rig),
         needs_you,
@@ -251,6 +259,9 @@ fn limits(view: View<'_>) -> Vec<LimitDoc> {
         })
         .collect()
 }
+
+/// What the deacon's remarks on channels are about.
+pub const NOTIFY: &str = "notify";
 
 /// Says what the machine is short of: once, whoever else waits for the same.
 fn short(view: View<'_>) -> Vec<String> {

@@ -5,6 +5,7 @@
 //! here, because it depends on the message.
 
 mod backups;
+mod channels;
 mod cost;
 mod gates;
 mod goal;

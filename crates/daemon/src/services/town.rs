@@ -20,8 +20,9 @@ use gtd_wire::{
             RolesResponse, ScheduleBackupsRequest, ScheduleBackupsResponse, ShutdownRequest,
             ShutdownResponse, StatusRequest, StatusResponse, StopAllRequest, StopAllResponse,
             SweepRigRequest, SweepRigResponse, ThawRequest, ThawResponse, TimelineRequest,
-            TimelineResponse, TrustRigRequest, TrustRigResponse, UndoRequest, UndoResponse,
-            WhyRequest, WhyResponse, town_service_server::TownService,
+            TimelineResponse, TrustRigRequest, TrustRigResponse, TryChannelsRequest,
+            TryChannelsResponse, UndoRequest, UndoResponse, WhyRequest, WhyResponse,
+            town_service_server::TownService,
         },
     },
 };
@@ -308,6 +309,13 @@ super::writes::writes! {
             request: Request<SweepRigRequest>,
         ) -> Result<Response<SweepRigResponse>, Status> {
             self.sweep(request.into_inner()).await
+        }
+
+        async fn try_channels(
+            &self,
+            request: Request<TryChannelsRequest>,
+        ) -> Result<Response<TryChannelsResponse>, Status> {
+            self.channels(request.into_inner()).await
         }
 
         async fn list_rigs(

@@ -550,6 +550,26 @@ pub struct CostResponse {
     #[prost(uint64, tag = "2")]
     pub revision: u64,
 }
+/// TryChannelsRequest asks for TryChannels.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TryChannelsRequest {
+    /// Only those of this name; empty for all.
+    #[prost(string, tag = "1")]
+    pub channel: ::prost::alloc::string::String,
+    /// Tells of them and how each did last, and tries none.
+    #[prost(bool, tag = "2")]
+    pub validate_only: bool,
+}
+/// TryChannelsResponse answers TryChannels.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TryChannelsResponse {
+    /// The document: one JSON object with `kind`.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub json: ::prost::bytes::Bytes,
+    /// The revision that it shows.
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+}
 /// SweepRigRequest asks for SweepRig.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SweepRigRequest {
@@ -1276,6 +1296,31 @@ pub mod town_service_client {
                 .insert(GrpcMethod::new("gtd.town.v1.TownService", "Review"));
             self.inner.unary(req, path, codec).await
         }
+        /// TryChannels tries the ways in which a person is told what needs them, or only tells of them.
+        pub async fn try_channels(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TryChannelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TryChannelsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.town.v1.TownService/TryChannels",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.town.v1.TownService", "TryChannels"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Timeline tells in whose hands each bead was, and when.
         pub async fn timeline(
             &mut self,
@@ -1501,6 +1546,14 @@ pub mod town_service_server {
             &self,
             request: tonic::Request<super::ReviewRequest>,
         ) -> std::result::Result<tonic::Response<super::ReviewResponse>, tonic::Status>;
+        /// TryChannels tries the ways in which a person is told what needs them, or only tells of them.
+        async fn try_channels(
+            &self,
+            request: tonic::Request<super::TryChannelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TryChannelsResponse>,
+            tonic::Status,
+        >;
         /// Timeline tells in whose hands each bead was, and when.
         async fn timeline(
             &self,
@@ -2737,6 +2790,51 @@ pub mod town_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ReviewSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.town.v1.TownService/TryChannels" => {
+                    #[allow(non_camel_case_types)]
+                    struct TryChannelsSvc<T: TownService>(pub Arc<T>);
+                    impl<
+                        T: TownService,
+                    > tonic::server::UnaryService<super::TryChannelsRequest>
+                    for TryChannelsSvc<T> {
+                        type Response = super::TryChannelsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TryChannelsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TownService>::try_channels(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TryChannelsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

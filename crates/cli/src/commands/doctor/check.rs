@@ -28,6 +28,8 @@ pub(super) enum Category {
     Signing,
     /// The agent programs
     Runtime,
+    /// The ways in which you are told what needs you
+    Notify,
     /// Runs and worktrees that nobody owns
     Leftovers,
     /// What would hold work up while nobody looks
@@ -36,7 +38,7 @@ pub(super) enum Category {
 
 impl Category {
     /// All but the night, in the order in which they are looked at.
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Host,
         Self::Git,
         Self::Store,
@@ -45,6 +47,7 @@ impl Category {
         Self::Gates,
         Self::Signing,
         Self::Runtime,
+        Self::Notify,
         Self::Leftovers,
     ];
 
@@ -59,6 +62,7 @@ impl Category {
             Self::Gates => "gates",
             Self::Signing => "signing",
             Self::Runtime => "runtime",
+            Self::Notify => "notify",
             Self::Leftovers => "leftovers",
             Self::Night => "night",
         }

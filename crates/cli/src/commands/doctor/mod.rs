@@ -3,6 +3,7 @@
 mod check;
 mod host;
 mod night;
+mod notify;
 mod redact;
 mod rigs;
 mod store;
@@ -100,6 +101,7 @@ async fn look(ctx: &Context, wanted: &BTreeSet<Category>) -> Vec<Check> {
             Category::Gates => rigs::gates(ctx),
             Category::Signing => rigs::signing(ctx),
             Category::Runtime => rigs::runtimes(ctx),
+            Category::Notify => notify::notify(ctx).await,
             Category::Leftovers => rigs::leftovers(ctx),
             Category::Night => night::night(ctx).await,
         };

@@ -40,6 +40,7 @@ pub(super) async fn night(ctx: &Context) -> Vec<Check> {
     checks.extend(decisions(&status));
     checks.extend(held(ctx, &status));
     checks.extend(plans(ctx, &status));
+    checks.extend(super::notify::night(ctx));
     checks.push(power(Path::new("/sys/class/power_supply")));
     checks
 }

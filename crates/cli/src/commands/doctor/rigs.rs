@@ -223,10 +223,7 @@ pub(super) fn runtimes(ctx: &Context) -> Vec<Check> {
         format!("can do work: {}", names.join(" ")),
     )];
     for program in ["claude", "codex", "gemini"] {
-        let found = std::env::var_os("PATH").is_some_and(|path| {
-            std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-        });
-        if found {
+        if has_program(program) {
             checks.push(Check::good(
                 format!("runtime.{program}"),
                 format!("{program} is on PATH"),
@@ -234,6 +231,16 @@ pub(super) fn runtimes(ctx: &Context) -> Vec<Check> {
         }
     }
     checks
+}
+
+/// Tells whether a program is there: on PATH, or where its path leads.
+pub(super) fn has_program(program: &str) -> bool {
+    if program.contains('/') {
+        return Path::new(program).is_file();
+    }
+    std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    })
 }
 
 /// Looks for runs without an end and for worktrees whose folder is gone.
