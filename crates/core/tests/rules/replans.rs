@@ -96,7 +96,7 @@ fn the_beads_of_a_new_plan_take_the_place_of_what_was_given_up() {
     let [hard, last, small, rest] =
         ["hard", "last", "small", "rest"].map(|name| scene.in_goal(&goal, name));
     assert_eq!(scene.state(&hard), BeadState::Cancelled);
-    assert_eq!(needs(&scene, &last), [rest.clone()]);
+    assert_eq!(needs(&scene, &last), std::slice::from_ref(&rest));
     assert_eq!(scene.state(&small), BeadState::Ready);
     assert_eq!(scene.at(&goal).phase, Phase::Open);
     assert_eq!(scene.graph.goal(&goal).unwrap().replans, 1);
@@ -156,7 +156,7 @@ fn a_person_who_says_no_to_a_new_plan_has_the_old_one_and_may_still_reach_the_go
         assert_eq!(scene.state(draft), BeadState::Cancelled);
     }
     assert_eq!(scene.graph.goal(&goal).unwrap().replans, 1);
-    assert_eq!(needs(&scene, &last), [hard.clone()]);
+    assert_eq!(needs(&scene, &last), std::slice::from_ref(&hard));
     scene.retry(&hard);
     assert_eq!(scene.state(&hard), BeadState::Ready);
     scene.land(&hard);
@@ -212,7 +212,7 @@ fn what_stands_for_a_bead_that_stood_for_another_stands_for_both() {
     let second = plan(&[("other", &[])]);
     scene.tell(propose(&goal, epoch, second, Approval::NotNeeded));
     let [hard, last, other] = ["hard", "last", "other"].map(|name| scene.in_goal(&goal, name));
-    assert_eq!(needs(&scene, &last), [other.clone()]);
+    assert_eq!(needs(&scene, &last), std::slice::from_ref(&other));
     scene.land(&other);
     for given_up in [&hard, &small] {
         assert!(scene.graph.is_settled_well(scene.at(given_up)));
