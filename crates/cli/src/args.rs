@@ -224,6 +224,8 @@ pub(crate) enum Command {
     Review(commands::review::Args),
     /// Answer the question of a bead
     Answer(commands::answer::Args),
+    /// Say something to whoever works on a bead or for a goal
+    Tell(commands::tell::Args),
     /// Take back what a person did last
     Undo(commands::undo::Args),
     /// Put the configuration of a rig into effect as it is now

@@ -638,7 +638,7 @@ pub struct Attempt {
     /// Why it did not lead to a landing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Box<Fault>>,
-    /// Turns that began with the answer to a question.
+    /// Further turns that began with the answer to a question, or with what a person told.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub answered: u32,
 }
@@ -699,6 +699,9 @@ pub struct Bead {
     /// Remarks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
+    /// What people told whoever is at work on it, and no turn has begun with yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unheard: Vec<Note>,
     /// What its agent asked, until it has its answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Box<Asked>>,
@@ -814,7 +817,7 @@ impl Bead {
         attempts.find(|attempt| attempt.epoch == epoch)
     }
 
-    /// Counts the turns of an attempt that began with the answer to a question.
+    /// Counts the further turns of an attempt that began with what a person said.
     #[must_use]
     pub fn answered_in(&self, epoch: Epoch) -> u32 {
         let mut attempts = self.attempts.iter().rev();

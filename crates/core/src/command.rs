@@ -225,6 +225,13 @@ pub enum Command {
         /// The answer.
         text: String,
     },
+    /// Tells something to whoever is at work on a bead or at the plan of a goal, or comes next.
+    Tell {
+        /// The bead, or a goal for all who work for it.
+        bead: BeadId,
+        /// The words.
+        text: String,
+    },
     /// Sets a bead aside, or the new plan of a goal that waits for a person.
     ParkBead {
         /// The bead.
@@ -478,6 +485,8 @@ pub enum Command {
         epoch: Epoch,
         /// The run.
         run: RunId,
+        /// How many of the things that people told it begins with.
+        told: u32,
     },
     /// Gives a sign of life for a claim.
     Heartbeat {
@@ -764,6 +773,7 @@ impl Command {
                 | Self::Link { .. }
                 | Self::AddNote { .. }
                 | Self::Answer { .. }
+                | Self::Tell { .. }
                 | Self::RetryBead { .. }
                 | Self::ReopenBead { .. }
                 | Self::SplitBead { .. }

@@ -231,6 +231,13 @@ pub enum Event {
         /// The answer.
         answer: String,
     },
+    /// A person told something to whoever is at work on a bead, or keeps its session.
+    Told {
+        /// The bead.
+        bead: BeadId,
+        /// The words.
+        note: Note,
+    },
     /// A seat exists.
     SeatOpened {
         /// Its name.
@@ -260,6 +267,9 @@ pub enum Event {
         epoch: Epoch,
         /// The run.
         run: RunId,
+        /// How many of the things that people told it begins with.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        told: u32,
     },
     /// The holder of a claim gave a sign of life.
     LeaseRenewed {
@@ -662,6 +672,11 @@ pub enum Event {
     },
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 impl Event {
     /// Returns the variant's name, as it stands in the log.
     #[must_use]
@@ -693,6 +708,7 @@ impl Event {
             Self::BeadParked { .. } => "BeadParked",
             Self::QuestionAsked { .. } => "QuestionAsked",
             Self::QuestionAnswered { .. } => "QuestionAnswered",
+            Self::Told { .. } => "Told",
             Self::SeatOpened { .. } => "SeatOpened",
             Self::SeatClosed { .. } => "SeatClosed",
             Self::LeaseGranted { .. } => "LeaseGranted",

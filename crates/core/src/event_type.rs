@@ -36,6 +36,7 @@ impl Event {
             Self::BeadParked { .. } => "bead.parked",
             Self::QuestionAsked { .. } => "question.asked",
             Self::QuestionAnswered { .. } => "question.answered",
+            Self::Told { .. } => "bead.told",
             Self::SeatOpened { .. } => "seat.opened",
             Self::SeatClosed { .. } => "seat.closed",
             Self::LeaseGranted { .. } => "lease.granted",
@@ -120,6 +121,7 @@ impl Event {
             | Self::BeadParked { bead, .. }
             | Self::QuestionAsked { bead, .. }
             | Self::QuestionAnswered { bead, .. }
+            | Self::Told { bead, .. }
             | Self::LeaseGranted { bead, .. }
             | Self::RunStarted { bead, .. }
             | Self::LeaseRenewed { bead, .. }

@@ -102,6 +102,7 @@ pub(crate) const TABLE: &[(&str, Rule)] = &[
     ("gtd.goal.v1.GoalService/Close", PERSON),
     ("gtd.goal.v1.GoalService/Retry", PERSON),
     ("gtd.goal.v1.GoalService/Park", PERSON),
+    ("gtd.goal.v1.GoalService/Tell", PERSON),
     ("gtd.goal.v1.GoalService/WantChanges", PERSON),
     ("gtd.goal.v1.GoalService/Land", PERSON),
     ("gtd.goal.v1.GoalService/Answer", PERSON),

@@ -226,6 +226,7 @@ mod tests {
             },
             needs: vec![],
             notes: vec![],
+            unheard: Vec::new(),
             asked: None,
             phase: Phase::Open,
             since: Timestamp(0),

@@ -5,6 +5,7 @@
 //! | nobody has answered, and its time is not over | wait; no process runs |
 //! | nobody has answered in time | give the work back with the question |
 //! | it is answered, under the same lease | the next turn of the session |
+//! | a person told something meanwhile | the next turn of the session begins with it |
 //! | it is answered, under the next lease, in the same worktree | the first turn of that, in the session |
 
 use gtd_core::{Asked, Bead, Epoch, Lease, RunId, Timestamp};
@@ -43,6 +44,53 @@ pub(crate) fn with_answer(asked: &Asked, agent: &AgentSeen, after: &RunId, place
             answer.trim()
         ),
     }
+}
+
+/// Says what people told meanwhile; empty when they told nothing.
+pub(crate) fn told(bead: &Bead) -> String {
+    if bead.unheard.is_empty() {
+        return String::new();
+    }
+    let said = bead.unheard.iter();
+    let said: Vec<String> = said
+        .map(|note| format!("{} says:\n\n{}\n", note.by, note.text.trim()))
+        .collect();
+    format!("You were told meanwhile:\n\n{}", said.join("\n"))
+}
+
+/// Counts what a turn that begins now is told.
+pub(crate) fn n_told(bead: &Bead) -> u32 {
+    u32::try_from(bead.unheard.len()).unwrap_or(u32::MAX)
+}
+
+/// Adds what people told meanwhile to the words of a turn.
+pub(crate) fn with_told(bead: &Bead, again: Again) -> Again {
+    let told = told(bead);
+    Again {
+        words: match told.is_empty() {
+            true => again.words,
+            false => format!("{}\n{told}", again.words),
+        },
+        ..again
+    }
+}
+
+/// Makes the turn that goes on in the session of `agent` with what people told alone.
+///
+/// None when nobody told anything, or there is no session that could go on.
+pub(crate) fn only_told(
+    bead: &Bead,
+    agent: &AgentSeen,
+    after: &RunId,
+    place: &str,
+) -> Option<Again> {
+    let told = told(bead);
+    let session = agent.session.clone().filter(|_| !told.is_empty())?;
+    Some(Again {
+        session: Some(session),
+        after: after.clone(),
+        words: format!("{told}\nGo on with that in mind. {place}\n"),
+    })
 }
 
 /// Returns the question that an earlier attempt asked in the same seat, and its answer is here.

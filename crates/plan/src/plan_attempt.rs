@@ -23,7 +23,7 @@ use crate::{
     Seen, Task, Work,
     agent_plan::read_plan,
     agents::{agent_fault, meter},
-    answers::{Asking, asking, ended_agent, kept, with_answer},
+    answers::{Asking, asking, ended_agent, kept, n_told, only_told, with_answer, with_told},
     attempt_owner,
     budget::Budget,
     evidence::{evidence, line},
@@ -84,12 +84,18 @@ impl Attempt<'_> {
     }
 
     fn note_start(&self, plan: &mut Plan, turn: u32) {
+        self.note_turn(plan, turn, 0);
+    }
+
+    /// Notes a turn that begins with so much of what people told.
+    fn note_turn(&self, plan: &mut Plan, turn: u32, told: u32) {
         let run = self.run(turn);
         if self.lease.run.as_ref() != Some(&run) {
             plan.tell(Command::Started {
                 bead: self.id().clone(),
                 epoch: self.lease.epoch,
                 run,
+                told,
             });
         }
     }
@@ -201,8 +207,9 @@ impl Attempt<'_> {
                 },
             });
         }
+        let again = again.map(|again| with_told(self.bead, again));
         plan.act(Effect::EnsureRun(self.order(0, &start, again)));
-        self.note_start(plan, 0);
+        self.note_turn(plan, 0, n_told(self.bead));
     }
 
     fn order(&self, turn: u32, start: &Oid, again: Option<Again>) -> RunOrder {
@@ -294,6 +301,9 @@ impl Attempt<'_> {
         else {
             return;
         };
+        if used_up.is_none() && self.listen(plan, turn, agent) {
+            return;
+        }
         let left = self.graph.to_replan(self.id(), now);
         match read_plan(&agent.answer, self.graph, self.id(), &left, means) {
             Ok(found) => plan.tell(self.propose(found, is_touched)),
@@ -314,8 +324,30 @@ impl Attempt<'_> {
             return;
         };
         let again = with_answer(asked, agent, &self.run(turn), THEN_PLAN);
-        plan.act(Effect::EnsureRun(self.order(turn + 1, &start, Some(again))));
-        self.note_start(plan, turn + 1);
+        let again = with_told(self.bead, again);
+        self.next_turn(plan, turn + 1, &start, again);
+    }
+
+    /// Goes on with what people told while the turn was at work.
+    ///
+    /// Returns false when nobody told anything, or nothing can go on with it.
+    fn listen(&self, plan: &mut Plan, turn: u32, agent: &AgentSeen) -> bool {
+        let again = only_told(self.bead, agent, &self.run(turn), THEN_PLAN);
+        let Some(again) = again else { return false };
+        let start = self.seen.worktree(&self.bead.rig, &self.slot());
+        let Some(start) = start.and_then(|worktree| worktree.start.clone()) else {
+            return false;
+        };
+        if self.graph.pause_of(self.bead).is_none() {
+            self.next_turn(plan, turn + 1, &start, again);
+        }
+        true
+    }
+
+    /// Begins a turn of the session, with what people told meanwhile.
+    fn next_turn(&self, plan: &mut Plan, turn: u32, start: &Oid, again: Again) {
+        plan.act(Effect::EnsureRun(self.order(turn, start, Some(again))));
+        self.note_turn(plan, turn, n_told(self.bead));
     }
 
     /// Tells whether the worktree is not as it was; none when nobody has looked.
@@ -376,8 +408,7 @@ impl Attempt<'_> {
                     after: self.run(turn),
                     words: no_plan_yet(agent, means, &all),
                 };
-                plan.act(Effect::EnsureRun(self.order(next, &start, Some(again))));
-                self.note_start(plan, next);
+                self.next_turn(plan, next, &start, with_told(self.bead, again));
             }
             _ => {
                 let text = format!("its plan does not hold after {next} turns: {first}");

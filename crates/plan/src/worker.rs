@@ -7,6 +7,7 @@
 //! | run at work | wait; stop it at the end of its budget: `budget.rs` |
 //! | run ended badly | give the bead back with its evidence |
 //! | run ended with a question | wait for the answer, and go on with it: `answers.rs` |
+//! | a person told something meanwhile | the next turn with it: `answers.rs` |
 //! | run ended well, uncommitted work | commit it |
 //! | a check or worker gate not run | ensure it |
 //! | a check or worker gate red, and the agent can be asked again | ensure its next turn |
@@ -25,7 +26,7 @@ use crate::{
     Again, AgentSeen, AgentTurn, Checkout, Effect, EndSeen, Plan, Planner, Question, RunOrder,
     RunSeen, Seen, Task, Work, WorktreeSeen,
     agents::{agent_fault, is_without_session, meter},
-    answers::{Asking, asking, ended_agent, kept, with_answer},
+    answers::{Asking, asking, ended_agent, kept, n_told, only_told, with_answer, with_told},
     attempt_owner, branch_name,
     budget::Budget,
     check_run,
@@ -454,6 +455,7 @@ impl Worker {
             bead: bead.id.clone(),
             epoch: self.epoch,
             run: attempt.run(),
+            told: n_told(bead),
         });
     }
 
@@ -490,13 +492,8 @@ impl Worker {
             "The worktree is as you left it, and its branch is {} now.",
             branch_name(&self.bead, self.epoch)
         );
-        let again = with_answer(asked, agent, run, &place);
-        plan.act(Effect::EnsureRun(self.order(attempt, 0, Some(again))));
-        plan.tell(Command::Started {
-            bead: self.bead.clone(),
-            epoch: self.epoch,
-            run: attempt.run(),
-        });
+        let again = with_told(attempt.bead, with_answer(asked, agent, run, &place));
+        self.next_turn(plan, attempt, 0, again);
         true
     }
 
@@ -512,12 +509,39 @@ impl Worker {
         }
         let next = attempt.turn() + 1;
         let place = "The worktree is as you left it.";
-        let again = with_answer(asked, agent, &attempt.run(), place);
-        plan.act(Effect::EnsureRun(self.order(attempt, next, Some(again))));
+        let again = with_told(
+            attempt.bead,
+            with_answer(asked, agent, &attempt.run(), place),
+        );
+        self.next_turn(plan, attempt, next, again);
+    }
+
+    /// Goes on with what people told while the turn was at work, before the next look at what it did.
+    ///
+    /// Returns false when nobody told anything, or nothing can go on with it.
+    fn listen(&self, plan: &mut Plan, attempt: &Attempt<'_>) -> bool {
+        let place = "The worktree is as you left it, and is checked when you stop.";
+        let again = attempt
+            .agent()
+            .and_then(|agent| only_told(attempt.bead, agent, &attempt.run(), place));
+        let Some(again) = again.filter(|_| attempt.used_up().is_none()) else {
+            return false;
+        };
+        // A turn is a beginning, as in `go_on`.
+        if attempt.graph.pause_of(attempt.bead).is_none() {
+            self.next_turn(plan, attempt, attempt.turn() + 1, again);
+        }
+        true
+    }
+
+    /// Begins a turn of a session, with what people told meanwhile.
+    fn next_turn(&self, plan: &mut Plan, attempt: &Attempt<'_>, turn: u32, again: Again) {
+        plan.act(Effect::EnsureRun(self.order(attempt, turn, Some(again))));
         plan.tell(Command::Started {
             bead: self.bead.clone(),
             epoch: self.epoch,
-            run: turn_run(&self.bead, self.epoch, next),
+            run: turn_run(&self.bead, self.epoch, turn),
+            told: n_told(attempt.bead),
         });
     }
 
@@ -551,6 +575,7 @@ impl Worker {
                 bead: self.bead.clone(),
                 epoch: self.epoch,
                 run: run.clone(),
+                told: 0,
             });
         }
     }
@@ -627,6 +652,8 @@ impl Worker {
                     let text = format!("{} vanished", name_of(&proof.work));
                     return self.give_back(plan, FaultClass::Lost, text, run, "");
                 }
+                // Where none is at work, and never beside one: both would be in the worktree.
+                Some(RunSeen::Absent { .. }) if self.listen(plan, attempt) => return,
                 Some(RunSeen::Absent { .. } | RunSeen::Prepared) => {
                     sweep(plan, seen, &runs);
                     plan.act(Effect::EnsureRun(RunOrder {
@@ -643,6 +670,9 @@ impl Worker {
                     return;
                 }
             }
+        }
+        if self.listen(plan, attempt) {
+            return;
         }
         if let Some(agent) = attempt.agent()
             && !worktree.changed
@@ -683,12 +713,7 @@ impl Worker {
             after: attempt.run(),
             words,
         };
-        plan.act(Effect::EnsureRun(self.order(attempt, next, Some(again))));
-        plan.tell(Command::Started {
-            bead: self.bead.clone(),
-            epoch: self.epoch,
-            run: turn_run(&self.bead, self.epoch, next),
-        });
+        self.next_turn(plan, attempt, next, with_told(attempt.bead, again));
         true
     }
 

@@ -39,6 +39,7 @@ fn at_work() -> (Scene, Epoch) {
         run: gtd_core::RunId::parse(&format!("{bead}.e1.work")).expect("a name"),
         bead,
         epoch,
+        told: 0,
     });
     (scene, epoch)
 }

@@ -211,6 +211,7 @@ fn who_has_had_three_turns_asks_a_person() {
         bead: goal.clone(),
         epoch: gtd_core::Epoch(1),
         run: gtd_plan::turn_run(&goal, gtd_core::Epoch(1), 2),
+        told: 0,
     });
     let world = after_first(&scene, says(""), false);
     let text = plan(&scene, |question| match question {

@@ -32,6 +32,7 @@ fn started(scene: &mut Scene, epoch: Epoch, turn: &str) {
         bead,
         epoch,
         run: gtd_core::RunId::parse(&run).expect("a name"),
+        told: 0,
     });
 }
 
@@ -265,4 +266,38 @@ fn a_session_that_is_gone_costs_no_attempt() {
         .iter()
         .any(|step| matches!(step, Step::Tell(Command::Return { why, .. }) if why.class.counts()));
     assert!(!counts);
+}
+
+#[test]
+fn what_a_person_tells_is_the_next_turn_before_anything_is_handed_in() {
+    let (mut scene, epoch) = asked();
+    answer(&mut scene);
+    started(&mut scene, epoch, "work.t1");
+    scene.tell(Command::Tell {
+        bead: scene.beads[0].clone(),
+        text: "use tabs".to_owned(),
+    });
+    let ended = after(&scene, "<b0>.e1.work.t1", "<b0>.e1");
+    let tree = worktree(&scene, false, true);
+    let world = |question: &Question| match question {
+        Question::Worktree { .. } => tree.clone(),
+        question => ended(question),
+    };
+    check(
+        scene.plan(&worker(&scene, epoch), world),
+        expect![[r#"
+            do run <b0>.e1.work.t2
+            started"#]],
+    );
+    let steps = scene.steps(&worker(&scene, epoch), world);
+    let (session, before, words) = ordered(&steps);
+    assert_eq!(session.as_deref(), Some("s-1"));
+    assert!(before.ends_with(".e1.work.t1"), "{before}");
+    assert!(words.contains("You were told meanwhile"), "{words}");
+    assert!(words.contains("use tabs"), "{words}");
+    let told = steps.iter().find_map(|step| match step {
+        Step::Tell(Command::Started { told, .. }) => Some(*told),
+        _ => None,
+    });
+    assert_eq!(told, Some(1), "the record says that the turn has it");
 }

@@ -94,6 +94,7 @@ calls! {
         close CloseRequest CloseResponse,
         retry RetryRequest RetryResponse,
         park ParkRequest ParkResponse,
+        tell TellRequest TellResponse,
         want_changes WantChangesRequest WantChangesResponse,
         land LandRequest LandResponse,
         answer AnswerRequest AnswerResponse,

@@ -176,6 +176,7 @@ writes! {
         GoalRetry goal RetryRequest RetryResponse = RetryBead { bead };
         GoalAnswer goal AnswerRequest AnswerResponse = Answer { bead, text };
         GoalPark goal ParkRequest ParkResponse = ParkBead { bead, why };
+        GoalTell goal TellRequest TellResponse = Tell { bead, text };
         GoalWantChanges goal WantChangesRequest WantChangesResponse
             = WantChanges { bead, why, comments };
         GoalLand goal LandRequest LandResponse = RequestLanding { goal };
@@ -211,7 +212,8 @@ writes! {
             = Submit { bead, epoch, head, base, summary, checks };
         WorkReturn work ReturnRequest ReturnResponse = Return { bead, epoch, why };
         WorkFinish work FinishRequest FinishResponse = Finish { bead, epoch, outcome, why };
-        WorkStarted work StartedRequest StartedResponse = Started { bead, epoch, run };
+        WorkStarted work StartedRequest StartedResponse
+            = Started { bead, epoch, run, told };
         WorkHeartbeat work HeartbeatRequest HeartbeatResponse = Heartbeat { bead, epoch };
         WorkRecordUsage work RecordUsageRequest RecordUsageResponse
             = RecordUsage { bead, epoch, usage };

@@ -373,6 +373,10 @@ fn sendable() -> Vec<Command> {
             bead: goal(),
             why: why(),
         },
+        Command::Tell {
+            bead: goal(),
+            text: why(),
+        },
         Command::RequestLanding { goal: goal() },
         Command::Stop { why: why() },
         Command::Thaw,
@@ -417,6 +421,7 @@ fn sendable() -> Vec<Command> {
             bead: goal(),
             epoch,
             run: run(),
+            told: 2,
         },
         Command::Heartbeat {
             bead: goal(),
@@ -851,6 +856,7 @@ variants!(
     WantChanges,
     Answer,
     ParkBead,
+    Tell,
     RequestLanding,
     Pause,
     Resume,

@@ -39,7 +39,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         )))
         .help(format!(
             "what waits for an answer: gtd inbox --kind question   \
-             say something all the same: gtd bead note {bead} TEXT"
+             say something all the same: gtd tell {bead} TEXT"
         )));
     }
     if args.dry_run {

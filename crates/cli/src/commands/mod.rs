@@ -45,6 +45,7 @@ mod specification;
 pub(crate) mod status;
 pub(crate) mod stop;
 pub(crate) mod tables;
+pub(crate) mod tell;
 pub(crate) mod timeline;
 pub(crate) mod trust;
 pub(crate) mod undo;
@@ -85,6 +86,7 @@ pub(crate) async fn run(ctx: &Context, command: Option<Command>) -> Result<Exit,
         Command::Cost(args) => cost::run(ctx, args).await,
         Command::Reject(args) => reject::run(ctx, args).await,
         Command::Answer(args) => answer::run(ctx, args).await,
+        Command::Tell(args) => tell::run(ctx, args).await,
         Command::Undo(args) => undo::run(ctx, args).await,
         Command::Trust(args) => trust::run(ctx, args).await,
         Command::Convoy(args) => convoy::run(ctx, args).await,

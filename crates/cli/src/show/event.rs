@@ -219,7 +219,7 @@ fn event_text(event: &Event, subject: &Subject) -> String {
         Event::BeadSplit { parts, .. } => format!("into {}", list(parts)),
         Event::EdgeAdded { need, .. } => format!("needs {}", need.on),
         Event::EdgeRemoved { need, .. } => format!("no longer needs {}", need.on),
-        Event::NoteAdded { note, .. } => note.text.clone(),
+        Event::NoteAdded { note, .. } | Event::Told { note, .. } => note.text.clone(),
         Event::QuestionAsked { asked, .. } => asked.text.clone(),
         Event::QuestionAnswered { answer, .. } => answer.clone(),
         Event::ChangesWanted { why, .. }

@@ -58,6 +58,7 @@ pub(super) fn fresh(
         spec,
         needs: Vec::new(),
         notes: Vec::new(),
+        unheard: Vec::new(),
         asked: None,
         phase: Phase::Open,
         since: scene.now,

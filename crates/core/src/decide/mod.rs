@@ -187,6 +187,7 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
         } => bead::want_changes(scene, bead, why, comments),
         Command::Answer { bead, text } => question::answer(scene, bead, text),
         Command::ParkBead { bead, why } => bead::park(scene, bead, why),
+        Command::Tell { bead, text } => question::tell(scene, bead, text),
 
         Command::OpenSeat { seat, rig, host } => seat::open(scene, seat, rig, host),
         Command::CloseSeat { seat } => seat::close(scene, seat),
@@ -199,7 +200,12 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
 
         Command::Claim { bead, name } => work::claim(scene, bead, name),
         Command::ClaimNext { rig, name } => work::claim_next(scene, rig, name),
-        Command::Started { bead, epoch, run } => work::started(scene, bead, epoch, run),
+        Command::Started {
+            bead,
+            epoch,
+            run,
+            told,
+        } => work::started(scene, bead, epoch, run, told),
         Command::Heartbeat { bead, epoch } => work::heartbeat(scene, bead, epoch),
         Command::RecordUsage { bead, epoch, usage } => {
             work::record_usage(scene, bead, epoch, usage)
@@ -323,6 +329,7 @@ fn subject(command: &Command) -> Option<&BeadId> {
         | Command::Answer { bead, .. }
         | Command::Ask { bead, .. }
         | Command::ParkBead { bead, .. }
+        | Command::Tell { bead, .. }
         | Command::PreferSubmission { bead }
         | Command::RetrySubmission { bead }
         | Command::Waive { bead, .. }

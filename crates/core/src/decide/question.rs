@@ -1,4 +1,4 @@
-//! Questions of agents and their answers.
+//! Questions of agents and their answers, and what people tell without being asked.
 //!
 //! An agent that asks ends its turn. Its attempt keeps the session: it waits for
 //! the answer as long as the policy says and is parked then, its worktree left as
@@ -95,6 +95,42 @@ pub(super) fn answer(scene: Scene<'_>, id: BeadId, text: String) -> Decision {
         // It has had this answer.
         _ if bead.notes.last().is_some_and(is_said) => Ok(vec![]),
         _ => Err(scene.wrong_phase(bead)),
+    }
+}
+
+/// Tells something to whoever works: it is a note, and the next turn of each session begins with it.
+pub(super) fn tell(scene: Scene<'_>, id: BeadId, text: String) -> Decision {
+    check_words("what is told", &text)?;
+    let bead = scene.bead(&id)?;
+    if bead.phase.is_finished() {
+        return Err(scene.wrong_phase(bead));
+    }
+    let mut events = note(scene, id.clone(), text.clone())?;
+    let goal = scene.graph.goal(&id);
+    let of_goal = goal.into_iter().flat_map(|goal| &goal.beads);
+    let of_goal = of_goal.filter_map(|id| scene.graph.bead(id));
+    let listen = std::iter::once(bead).chain(of_goal);
+    events.extend(
+        listen
+            .filter(|bead| has_session(bead))
+            .map(|bead| Event::Told {
+                bead: bead.id.clone(),
+                note: Note {
+                    by: scene.by.clone(),
+                    at: scene.now,
+                    text: text.clone(),
+                },
+            }),
+    );
+    Ok(events)
+}
+
+/// Tells whether an agent works on a bead now, or would go on in the session that it has.
+fn has_session(bead: &Bead) -> bool {
+    match bead.phase.lease().map(|lease| &lease.holder) {
+        Some(Holder::Seat { .. }) => bead.is_for_an_agent(),
+        Some(Holder::Claimant { .. }) => false,
+        None => bead.kept_session().is_some(),
     }
 }
 

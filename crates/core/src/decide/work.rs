@@ -58,7 +58,13 @@ pub(super) fn claim_next(scene: Scene<'_>, rig: RigName, name: SeatName) -> Deci
     }
 }
 
-pub(super) fn started(scene: Scene<'_>, id: BeadId, epoch: Epoch, run: RunId) -> Decision {
+pub(super) fn started(
+    scene: Scene<'_>,
+    id: BeadId,
+    epoch: Epoch,
+    run: RunId,
+    told: u32,
+) -> Decision {
     let bead = scene.bead(&id)?;
     let lease = scene.leased(bead, epoch)?;
     if lease.run.as_ref() == Some(&run) {
@@ -68,6 +74,7 @@ pub(super) fn started(scene: Scene<'_>, id: BeadId, epoch: Epoch, run: RunId) ->
         bead: id,
         epoch,
         run,
+        told,
     }])
 }
 

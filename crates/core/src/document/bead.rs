@@ -163,6 +163,9 @@ pub struct BeadDoc {
     pub runtime: Option<String>,
     /// Remarks.
     pub notes: Vec<Note>,
+    /// How much of what people told its agent has not heard yet.
+    #[serde(default)]
+    pub unheard: usize,
     /// What its agent asked, while nobody has answered.
     #[serde(default)]
     pub question: Option<QuestionDoc>,
@@ -336,6 +339,7 @@ pub fn bead_doc(view: View<'_>, bead: &Bead) -> BeadDoc {
         run: spec.run.clone(),
         runtime: bead.wished_runtime().map(str::to_owned),
         notes: bead.notes.clone(),
+        unheard: bead.unheard.len(),
         question: question_doc(bead),
         branch: (bead.epoch.0 > 0).then(|| format!("gtd/{}/e{}", bead.id, bead.epoch)),
         commit: match &bead.phase {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{
     Graph,
-    change::{attempt_mut, begin_turn, restart},
+    change::{attempt_mut, begin_turn, hear, restart},
     index::Index,
 };
 use crate::{
@@ -316,13 +316,22 @@ impl Graph {
                     }
                 });
             }
-            Event::RunStarted { bead, epoch, run } => self.change(bead, |bead| {
+            Event::RunStarted {
+                bead,
+                epoch,
+                run,
+                told,
+            } => self.change(bead, |bead| {
                 if let Phase::Leased(lease) = &mut bead.phase
                     && lease.epoch == *epoch
                 {
-                    lease.run = Some(run.clone());
+                    let is_further = lease.run.replace(run.clone()).is_some();
                     begin_turn(bead, *epoch, run);
+                    hear(bead, *epoch, *told, is_further);
                 }
+            }),
+            Event::Told { bead, note } => self.change(bead, |bead| {
+                bead.unheard.push(note.clone());
             }),
             Event::LeaseRenewed { bead, epoch, until } => self.change(bead, |bead| {
                 if let Phase::Leased(lease) = &mut bead.phase
@@ -363,6 +372,7 @@ impl Graph {
                         base: base.clone(),
                     };
                     bead.since = at;
+                    bead.unheard = Vec::new();
                     if let Some(attempt) = attempt_mut(bead, *epoch) {
                         attempt.ended = Some(at);
                         attempt.head = Some(head.clone());

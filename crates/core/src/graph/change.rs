@@ -224,6 +224,8 @@ impl Graph {
             bead.phase = phase;
             bead.since = at;
             bead.not_before = not_before;
+            // The brief of the next attempt has it, as it has every note.
+            bead.unheard = Vec::new();
         });
         self.reclassify_affected(id);
     }
@@ -360,6 +362,19 @@ pub(super) fn begin_turn(bead: &mut Bead, epoch: Epoch, run: &RunId) {
     let is_answered = asked.answer.is_some();
     bead.asked = None;
     if let Some(attempt) = attempt_mut(bead, epoch).filter(|_| is_answered) {
+        attempt.answered += 1;
+    }
+}
+
+/// Notes that a turn begins with the first of what people told; it is a turn more then.
+pub(super) fn hear(bead: &mut Bead, epoch: Epoch, told: u32, is_further: bool) {
+    let heard = usize::try_from(told).unwrap_or(usize::MAX);
+    let heard = heard.min(bead.unheard.len());
+    bead.unheard.drain(..heard);
+    if heard > 0
+        && is_further
+        && let Some(attempt) = attempt_mut(bead, epoch)
+    {
         attempt.answered += 1;
     }
 }

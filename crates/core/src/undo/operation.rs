@@ -107,6 +107,7 @@ impl Operation {
                 Event::EdgeRemoved { bead, need } => format!("{bead} needs {} no more", need.on),
                 Event::BeadClosed { bead, .. } => format!("close {bead}"),
                 Event::QuestionAnswered { bead, .. } if !retries(bead) => format!("answer {bead}"),
+                Event::Told { bead, .. } => format!("tell {bead}"),
                 Event::BeadRetried { bead } if note => format!("answer {bead}"),
                 Event::BeadRetried { bead } => format!("retry {bead}"),
                 Event::SubmissionWaived { bead, what, .. } => {
@@ -269,6 +270,12 @@ impl Operation {
                     return refuse(
                         "a schedule is made or removed anew",
                         "gtd schedule list".to_owned(),
+                    );
+                }
+                Event::Told { bead, .. } => {
+                    return refuse(
+                        "whoever works may have heard it",
+                        format!("gtd tell {bead} TEXT"),
                     );
                 }
                 Event::SchedulePaused { schedule, .. } => {

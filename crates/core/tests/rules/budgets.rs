@@ -76,6 +76,7 @@ fn begin(scene: &mut Scene, bead: &BeadId) -> Epoch {
         bead: bead.clone(),
         epoch,
         run: run_id(&format!("{bead}.e{epoch}.work")),
+        told: 0,
     });
     epoch
 }
@@ -605,6 +606,7 @@ proptest! {
                                 bead: bead.clone(),
                                 epoch,
                                 run: run_id(&format!("{bead}.e{epoch}.work")),
+                                told: 0,
                             });
                         }
                     }

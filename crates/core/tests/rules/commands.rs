@@ -15,7 +15,7 @@ use crate::{
 
 names!(COMMANDS, command_name: Command {
     TrustRig, RevokeTrust, RemoveRig, OpenGoal, OpenConvoy, JoinGoal, EditGoal, ApprovePlan, Cancel, CreateBead, ImportBeads, EditBead, Link, Unlink,
-    AddNote, CloseBead, RetryBead, ReopenBead, SplitBead, WantChanges, Answer, ParkBead, RequestLanding, Pause, Resume, Stop, Thaw, Undo,
+    AddNote, CloseBead, RetryBead, ReopenBead, SplitBead, WantChanges, Answer, ParkBead, Tell, RequestLanding, Pause, Resume, Stop, Thaw, Undo,
     HoldMerges, ReleaseMerges, PreferSubmission, RetrySubmission, AskGate,
     BeginPlan, ProposePlan, CloseGoal, OpenSeat, CloseSeat, Grant, Claim, ClaimNext, Started, Heartbeat,
     RecordUsage, Submit, Return, Finish, Ask, Discover, Form, Judge, Land, Void, SendBack, Waive, RecordGuard,
@@ -151,6 +151,10 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
             bead: bead(),
             why: why(),
         },
+        Command::Tell {
+            bead: bead(),
+            text: "mind the gap".to_owned(),
+        },
         Command::RequestLanding { goal: goal() },
         Command::Pause {
             scope: PauseScope::Bead(bead()),
@@ -237,6 +241,7 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
             bead: bead(),
             epoch,
             run: run_id("a-run"),
+            told: 0,
         },
         Command::Heartbeat {
             bead: bead(),

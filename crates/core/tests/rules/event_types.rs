@@ -41,6 +41,7 @@ const NAMES: &[(&str, &str)] = &[
     ("Paused", "pause.began"),
     ("OperationUndone", "operation.undone"),
     ("PlanApproved", "plan.approved"),
+    ("Told", "bead.told"),
     ("PlanProposed", "plan.proposed"),
     ("PlanRevised", "plan.revised"),
     ("PlanKept", "plan.kept"),

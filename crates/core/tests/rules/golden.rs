@@ -21,7 +21,7 @@ use crate::scene::{
 names!(EVENTS, event_name: Event {
     RigTrusted, TrustRevoked, RigRemoved, GoalOpened, PlanProposed, PlanApproved, PlanRevised, PlanKept, GoalClosed, LandRequested,
     LandConcluded, BeadOpened, BeadJoined, GoalEdited, BeadSplit, BeadReopened, BeadEdited, EdgeAdded, EdgeRemoved, NoteAdded, BeadClosed,
-    BeadRetried, ChangesWanted, BeadParked, QuestionAsked, QuestionAnswered, SeatOpened, SeatClosed, LeaseGranted, RunStarted, LeaseRenewed,
+    BeadRetried, ChangesWanted, BeadParked, QuestionAsked, QuestionAnswered, Told, SeatOpened, SeatClosed, LeaseGranted, RunStarted, LeaseRenewed,
     UsageRecorded, WorkSubmitted, WorkReturned, WorkClosed, LeaseExpired, BeadQuarantined,
     BreakerTripped, CandidateFormed, CandidateJudged, CandidateLanded, CandidateVoided,
     SubmissionReturned, SubmissionGuarded, SubmissionWaived, SubmissionWeighed, ReviewBegan, ReviewEnded, TargetMoved, BaseJudged, QueueHalted, QueueResumed, MergesHeld, MergesReleased,
@@ -252,6 +252,7 @@ fn work(scene: &mut Scene, goal: &gtd_core::BeadId) {
         bead: mend.clone(),
         epoch,
         run: run_id("mend-1"),
+        told: 0,
     });
     scene.tell(Command::RecordUsage {
         bead: mend.clone(),
@@ -593,6 +594,18 @@ fn questions(scene: &mut Scene) {
     ask(scene, &answered, "left or right?");
     answer(scene, &answered, "left");
     start(scene, &answered, "work.t1");
+    for text in ["mind the gap", "and the step"] {
+        scene.tell(Command::Tell {
+            bead: answered.clone(),
+            text: text.to_owned(),
+        });
+    }
+    scene.tell(Command::Started {
+        bead: answered.clone(),
+        epoch: Epoch(1),
+        run: run_id("work.t2"),
+        told: 1,
+    });
     for name in ["waits for an answer", "parked with a question"] {
         let bead = agent_bead(scene, name);
         start(scene, &bead, "work");

@@ -115,6 +115,7 @@ fn epoch_of(command: &Command) -> Option<Epoch> {
         | Command::WantChanges { .. }
         | Command::Answer { .. }
         | Command::ParkBead { .. }
+        | Command::Tell { .. }
         | Command::RequestLanding { .. }
         | Command::Pause { .. }
         | Command::Resume { .. }
@@ -284,7 +285,7 @@ pub(crate) fn adds_each_time(command: &Command) -> Option<&'static str> {
         | Command::Discover { .. } => {
             Some("each call makes a bead; the request id tells a repeat from a wish for two")
         }
-        Command::AddNote { .. } | Command::SendMail { .. } => {
+        Command::AddNote { .. } | Command::Tell { .. } | Command::SendMail { .. } => {
             Some("saying something twice is two remarks")
         }
         Command::ClaimNext { .. } => Some("each call asks for one bead more"),

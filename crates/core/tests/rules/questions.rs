@@ -33,6 +33,7 @@ pub(crate) fn start(scene: &mut Scene, bead: &BeadId, turn: &str) {
         bead: bead.clone(),
         epoch,
         run: run_id(&format!("{bead}.e{epoch}.{turn}")),
+        told: 0,
     });
 }
 
@@ -298,4 +299,41 @@ fn who_does_not_ask_is_not_answered() {
     };
     assert_eq!(scene.refused(say("left")).code(), "E0201");
     assert_eq!(scene.refused(say("  ")).code(), "E0103");
+}
+
+fn tell(scene: &mut Scene, bead: &BeadId, text: &str) -> Vec<Event> {
+    scene.tell(Command::Tell {
+        bead: bead.clone(),
+        text: text.to_owned(),
+    })
+}
+
+#[test]
+fn what_is_told_waits_for_a_turn_that_has_it_and_no_turn_is_taken_for_one_that_has() {
+    let mut scene = Scene::new();
+    let bead = agent_bead(&mut scene, "told");
+    start(&mut scene, &bead, "work");
+    tell(&mut scene, &bead, "one");
+    tell(&mut scene, &bead, "two");
+    let unheard = |scene: &Scene| scene.at(&bead).unheard.len();
+    assert_eq!(unheard(&scene), 2);
+    let begin = |run: &str, told: u32| Command::Started {
+        bead: bead.clone(),
+        epoch: Epoch(1),
+        run: run_id(run),
+        told,
+    };
+    // A turn that was ordered before somebody said the second thing.
+    scene.tell(begin("work.t1", 1));
+    assert_eq!(unheard(&scene), 1);
+    assert_eq!(scene.at(&bead).unheard[0].text, "two");
+    scene.tell(begin("work.t2", 0));
+    assert_eq!(unheard(&scene), 1, "nobody knows what it was told");
+    scene.tell(begin("work.t3", 5));
+    assert_eq!(unheard(&scene), 0);
+    assert_eq!(scene.at(&bead).answered_in(Epoch(1)), 2, "turns more");
+    tell(&mut scene, &bead, "three");
+    scene.give_back(&bead, FaultClass::Exit { code: 1 });
+    assert_eq!(unheard(&scene), 0, "the brief of the next attempt has it");
+    assert_eq!(scene.at(&bead).notes.len(), 3);
 }

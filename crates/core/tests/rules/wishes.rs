@@ -419,6 +419,10 @@ pub(crate) fn command(scene: &mut Scene, (what, x, y, z): Wish) -> Command {
             why: why(),
             comments: "src/lib.rs:7: why twice?".to_owned(),
         },
+        21 if y.is_multiple_of(3) => Command::Tell {
+            bead,
+            text: "mind the gap".to_owned(),
+        },
         21 => Command::ParkBead {
             bead,
             why: String::new(),
@@ -481,6 +485,7 @@ pub(crate) fn command(scene: &mut Scene, (what, x, y, z): Wish) -> Command {
             bead,
             epoch: now,
             run: run_id("a-run"),
+            told: 0,
         },
         40 => Command::Heartbeat { bead, epoch: now },
         41 => Command::RecordUsage {

@@ -120,6 +120,7 @@ mod tests {
                 },
                 needs: Vec::new(),
                 notes: Vec::new(),
+                unheard: Vec::new(),
                 asked: None,
                 phase: Phase::Open,
                 since: Timestamp(1),

@@ -17,8 +17,9 @@ use gtd_wire::{
         PauseScheduleResponse, RemoveCrewRequest, RemoveCrewResponse, RemoveScheduleRequest,
         RemoveScheduleResponse, ReopenRequest, ReopenResponse, ResumeScheduleRequest,
         ResumeScheduleResponse, RetryRequest, RetryResponse, SnoozeRequest, SnoozeResponse,
-        SplitRequest, SplitResponse, SubmitRequest, SubmitResponse, UnlinkRequest, UnlinkResponse,
-        WantChangesRequest, WantChangesResponse, goal_service_server::GoalService,
+        SplitRequest, SplitResponse, SubmitRequest, SubmitResponse, TellRequest, TellResponse,
+        UnlinkRequest, UnlinkResponse, WantChangesRequest, WantChangesResponse,
+        goal_service_server::GoalService,
     },
 };
 use tonic::{Request, Response, Status};
@@ -48,6 +49,7 @@ super::writes::writes! {
         retry RetryRequest => RetryResponse;
         answer AnswerRequest => AnswerResponse;
         park ParkRequest => ParkResponse;
+        tell TellRequest => TellResponse;
         want_changes WantChangesRequest => WantChangesResponse;
         land LandRequest => LandResponse;
         add_crew AddCrewRequest => AddCrewResponse;

@@ -240,6 +240,8 @@ pub struct PromptConvoy {
     pub id: String,
     /// What it is about.
     pub title: PromptText,
+    /// What was said to it since, oldest first.
+    pub notes: Vec<PromptText>,
 }
 
 /// Another bead.

@@ -45,6 +45,7 @@ pub fn worker_context(graph: &Graph, bead: &Bead, scene: &WorkerScene<'_>) -> Pr
         context.convoy = Some(PromptConvoy {
             id: goal.id.to_string(),
             title: said_by(goal, &goal.spec.title),
+            notes: notes(goal),
         });
         context.siblings = graph
             .leased()

@@ -60,7 +60,7 @@ pub(super) const VARIABLES: &[Variable] = &[
         Group::Bead,
         &["number", "last_gate", "last_output"],
     ),
-    ("convoy", Group::Bead, &["id", "title"]),
+    ("convoy", Group::Bead, &["id", "title", "notes"]),
     ("siblings", Group::Bead, &[]),
     (
         "merge",
@@ -206,6 +206,7 @@ pub(super) fn example(groups: &[Group], size: Example) -> PromptContext {
                 context.convoy = full.then(|| PromptConvoy {
                     id: "api-c7".to_owned(),
                     title: "Log in".into(),
+                    notes: vec!["Leave the tokens alone.".into(); several(1)],
                 });
                 context.siblings = vec![sibling.clone(); several(2)];
             }

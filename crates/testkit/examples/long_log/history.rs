@@ -245,6 +245,7 @@ impl History {
             bead: bead.clone(),
             epoch,
             run: run.clone(),
+            told: 0,
         };
         self.town.ask(&mut self.dice, &by, started)?;
         let done = self.town.graph().n_beads() as u64;

@@ -249,6 +249,26 @@ pub struct ParkResponse {
     #[prost(message, optional, tag = "1")]
     pub written: ::core::option::Option<super::super::common::v1::Written>,
 }
+/// TellRequest asks for Tell.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TellRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The bead, or a goal for all who work for it.
+    #[prost(string, tag = "2")]
+    pub bead: ::prost::alloc::string::String,
+    /// The words.
+    #[prost(string, tag = "3")]
+    pub text: ::prost::alloc::string::String,
+}
+/// TellResponse answers Tell.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TellResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
 /// LandRequest asks for Land.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LandRequest {
@@ -1141,6 +1161,28 @@ pub mod goal_service_client {
                 .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "Park"));
             self.inner.unary(req, path, codec).await
         }
+        /// Tell says something to whoever is at work on a bead or for a goal, or comes next.
+        pub async fn tell(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TellRequest>,
+        ) -> std::result::Result<tonic::Response<super::TellResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.goal.v1.GoalService/Tell",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "Tell"));
+            self.inner.unary(req, path, codec).await
+        }
         /// WantChanges sends back what was handed in, with what is to be otherwise.
         pub async fn want_changes(
             &mut self,
@@ -1499,6 +1541,11 @@ pub mod goal_service_server {
             &self,
             request: tonic::Request<super::ParkRequest>,
         ) -> std::result::Result<tonic::Response<super::ParkResponse>, tonic::Status>;
+        /// Tell says something to whoever is at work on a bead or for a goal, or comes next.
+        async fn tell(
+            &self,
+            request: tonic::Request<super::TellRequest>,
+        ) -> std::result::Result<tonic::Response<super::TellResponse>, tonic::Status>;
         /// WantChanges sends back what was handed in, with what is to be otherwise.
         async fn want_changes(
             &self,
@@ -2429,6 +2476,49 @@ pub mod goal_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ParkSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.goal.v1.GoalService/Tell" => {
+                    #[allow(non_camel_case_types)]
+                    struct TellSvc<T: GoalService>(pub Arc<T>);
+                    impl<T: GoalService> tonic::server::UnaryService<super::TellRequest>
+                    for TellSvc<T> {
+                        type Response = super::TellResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TellRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as GoalService>::tell(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TellSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

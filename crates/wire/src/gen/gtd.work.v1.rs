@@ -227,6 +227,9 @@ pub struct StartedRequest {
     /// The run.
     #[prost(string, tag = "4")]
     pub run: ::prost::alloc::string::String,
+    /// How many of the things that people told it begins with.
+    #[prost(uint32, tag = "5")]
+    pub told: u32,
 }
 /// StartedResponse answers Started.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

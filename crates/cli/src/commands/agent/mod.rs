@@ -76,7 +76,7 @@ pub(crate) async fn run(ctx: &Context, args: Args, whose: Whose) -> Result<Exit,
 }
 
 /// Finds an agent by its name, the beginning of it, or the bead that it holds.
-async fn find(client: &Client, name: &str, whose: Whose) -> Result<AgentDoc, CliError> {
+pub(super) async fn find(client: &Client, name: &str, whose: Whose) -> Result<AgentDoc, CliError> {
     let status: StatusDoc = town::read(&client.status().await?)?;
     let agents: Vec<AgentDoc> = status
         .agents
