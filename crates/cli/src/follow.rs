@@ -304,8 +304,8 @@ pub(crate) fn exit_of(document: &Value) -> Option<Exit> {
         BeadState::Landed | BeadState::Closed => Some(Exit::Done),
         BeadState::Failed | BeadState::Cancelled => Some(Exit::WorkFailed),
         BeadState::Parked | BeadState::Draft => Some(Exit::NeedsYou),
-        BeadState::Running | BeadState::Submitted | BeadState::Queued => None,
-        BeadState::Ready | BeadState::Waiting => {
+        BeadState::Running | BeadState::Queued => None,
+        BeadState::Submitted | BeadState::Ready | BeadState::Waiting => {
             let reason = document.get("reason")?;
             let moves = reason.get("clears_by_itself")?.as_bool()?;
             (!moves).then_some(Exit::NeedsYou)
@@ -411,6 +411,8 @@ mod tests {
         assert_eq!(exit_of(&bead("waiting", true)), None);
         assert_eq!(exit_of(&bead("waiting", false)), Some(Exit::NeedsYou));
         assert_eq!(exit_of(&bead("running", false)), None);
+        assert_eq!(exit_of(&bead("submitted", true)), None);
+        assert_eq!(exit_of(&bead("submitted", false)), Some(Exit::NeedsYou));
     }
 
     #[test]

@@ -190,6 +190,13 @@ pub(super) async fn put_in_queue(
     let head = waits_for_yes(review)?;
     let id = &review.bead;
     let mut review = review.clone();
+    // First what may be refused: a yes that was written is not taken back.
+    if !review.is_queued || review.waits_for_reviewer {
+        let command = Command::RetrySubmission { bead: id.clone() };
+        let written = client.tell_as(command, since(review.revision)).await;
+        let written = written.doing(|| format!("approve {id}"))?;
+        review.revision = written.revision.0;
+    }
     if let Some(guard) = review.unapproved {
         let command = Command::Waive {
             bead: id.clone(),
@@ -201,17 +208,8 @@ pub(super) async fn put_in_queue(
                 .to_owned(),
         };
         let written = client.tell_as(command, since(review.revision)).await;
-        let written = written.doing(|| format!("approve {id}"))?;
-        review.revision = written.revision.0;
+        written.doing(|| format!("approve {id}"))?;
     }
-    if review.is_queued && !review.waits_for_reviewer {
-        return Ok(());
-    }
-    let command = Command::RetrySubmission { bead: id.clone() };
-    client
-        .tell_as(command, since(review.revision))
-        .await
-        .doing(|| format!("approve {id}"))?;
     Ok(())
 }
 
