@@ -23,8 +23,10 @@ pub(crate) struct Scope {
 impl Scope {
     pub(crate) fn new(scope: &str) -> Self {
         let names = names(scope);
+        // A file has nothing in it, so whatever has no wildcard may be a folder, as `.github` is.
+        let is_plain = names.last().is_some_and(|last| !last.contains(['*', '?']));
         Self {
-            inside: inside(&names),
+            inside: is_plain.then(|| all_in(&names)),
             names,
         }
     }
@@ -46,7 +48,11 @@ fn inside(names: &[String]) -> Option<Vec<String>> {
     let is_folder = names
         .last()
         .is_some_and(|last| !last.contains(['.', '*', '?']));
-    is_folder.then(|| [names, &["**".to_owned()]].concat())
+    is_folder.then(|| all_in(names))
+}
+
+fn all_in(folder: &[String]) -> Vec<String> {
+    [folder, &["**".to_owned()]].concat()
 }
 
 fn paths_meet(a: &[String], b: &[String]) -> bool {

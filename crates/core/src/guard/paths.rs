@@ -41,8 +41,14 @@ mod tests {
     #[test]
     fn what_is_protected_is_found_with_the_glob_that_protects_it() {
         let all = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-        let globs: Vec<String> =
-            all(&["gtd.toml", ".gtd/**", "**/migrations/**", "infra", "*.lock"]);
+        let globs: Vec<String> = all(&[
+            "gtd.toml",
+            ".gtd/**",
+            "**/migrations/**",
+            "infra",
+            "*.lock",
+            ".github",
+        ]);
         let changed: Vec<String> = all(&[
             "gtd.toml",
             "sub/gtd.toml",
@@ -51,6 +57,7 @@ mod tests {
             "api/migrations/7.sql",
             "infra/main.tf",
             "infrared.txt",
+            ".github/workflows/ci.yml",
             "Cargo.lock",
             "sub/Cargo.lock",
             "src/lib.rs",
@@ -63,6 +70,7 @@ mod tests {
             ".gtd is protected by .gtd/**",
             "api/migrations/7.sql is protected by **/migrations/**",
             "infra/main.tf is protected by infra",
+            ".github/workflows/ci.yml is protected by .github",
             "Cargo.lock is protected by *.lock",
         ];
         assert_eq!(told.lines().collect::<Vec<_>>(), expected);
