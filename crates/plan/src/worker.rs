@@ -358,7 +358,7 @@ fn work_fault(bead: &Bead, end: &EndSeen) -> Option<(FaultClass, String)> {
                 .map_or_else(String::new, |(_, question)| question.trim().to_owned());
             Some((FaultClass::Question, question))
         }
-        (Some(CONFLICTS), _) if end.tail.contains(FILE_MARK) => {
+        (Some(CONFLICTS), _) if end.tail.lines().any(|line| line.starts_with(FILE_MARK)) => {
             let files = end.tail.lines();
             let files = files.filter_map(|line| line.strip_prefix(FILE_MARK));
             let files: Vec<String> = files.map(str::to_owned).collect();

@@ -301,7 +301,7 @@ take_back() {
 }
 # The same would come of every further try: with this the bead is set aside.
 conflict() {
-    files=$(git diff --name-only --diff-filter=U)
+    files=$(git -c core.quotePath=false diff --name-only --diff-filter=U)
     test -n "$files" || exit 1
     git --no-pager diff --diff-filter=U | head -c 4000
     echo
