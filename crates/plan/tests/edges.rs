@@ -377,6 +377,35 @@ fn a_green_candidate_is_given_up_when_a_gate_was_added() {
 }
 
 #[test]
+fn a_green_candidate_is_given_up_when_what_it_changes_came_to_be_protected() {
+    let mut scene = in_test(1);
+    judge(&mut scene, Verdict::Passed);
+    let mut rules = scene
+        .graph
+        .rig(&target().rig)
+        .expect("a valid scene")
+        .rules
+        .clone();
+    rules.merge.protect = vec!["src".to_owned()];
+    let report = gtd_core::protected_paths(&rules.merge.protect, &["src/lib.rs".to_owned()]);
+    scene.tell(Command::TrustRig {
+        rig: target().rig,
+        rules,
+        digest: "new".to_owned(),
+    });
+    scene.tell(Command::RecordGuard {
+        bead: scene.beads[0].clone(),
+        epoch: Epoch(1),
+        head: oid('a'),
+        report,
+    });
+    check(
+        scene.plan(&refinery(), world('0', false, ended(0), None)),
+        expect!["void: a part of it waits for the yes of a person"],
+    );
+}
+
+#[test]
 fn main_that_went_ahead_takes_the_integration_branch_along_from_below_a_candidate() {
     let scene = gtd_scene_in_integration();
     let ahead = |question: &Question| match question {

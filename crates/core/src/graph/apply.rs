@@ -40,6 +40,7 @@ impl Graph {
         let at = envelope.at;
         match &envelope.event {
             Event::RigTrusted { rig, rules, digest } => {
+                self.look_again_at_paths(rig, &rules.merge.protect);
                 let was = self.facts.rigs.insert(
                     rig.clone(),
                     Rig {

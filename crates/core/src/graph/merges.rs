@@ -3,7 +3,7 @@
 use super::Graph;
 use crate::{
     Bead, BeadId, GateAsk, GateName, GateShown, Guard, GuardPolicy, GuardReport, HoldKind,
-    MergeHold, Phase, RigName, Target, Timestamp,
+    MergeHold, Phase, Rig, RigName, Target, Timestamp, Waived,
 };
 
 impl Graph {
@@ -34,6 +34,35 @@ impl Graph {
             .into_iter()
             .filter(|guard| guard.asks() && rules.policy_of(*guard) == GuardPolicy::Block);
         asking.find_map(|guard| attempt.held_by(guard, head))
+    }
+
+    /// Forgets what was found by globs that are others now, and the yes that was given to that:
+    /// what has not landed is looked at again.
+    pub(super) fn look_again_at_paths(&mut self, rig: &RigName, protect: &[String]) {
+        let is_as_it_was = |rig: &Rig| rig.rules.merge.protect == protect;
+        if self.rig(rig).is_none_or(is_as_it_was) {
+            return;
+        }
+        let was_looked_at = |bead: &&Bead| {
+            let found = bead.attempts.iter().flat_map(|attempt| &attempt.guards);
+            let mut found = found.map(|report| report.guard);
+            bead.rig == *rig && !bead.phase.is_finished() && found.any(is_by_paths)
+        };
+        let beads: Vec<BeadId> = self
+            .beads()
+            .filter(was_looked_at)
+            .map(|bead| bead.id.clone())
+            .collect();
+        for id in beads {
+            self.change(&id, |bead| {
+                for attempt in &mut bead.attempts {
+                    attempt.guards.retain(|report| !is_by_paths(report.guard));
+                    let is_yes =
+                        |what: &Waived| matches!(what, Waived::Guard(guard) if is_by_paths(*guard));
+                    attempt.waivers.retain(|waiver| !is_yes(&waiver.what));
+                }
+            });
+        }
     }
 
     /// Lists the submissions that wait for a person's yes.
@@ -74,4 +103,8 @@ impl Graph {
             .into_iter()
             .flatten()
     }
+}
+
+fn is_by_paths(guard: Guard) -> bool {
+    guard == Guard::ProtectedPaths
 }

@@ -142,3 +142,27 @@ fn what_was_set_aside_waits_for_the_yes_where_it_was() {
     });
     assert_ne!(scene.state(&bead), BeadState::Submitted);
 }
+
+#[test]
+fn other_globs_have_what_did_not_land_looked_at_again_and_take_the_yes_back() {
+    let (mut scene, bead, member) = scene();
+    let protect = |scene: &mut Scene, globs: &[&str]| {
+        let mut rules = rules();
+        rules.merge.protect = globs.iter().map(|&glob| glob.to_owned()).collect();
+        scene.trust(rules);
+    };
+    touches(&mut scene, &bead, "migrations/7.sql");
+    scene.tell(yes(&bead, &member));
+    protect(&mut scene, &["migrations", "src/auth"]);
+    let form = scene.form_command(std::slice::from_ref(&member));
+    let refused = scene.refused(form);
+    assert!(
+        refused.to_string().contains("not looked at it"),
+        "{refused}"
+    );
+    touches(&mut scene, &bead, "migrations/7.sql");
+    assert_eq!(scene.reason(&bead), Some(WaitReason::Approval));
+    protect(&mut scene, &["infra"]);
+    assert_eq!(scene.reason(&bead), Some(WaitReason::MergeQueue));
+    assert_eq!(needs_you(scene.view(), None), vec![]);
+}

@@ -41,7 +41,7 @@ use gtd_core::{
 pub(crate) use self::verdict::gate_run;
 use self::{
     batch::Next,
-    order::{behind, conflict, has_lost_a_member, member, order},
+    order::{behind, conflict, has_lost_a_member, member, order, waits_for_yes},
 };
 use crate::{AssemblyOrder, Effect, Plan, Planner, Question, Seen, candidate_id, candidate_ref};
 
@@ -190,6 +190,7 @@ impl Refinery {
         graph
             .queued(target)
             .filter(|bead| candidate.members.iter().all(|m| m.bead != bead.id))
+            .filter(|bead| graph.unapproved(bead).is_none())
             .take(EARLY_LOOKS)
             .collect()
     }
@@ -399,6 +400,12 @@ impl Refinery {
                 plan.tell(Command::Void {
                     candidate: candidate.id.clone(),
                     why: "not all of it is handed in any more".to_owned(),
+                });
+            }
+            Some(Verdict::Passed) if waits_for_yes(graph, candidate) => {
+                plan.tell(Command::Void {
+                    candidate: candidate.id.clone(),
+                    why: "a part of it waits for the yes of a person".to_owned(),
                 });
             }
             Some(Verdict::Passed) if !self.is_proven(graph, queue, candidate) => {
