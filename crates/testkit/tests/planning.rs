@@ -369,7 +369,7 @@ fn a_goal_is_planned_anew_once_and_then_a_person_is_asked_of_its_bead() {
     let why = town.json(&["why", &easy]);
     let text = why["chain"][0]["text"].as_str().unwrap();
     assert!(
-        text.ends_with("its goal was planned anew once, and is not any more"),
+        text.ends_with("a new plan of its goal was tried once, and is not any more"),
         "{why}"
     );
     assert_eq!(town.lines("turns").len(), 2);

@@ -364,13 +364,17 @@ pub(super) fn close(
         return Err(scene.wrong_phase(bead));
     }
     // All of its work has landed, and it is not what was wanted: nobody else would tell a person.
+    let mut beads = goal.beads.iter().filter_map(|id| scene.graph.bead(id));
+    let all_good = beads.all(|bead| scene.graph.is_settled_well(bead));
+    // A check that vanished has no record.
     let red = proof.iter().find(|run| run.verdict != Verdict::Passed);
-    let alert = red
-        .filter(|_| outcome == Outcome::Failed)
-        .map(|run| Event::Escalated {
+    let look = red.map_or_else(String::new, |run| format!("; gtd logs {}", run.run));
+    let alert = (outcome == Outcome::Failed && all_good && !goal.beads.is_empty()).then(|| {
+        Event::Escalated {
             about: id.to_string(),
-            text: format!("the goal is not reached: {why}; gtd logs {}", run.run),
-        });
+            text: format!("the goal is not reached: {why}{look}"),
+        }
+    });
     let mut events = vec![Event::GoalClosed {
         goal: id,
         outcome,

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 
 use super::{Decision, Scene, TEXT_MAX, check_text, goal::drafts_of_plan, work::nothing_asked};
 use crate::{
-    Approval, Bead, BeadId, EdgeKind, Epoch, Event, Goal, Need, Outcome, Phase, Plan, Rejection,
-    SatisfiedBy,
+    Approval, Bead, BeadId, EdgeKind, Epoch, Event, Goal, Need, Note, Outcome, Phase, Plan,
+    Rejection, SatisfiedBy,
 };
 
 pub(super) fn propose(
@@ -52,9 +52,29 @@ pub(super) fn propose(
 /// Lets a new plan begin that waits for a person.
 pub(super) fn approve(scene: Scene<'_>, id: &BeadId, goal: &Goal) -> Decision {
     let drafts: Vec<Bead> = drafts(scene, goal).cloned().collect();
+    if drafts.is_empty() {
+        let why = "all beads of the new plan were closed".to_owned();
+        return Ok(keep(scene, id, goal, why));
+    }
+    let old = goal.replan.iter().filter_map(|id| scene.graph.bead(id));
+    if let Some(old) = old.into_iter().find(|bead| !is_given_up(bead)) {
+        return Err(Rejection::NotReady {
+            bead: id.clone(),
+            why: format!(
+                "{} goes on; to leave it at that: gtd reject {id} -m WHY",
+                old.id
+            ),
+        });
+    }
     // What they need may wait for more than it did when they were proposed.
     no_wait_for(scene, &goal.replan, &drafts)?;
     Ok(put(scene, id, &goal.replan, &drafts))
+}
+
+/// Tells whether others may take the place of a bead: nobody works on it, and it did not end well.
+fn is_given_up(bead: &Bead) -> bool {
+    let has_failed = bead.phase.is_finished() && !bead.phase.is_good();
+    has_failed || matches!(bead.phase, Phase::Parked { .. })
 }
 
 /// Refuses a plan whose beads would wait for what they are to stand for.
@@ -78,13 +98,11 @@ fn drafts<'a>(scene: Scene<'a>, goal: &'a Goal) -> impl Iterator<Item = &'a Bead
     beads.filter(|bead| bead.phase == Phase::Draft)
 }
 
-/// Puts the drafts of a new plan in the place of beads that are still parked.
+/// Puts the drafts of a new plan in the place of beads that are given up.
 fn put(scene: Scene<'_>, goal: &BeadId, replaces: &[BeadId], drafts: &[Bead]) -> Vec<Event> {
     let mut events = vec![Event::PlanApproved { goal: goal.clone() }];
     let old = replaces.iter().filter_map(|id| scene.graph.bead(id));
-    let old: Vec<&Bead> = old
-        .filter(|bead| matches!(bead.phase, Phase::Parked { .. }))
-        .collect();
+    let old: Vec<&Bead> = old.filter(|bead| is_given_up(bead)).collect();
     let last = last_of(drafts);
     for bead in &old {
         events.extend(hand_on(scene, bead, &last));
@@ -98,11 +116,13 @@ fn put(scene: Scene<'_>, goal: &BeadId, replaces: &[BeadId], drafts: &[Bead]) ->
             }));
         }
         let names: Vec<&str> = drafts.iter().map(|draft| draft.id.as_str()).collect();
-        events.push(Event::BeadClosed {
-            bead: bead.id.clone(),
-            outcome: Outcome::Cancelled,
-            why: format!("planned anew: {}", names.join(", ")),
-        });
+        if !bead.phase.is_finished() {
+            events.push(Event::BeadClosed {
+                bead: bead.id.clone(),
+                outcome: Outcome::Cancelled,
+                why: format!("planned anew: {}", names.join(", ")),
+            });
+        }
     }
     each_once(events)
 }
@@ -119,8 +139,17 @@ fn each_once(events: Vec<Event>) -> Vec<Event> {
 }
 
 /// Leaves a goal with the plan that it had: the drafts of the new one end.
+///
+/// Whoever plans it once more is told why.
 pub(super) fn keep(scene: Scene<'_>, id: &BeadId, goal: &Goal, why: String) -> Vec<Event> {
-    let mut events = Vec::new();
+    let mut events = vec![Event::NoteAdded {
+        bead: id.clone(),
+        note: Note {
+            by: scene.by.clone(),
+            at: scene.now,
+            text: format!("a new plan was set aside: {why}"),
+        },
+    }];
     for draft in drafts(scene, goal) {
         events.extend(goal.replan.iter().map(|old| Event::EdgeAdded {
             bead: old.clone(),
@@ -147,9 +176,9 @@ fn hand_on(scene: Scene<'_>, bead: &Bead, last: &[&BeadId]) -> Vec<Event> {
         .filter_map(|id| scene.graph.bead(id))
         .filter(|waiting| !waiting.phase.is_finished());
     for waiting in waiting {
-        let needs = waiting.needs.iter().filter(|need| {
-            need.on == bead.id && need.acts() && need.wanted_end() == SatisfiedBy::Success
-        });
+        // What waits for a failure too: it is no failure yet when others take its place.
+        let needs = waiting.needs.iter();
+        let needs = needs.filter(|need| need.on == bead.id && need.acts());
         for need in needs {
             events.push(Event::EdgeRemoved {
                 bead: waiting.id.clone(),

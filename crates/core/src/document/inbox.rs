@@ -8,7 +8,7 @@ use super::View;
 use crate::{
     Bead, BeadId, FaultClass, Goal, Moment, Pause, PauseScope, Phase, PlanState, Reviewing,
     RigName, Standing, WaitReason, Why, explain,
-    explain::{count, halt_text, resume},
+    explain::{Cause, count, halt_text, resume},
     stands_still,
 };
 
@@ -109,6 +109,9 @@ pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
     for escalation in graph.escalations() {
         let about = BeadId::parse(&escalation.about).ok();
         let bead = about.as_ref().and_then(|id| graph.bead(id));
+        if bead.is_some_and(|bead| !of_rig(&bead.rig)) {
+            continue;
+        }
         items.push(NeedsYou {
             n: bead.map(|bead| bead.ordinal),
             kind: "alert".to_owned(),
@@ -274,11 +277,11 @@ fn goal_item(
         return None;
     }
     // And a runtime that waits for a person.
-    let is_held = |cause: &crate::explain::Cause| {
+    let is_held = |cause: &Cause| {
         let mut holds = graph.runtime_holds();
         holds.any(|(_, hold)| hold.until.is_none() && hold.text == cause.text)
     };
-    if why.chain.last().is_some_and(is_held) {
+    if blocker(&why).is_some_and(is_held) {
         return None;
     }
     Some(failure(bead, &why, graph.tally_of_goal(id).unfinished()))
@@ -295,12 +298,19 @@ fn approval(view: View<'_>, bead: &Bead) -> Option<NeedsYou> {
     })
 }
 
+/// Finds what a person is needed for: not what a goal is planned anew for, but why it is not.
+fn blocker(why: &Why) -> Option<&Cause> {
+    let mut causes = why.chain.iter().rev();
+    let blocks = causes.find(|cause| cause.code != WaitReason::Attempts);
+    blocks.or(why.chain.last())
+}
+
 fn failure(bead: &Bead, why: &Why, unblocks: usize) -> NeedsYou {
     let cause = match &bead.phase {
         Phase::Parked { .. } => why.chain.first(),
         Phase::Submitted { .. } => why.chain.first(),
         _ if bead.question().is_some() => why.chain.first(),
-        _ => why.chain.last(),
+        _ => blocker(why),
     };
     NeedsYou {
         n: Some(bead.ordinal),

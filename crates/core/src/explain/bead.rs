@@ -263,8 +263,8 @@ fn planned_anew(look: Look<'_>, bead: &Bead) -> Option<String> {
         n => format!("{n} times"),
     };
     Some(match goal.replans < most {
-        true => format!("its goal was planned anew {times}"),
-        false => format!("its goal was planned anew {times}, and is not any more"),
+        true => format!("a new plan of its goal was tried {times}"),
+        false => format!("a new plan of its goal was tried {times}, and is not any more"),
     })
 }
 

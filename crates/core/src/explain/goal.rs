@@ -6,7 +6,9 @@ use super::{
     look::{Look, Memo},
     step,
 };
-use crate::{Bead, BeadId, Goal, Graph, Moment, Outcome, Phase, PlanState, Timestamp, Verdict};
+use crate::{
+    Bead, BeadId, FaultClass, Goal, Graph, Moment, Outcome, Phase, PlanState, Timestamp, Verdict,
+};
 
 /// Tells whether nothing of a goal can move without a person.
 #[must_use]
@@ -184,7 +186,8 @@ pub(super) fn explain(look: Look<'_>, bead: &Bead, goal: &Goal) -> Why {
             let Phase::Parked { why } = &open.phase else {
                 return None;
             };
-            is_planned_anew.then(|| Cause {
+            let is_it = is_planned_anew && why.class == FaultClass::Attempts;
+            is_it.then(|| Cause {
                 code: WaitReason::Attempts,
                 text: why.text.clone(),
                 subject: open.id.to_string(),

@@ -20,7 +20,7 @@ impl Graph {
         let mut spent = Vec::new();
         for open in self.open_beads_of(id) {
             match &open.phase {
-                Phase::Parked { why } if why.class == FaultClass::Attempts => spent.push(open),
+                phase if is_spent(phase) => spent.push(open),
                 Phase::Parked { .. } => {}
                 phase if phase.is_open() && self.unmet_needs(open).next().is_some() => {}
                 // It may tell more about what is left.
@@ -34,7 +34,7 @@ impl Graph {
     /// with them.
     #[must_use]
     pub fn is_replanned(&self, bead: &Bead, now: Timestamp) -> bool {
-        let Some(id) = &bead.goal else {
+        let (Some(id), true) = (&bead.goal, is_spent(&bead.phase)) else {
             return false;
         };
         let waits = self
@@ -89,4 +89,8 @@ impl Graph {
             && rig.rules.budget.plan != Some(0)
             && goal.until.is_none_or(|until| until > now)
     }
+}
+
+fn is_spent(phase: &Phase) -> bool {
+    matches!(phase, Phase::Parked { why } if why.class == FaultClass::Attempts)
 }

@@ -182,7 +182,7 @@ fn a_goal_is_planned_anew_so_often_and_no_more() {
     assert!(!why.clears_by_itself);
     let text = &why.chain[0].text;
     assert!(
-        text.ends_with("its goal was planned anew once, and is not any more"),
+        text.ends_with("a new plan of its goal was tried once, and is not any more"),
         "{text}"
     );
     let inbox = needs_you(scene.view(), None);
@@ -342,4 +342,61 @@ fn a_goal_that_is_cancelled_with_a_new_plan_waiting_has_nothing_left() {
         }
     ));
     assert!(scene.graph.index_is_true());
+}
+
+/// A goal whose new plan waits for a person.
+fn waiting() -> (Scene, BeadId, BeadId) {
+    let (mut scene, goal) = stuck(1);
+    let epoch = begin(&mut scene, &goal);
+    scene.tell(propose(&goal, epoch, two(), Approval::Needed));
+    let hard = scene.in_goal(&goal, "hard");
+    (scene, goal, hard)
+}
+
+#[test]
+fn a_new_plan_is_not_let_begin_beside_a_bead_that_goes_on_again() {
+    let (mut scene, goal, hard) = waiting();
+    scene.retry(&hard);
+    let refused = scene.refused(Command::ApprovePlan { goal: goal.clone() });
+    assert!(matches!(refused, Rejection::NotReady { .. }), "{refused}");
+    assert!(refused.to_string().contains("gtd reject"), "{refused}");
+}
+
+#[test]
+fn a_bead_that_was_given_up_by_hand_meanwhile_is_replaced_as_well() {
+    let (mut scene, goal, hard) = waiting();
+    scene.close(&hard, Outcome::Cancelled);
+    scene.tell(Command::ApprovePlan { goal: goal.clone() });
+    let [last, rest] = ["last", "rest"].map(|name| scene.in_goal(&goal, name));
+    assert_eq!(needs(&scene, &last), [rest.clone()]);
+    scene.land(&scene.in_goal(&goal, "small"));
+    scene.land(&rest);
+    assert!(scene.graph.is_settled_well(scene.at(&hard)));
+}
+
+#[test]
+fn a_yes_to_a_new_plan_whose_beads_were_all_closed_leaves_the_old_one() {
+    let (mut scene, goal, hard) = waiting();
+    for name in ["small", "rest"] {
+        let draft = scene.in_goal(&goal, name);
+        scene.close(&draft, Outcome::Cancelled);
+    }
+    scene.tell(Command::ApprovePlan { goal: goal.clone() });
+    assert_eq!(scene.state(&hard), BeadState::Parked);
+    let last = scene.in_goal(&goal, "last");
+    assert_eq!(needs(&scene, &last), [hard]);
+}
+
+#[test]
+fn a_question_of_a_bead_that_was_tried_again_is_asked_although_a_new_plan_waits() {
+    let (mut scene, _goal, hard) = waiting();
+    scene.retry(&hard);
+    scene.fail(&hard, FaultClass::Question);
+    let inbox = needs_you(scene.view(), None);
+    let about: Vec<_> = inbox
+        .iter()
+        .filter(|item| item.subject == hard.as_str())
+        .collect();
+    assert_eq!(about.len(), 1, "{inbox:#?}");
+    assert_eq!(about[0].kind, "question");
 }
