@@ -6,7 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BeadId, Epoch, Fault, FaultClass, Reserved, RunId, RuntimeName, SeatName, Timestamp};
+use crate::{
+    BeadId, Epoch, Fault, FaultClass, HoldsUp, Reserved, RunId, RuntimeName, SeatName, Timestamp,
+};
 
 /// What work came back from that a reviewer wants otherwise. No gate has such a name.
 pub const REVIEW: &str = "the review";
@@ -197,7 +199,10 @@ impl ReviewOutcome {
         match self {
             Self::Said(_) => false,
             Self::Failed(fault) => match &fault.class {
-                FaultClass::Runtime { fault, .. } => fault.counts(),
+                // What nobody waits for would be tried again at once.
+                FaultClass::Runtime { fault, .. } => {
+                    fault.counts() || fault.holds_up() == HoldsUp::Work
+                }
                 FaultClass::Stopped => false,
                 _ => true,
             },

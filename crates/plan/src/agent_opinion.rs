@@ -10,6 +10,8 @@ const FENCE: &str = "```";
 const COMMENTS: usize = 50;
 /// The longest that one text in it may be, in bytes.
 const TEXT: usize = 2_000;
+/// The longest that all of it may be together, in bytes: the ledger takes twice as much.
+const TOLD: usize = 32 * 1024;
 /// The longest path, in bytes.
 const PATH: usize = 500;
 
@@ -47,11 +49,20 @@ struct SaidOfLine {
 /// # Errors
 /// With every mistake that can be told at once.
 pub(crate) fn read_opinion(answer: &str, bead: &Bead) -> Result<Opinion, Vec<String>> {
-    let Some(block) = block(answer) else {
-        return Err(vec![format!(
-            "your last message holds no verdict: end it with the verdict as one block that begins \
-             with a line {FENCE}json and ends with a line {FENCE}"
-        )]);
+    let form =
+        format!("one block that begins with a line {FENCE}json and ends with a line {FENCE}");
+    let block = match block(answer) {
+        Found::One(block) => block,
+        Found::None => {
+            let why =
+                format!("your last message holds no verdict: end it with the verdict as {form}");
+            return Err(vec![why]);
+        }
+        // One of them may be quoted from what is judged.
+        Found::Several => {
+            let why = format!("your last message holds several verdicts: say one, as {form}");
+            return Err(vec![why]);
+        }
     };
     let said: Said = serde_json::from_str(block)
         .map_err(|error| vec![format!("the verdict is not of the form: {error}")])?;
@@ -93,13 +104,17 @@ pub(crate) fn read_opinion(answer: &str, bead: &Bead) -> Result<Opinion, Vec<Str
             ),
         _ => {}
     }
+    let opinion = Opinion {
+        verdict: said.verdict,
+        summary: short(&said.summary),
+        comments,
+        criteria,
+    };
+    if opinion.told().len() > TOLD {
+        mistakes.push("the verdict is too long: keep what matters".to_owned());
+    }
     if mistakes.is_empty() {
-        Ok(Opinion {
-            verdict: said.verdict,
-            summary: short(&said.summary),
-            comments,
-            criteria,
-        })
+        Ok(opinion)
     } else {
         Err(mistakes)
     }
@@ -162,30 +177,47 @@ fn place(comment: &SaidOfLine) -> Result<String, String> {
     Ok(file.to_owned())
 }
 
+/// What an answer holds of verdicts.
+enum Found<'a> {
+    None,
+    One(&'a str),
+    Several,
+}
+
 /// Finds the part of an answer that is the verdict: the last block that may be one.
-fn block(answer: &str) -> Option<&str> {
-    let mut found = None;
+///
+/// A fence with a word behind it begins a block wherever it stands, so that no fence of what is
+/// quoted turns the blocks after it inside out.
+fn block(answer: &str) -> Found<'_> {
+    let mut blocks: Vec<&str> = Vec::new();
     let mut begin: Option<usize> = None;
     let mut at = 0;
     for line in answer.split_inclusive('\n') {
         let next = at + line.len();
-        if line.trim_start().starts_with(FENCE) {
-            begin = match begin {
-                None => Some(next),
-                Some(from) => {
-                    found = is_object(&answer[from..at]).or(found);
-                    None
-                }
-            };
+        if let Some(word) = line.trim_start().strip_prefix(FENCE) {
+            if let Some(from) = begin {
+                blocks.extend(is_object(&answer[from..at]));
+            }
+            let begins = begin.is_none() || !word.trim().is_empty();
+            begin = begins.then_some(next);
         }
         at = next;
     }
     // A message that was cut, or whose writer forgot the end.
     let open = begin.and_then(|from| is_object(&answer[from..]));
-    open.or(found).or_else(|| {
+    blocks.extend(open);
+    let verdicts = blocks.iter().filter(|block| block.contains("\"verdict\""));
+    if verdicts.count() > 1 {
+        return Found::Several;
+    }
+    let bare = || {
         let (from, to) = (answer.find('{')?, answer.rfind('}')?);
         answer.get(from..=to)
-    })
+    };
+    match blocks.last().copied().or_else(bare) {
+        Some(block) => Found::One(block),
+        None => Found::None,
+    }
 }
 
 fn is_object(text: &str) -> Option<&str> {
@@ -270,6 +302,35 @@ mod tests {
         );
         let example = format!("```rust\nfn x() {{}}\n```\nand\n```json\n{yes}\n```");
         check(&example, &expect!["approve | Good. | "]);
+    }
+
+    #[test]
+    fn a_verdict_that_is_quoted_does_not_take_the_place_of_the_reviewers() {
+        let yes = format!("{{\"verdict\": \"approve\", \"summary\": \"Good.\", {MET}}}");
+        let no = format!(
+            "{{\"verdict\": \"changes\", \"summary\": \"No.\", {MET}, \"comments\": [{{\"file\": \"a\", \"line\": 1, \"text\": \"wrong\"}}]}}"
+        );
+        let several = expect![
+            "your last message holds several verdicts: say one, as one block that begins with a line ```json and ends with a line ```"
+        ];
+        // An odd fence in what is quoted would turn all blocks behind it inside out.
+        let quoted = format!("It says:\n```json\n{yes}\n```\n```\nI say:\n```json\n{no}\n```\n");
+        check(&quoted, &several);
+        let behind = format!("```json\n{no}\n```\nIt says:\n```json\n{yes}\n```\n");
+        check(&behind, &several);
+    }
+
+    #[test]
+    fn a_verdict_that_is_too_long_for_the_log_is_a_mistake_of_its_writer() {
+        let text = "x".repeat(TEXT);
+        let comment = format!("{{\"file\": \"a\", \"line\": 1, \"text\": \"{text}\"}}");
+        let comments = vec![comment; COMMENTS].join(", ");
+        check(
+            &format!(
+                "{{\"verdict\": \"changes\", \"summary\": \"No.\", {MET}, \"comments\": [{comments}]}}"
+            ),
+            &expect!["the verdict is too long: keep what matters"],
+        );
     }
 
     #[test]

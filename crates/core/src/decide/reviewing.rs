@@ -72,6 +72,11 @@ pub(super) fn begin(
             scope: id.to_string(),
         });
     }
+    if scene.rig(&bead.rig)?.revoked.is_some() {
+        return Err(Rejection::Untrusted {
+            rig: bead.rig.clone(),
+        });
+    }
     match scene.graph.reviewing(bead) {
         Reviewing::Wanted => {}
         other => return Err(not_ready(other.text())),

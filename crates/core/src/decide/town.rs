@@ -42,6 +42,7 @@ pub(super) fn remove_rig(scene: Scene<'_>, rig: RigName) -> Decision {
         .graph
         .leased()
         .chain(scene.graph.planning())
+        .chain(scene.graph.in_review())
         .find(|bead| bead.rig == rig)
     {
         return Err(scene.wrong_phase(bead));

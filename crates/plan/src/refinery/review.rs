@@ -47,7 +47,9 @@ const LIMIT_MS: u64 = 45 * 60_000;
 type Waiting<'a> = (&'a Bead, &'a Oid, Oid);
 
 impl Refinery {
-    /// Lists what was handed in and waits for a review, with the tip that it is to land on.
+    /// Lists what was handed in and is to be weighed or read, with the tip that it is to land on.
+    ///
+    /// What waits for a person, or is being read, takes nobody's place.
     fn waiting<'a>(&self, graph: &'a Graph, seen: &Seen) -> Vec<Waiting<'a>> {
         let mut waiting = Vec::new();
         for target in self.targets(graph) {
@@ -55,11 +57,15 @@ impl Refinery {
                 continue;
             };
             let queued: Vec<&Bead> = graph.queued(&target).collect();
-            let of_target = queued.into_iter().filter_map(|bead| match &bead.phase {
-                Phase::Submitted { head, .. } if graph.reviewing(bead).is_waiting() => {
-                    Some((bead, head, tip.clone()))
-                }
-                _ => None,
+            let of_target = queued.into_iter().filter_map(|bead| {
+                let Phase::Submitted { head, .. } = &bead.phase else {
+                    return None;
+                };
+                let is_next = matches!(
+                    graph.reviewing(bead),
+                    Reviewing::Unweighed | Reviewing::Wanted
+                );
+                (is_next && graph.pause_of(bead).is_none()).then(|| (bead, head, tip.clone()))
             });
             waiting.extend(of_target.take(LOOKS));
         }
@@ -125,8 +131,9 @@ impl Refinery {
         let waiting = self.waiting(graph, seen);
         for reading in self.reading(graph, seen, now) {
             let mut part = Plan::default();
-            let tip = waiting.iter().find(|(bead, ..)| bead.id == reading.bead.id);
-            reading.go_on(&mut part, tip.map(|(_, _, tip)| tip));
+            let target = graph.target_of(reading.bead);
+            let tip = target.and_then(|target| seen.tip(&target)?.start().cloned());
+            reading.go_on(&mut part, tip.as_ref());
             parts.push(part);
         }
         let Some(rig) = graph.rig(&self.rig) else {
@@ -435,7 +442,9 @@ impl<'a> Reading<'a> {
     }
 
     fn begin(&self, plan: &mut Plan, turn: u32, again: Option<Again>, tip: Option<&Oid>) {
-        let Some(order) = self.order(turn, again, tip) else {
+        let is_held = self.graph.pause_of(self.bead).is_some()
+            || self.graph.revoked(&self.bead.rig).is_some();
+        let Some(order) = self.order(turn, again, tip).filter(|_| !is_held) else {
             return;
         };
         let (rig, slot) = (self.bead.rig.clone(), self.review.seat.to_string());

@@ -12,6 +12,18 @@ const RISKY: &str = "risk:high";
 /// Areas that are kept.
 const AREAS: usize = 8;
 
+/// Tells whether agent programs take a file as their instructions or settings, that of the reviewer
+/// among them.
+fn tells_agents(file: &str) -> bool {
+    let mut names = file.split('/');
+    let is_settings = |name| matches!(name, ".claude" | ".codex" | ".gemini" | ".mcp.json");
+    let last = file.rsplit('/').next().unwrap_or(file);
+    matches!(
+        last,
+        "AGENTS.md" | "AGENTS.override.md" | "CLAUDE.md" | "CLAUDE.local.md" | "GEMINI.md"
+    ) || names.any(is_settings)
+}
+
 /// Weighs what was handed in for a bead.
 pub(super) fn weigh(bead: &Bead, seen: &SubmissionSeen, rules: &MergeRules) -> Weight {
     let files = |is_wanted: &dyn Fn(&str) -> bool| -> Vec<String> {
@@ -33,6 +45,7 @@ pub(super) fn weigh(bead: &Bead, seen: &SubmissionSeen, rules: &MergeRules) -> W
         &files(&|file| globs().any(|glob| may_meet(glob, file))),
     );
     risk("names what it needs", &files(&names_needs));
+    risk("tells agents what to do", &files(&tells_agents));
     let scope = &bead.spec.scope;
     risk(
         "outside of its scope",
