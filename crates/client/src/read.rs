@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use gtd_core::{BeadId, CostBy, Epoch, Revision, RigName, Timestamp, config::PlanMeans};
+use gtd_core::{BeadId, CostBy, Epoch, Revision, RigName, Timestamp, TrustBy, config::PlanMeans};
 use gtd_wire::{API_LEVEL, Call, Document, Read, pb};
 use serde_json::Value;
 
@@ -234,6 +234,24 @@ impl Client {
                 .as_ref()
                 .map(ToString::to_string)
                 .unwrap_or_default(),
+        })
+        .await
+    }
+
+    /// Reads what became of the work of each runtime.
+    ///
+    /// # Errors
+    /// When there is no such rig, or the daemon is silent or is not there.
+    pub async fn trust_report(
+        &self,
+        by: TrustBy,
+        since: Option<Timestamp>,
+        rig: Option<&RigName>,
+    ) -> Result<Value, ClientError> {
+        self.read(pb::town::v1::TrustReportRequest {
+            since_ms: since.map(|moment| moment.0),
+            by: by.word().to_owned(),
+            rig: rig.map(ToString::to_string).unwrap_or_default(),
         })
         .await
     }

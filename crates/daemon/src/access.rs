@@ -179,6 +179,7 @@ pub(crate) const TABLE: &[(&str, Rule)] = &[
     ("gtd.town.v1.TownService/Why", EVERYONE),
     ("gtd.town.v1.TownService/Report", EVERYONE),
     ("gtd.town.v1.TownService/Cost", EVERYONE),
+    ("gtd.town.v1.TownService/TrustReport", EVERYONE),
     ("gtd.town.v1.TownService/Pause", PERSON),
     ("gtd.town.v1.TownService/Resume", PERSON),
     ("gtd.town.v1.TownService/StopAll", PERSON),
@@ -385,7 +386,7 @@ mod tests {
             "PlanService/Means MergeService/MayMove MergeService/Get MergeService/GateHistory \
              MailService/Read GraphService/Snapshot GraphService/Watch GraphService/Get GraphService/Query \
              GraphService/Log RunService/List RunService/Tail TownService/Hello TownService/Status TownService/Why \
-             TownService/Report TownService/Cost TownService/Config TownService/ListRigs TownService/Roles TownService/CheckRoles TownService/RenderRole TownService/Gates \
+             TownService/Report TownService/Cost TownService/TrustReport TownService/Config TownService/ListRigs TownService/Roles TownService/CheckRoles TownService/RenderRole TownService/Gates \
              TownService/Operations TownService/Review TownService/Timeline TownService/Logs"
         );
     }

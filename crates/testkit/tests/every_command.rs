@@ -60,6 +60,8 @@ const READS: &[&str] = &[
     "logs daemon",
     "logs @BEAD",
     "trust --show",
+    "trust report",
+    "trust report --by area --since 8h",
     "export json",
     "export beads",
     "version",

@@ -187,6 +187,7 @@ calls! {
         why WhyRequest WhyResponse,
         report ReportRequest ReportResponse,
         cost CostRequest CostResponse,
+        trust_report TrustReportRequest TrustReportResponse,
         pause PauseRequest PauseResponse,
         resume ResumeRequest ResumeResponse,
         stop_all StopAllRequest StopAllResponse,

@@ -42,7 +42,7 @@ documents! {
         StatusResponse, WhyResponse, ReportResponse, CostResponse, ConfigResponse, ListRigsResponse,
         SweepRigResponse,
         RolesResponse, CheckRolesResponse, RenderRoleResponse, GatesResponse, BackupResponse, OperationsResponse,
-        ReviewResponse, ScheduleBackupsResponse, TimelineResponse,
+        ReviewResponse, ScheduleBackupsResponse, TimelineResponse, TrustReportResponse,
         TryChannelsResponse
     }
     work { BriefResponse }

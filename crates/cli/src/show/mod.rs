@@ -14,6 +14,7 @@ mod review;
 mod status;
 mod timeline;
 mod timeline_svg;
+mod trust;
 mod why;
 
 #[cfg(test)]
@@ -34,5 +35,6 @@ pub(crate) use self::{
     status::{agent_table, comes_back, limit, needs_you, snoozed, status},
     timeline::timeline,
     timeline_svg::timeline_svg,
+    trust::trust,
     why::{Waiting, waiting, why},
 };

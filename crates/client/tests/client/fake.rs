@@ -263,6 +263,7 @@ impl TownService for Fake {
         why WhyRequest WhyResponse,
         report ReportRequest ReportResponse,
         cost CostRequest CostResponse,
+        trust_report TrustReportRequest TrustReportResponse,
         pause PauseRequest PauseResponse,
         resume ResumeRequest ResumeResponse,
         stop_all StopAllRequest StopAllResponse,

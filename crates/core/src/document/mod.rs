@@ -15,6 +15,7 @@ mod review;
 mod schedule;
 mod status;
 mod timeline;
+mod trust;
 
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +38,9 @@ pub use self::{
         convoy_row, status_doc,
     },
     timeline::{Band, Hands, Segment, TimelineDoc, TimelineRow, timeline_doc},
+    trust::{
+        TRUST_DAYS, TrustAfter, TrustBy, TrustDoc, TrustLanding, TrustRow, is_for_trust, trust_doc,
+    },
 };
 use crate::{Graph, Observations, Timestamp};
 

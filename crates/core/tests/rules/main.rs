@@ -50,6 +50,7 @@ mod reviews;
 mod runtimes;
 mod scene;
 mod schedules;
+mod trust;
 mod undo;
 mod wishes;
 mod world;

@@ -28,6 +28,7 @@ mod seat;
 mod sweep;
 mod town;
 mod transcripts;
+mod trust;
 mod undo;
 mod why;
 mod work;

@@ -20,9 +20,9 @@ use gtd_wire::{
             RolesResponse, ScheduleBackupsRequest, ScheduleBackupsResponse, ShutdownRequest,
             ShutdownResponse, StatusRequest, StatusResponse, StopAllRequest, StopAllResponse,
             SweepRigRequest, SweepRigResponse, ThawRequest, ThawResponse, TimelineRequest,
-            TimelineResponse, TrustRigRequest, TrustRigResponse, TryChannelsRequest,
-            TryChannelsResponse, UndoRequest, UndoResponse, WhyRequest, WhyResponse,
-            town_service_server::TownService,
+            TimelineResponse, TrustReportRequest, TrustReportResponse, TrustRigRequest,
+            TrustRigResponse, TryChannelsRequest, TryChannelsResponse, UndoRequest, UndoResponse,
+            WhyRequest, WhyResponse, town_service_server::TownService,
         },
     },
 };
@@ -201,6 +201,13 @@ super::writes::writes! {
             request: Request<CostRequest>,
         ) -> Result<Response<CostResponse>, Status> {
             self.sum_cost(request.into_inner()).await
+        }
+
+        async fn trust_report(
+            &self,
+            request: Request<TrustReportRequest>,
+        ) -> Result<Response<TrustReportResponse>, Status> {
+            self.report_trust(request.into_inner()).await
         }
 
         async fn shutdown(

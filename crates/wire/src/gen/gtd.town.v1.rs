@@ -540,6 +540,29 @@ pub struct CostRequest {
     #[prost(string, tag = "5")]
     pub rig: ::prost::alloc::string::String,
 }
+/// TrustReportRequest asks for TrustReport.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TrustReportRequest {
+    /// Attempts that began from this moment on; from the beginning when there is none.
+    #[prost(int64, optional, tag = "1")]
+    pub since_ms: ::core::option::Option<i64>,
+    /// What one line is: runtime, area or class.
+    #[prost(string, tag = "2")]
+    pub by: ::prost::alloc::string::String,
+    /// Only this rig.
+    #[prost(string, tag = "3")]
+    pub rig: ::prost::alloc::string::String,
+}
+/// TrustReportResponse answers TrustReport.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TrustReportResponse {
+    /// The document: one JSON object with `kind`.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub json: ::prost::bytes::Bytes,
+    /// The revision that it shows.
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+}
 /// CostResponse answers Cost.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CostResponse {
@@ -799,6 +822,31 @@ pub mod town_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("gtd.town.v1.TownService", "Cost"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// TrustReport tells what became of the work of each runtime.
+        pub async fn trust_report(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TrustReportRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TrustReportResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.town.v1.TownService/TrustReport",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.town.v1.TownService", "TrustReport"));
             self.inner.unary(req, path, codec).await
         }
         /// Pause begins no new work in a scope.
@@ -1411,6 +1459,14 @@ pub mod town_service_server {
             &self,
             request: tonic::Request<super::CostRequest>,
         ) -> std::result::Result<tonic::Response<super::CostResponse>, tonic::Status>;
+        /// TrustReport tells what became of the work of each runtime.
+        async fn trust_report(
+            &self,
+            request: tonic::Request<super::TrustReportRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TrustReportResponse>,
+            tonic::Status,
+        >;
         /// Pause begins no new work in a scope.
         async fn pause(
             &self,
@@ -1855,6 +1911,51 @@ pub mod town_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CostSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.town.v1.TownService/TrustReport" => {
+                    #[allow(non_camel_case_types)]
+                    struct TrustReportSvc<T: TownService>(pub Arc<T>);
+                    impl<
+                        T: TownService,
+                    > tonic::server::UnaryService<super::TrustReportRequest>
+                    for TrustReportSvc<T> {
+                        type Response = super::TrustReportResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TrustReportRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TownService>::trust_report(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TrustReportSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

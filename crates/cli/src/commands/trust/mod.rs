@@ -1,5 +1,7 @@
 //! `gtd trust`: put the configuration of a rig into effect as it is now.
 
+mod report;
+
 use std::path::PathBuf;
 
 use gtd_client::{ProjectTexts, WriteContext};
@@ -27,7 +29,10 @@ use crate::{
 /// work, so they take effect only after this: a copy of what you trust is kept
 /// outside of the repository. Shows what changed.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
     /// The repository; by default the one around the present folder
     path: Option<PathBuf>,
     /// Show what changed, and change nothing
@@ -40,7 +45,16 @@ pub(crate) struct Args {
     change: Change,
 }
 
-pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// What became of the work of each runtime
+    Report(report::Args),
+}
+
+pub(crate) async fn run(ctx: &Context, mut args: Args) -> Result<Exit, CliError> {
+    if let Some(Verb::Report(args)) = args.verb.take() {
+        return report::run(ctx, args).await;
+    }
     let rig = rig(ctx, &args)?;
     if args.revoke {
         return revoke(ctx, &rig, &args.change).await;
