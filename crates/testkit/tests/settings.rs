@@ -41,6 +41,23 @@ fn a_key_is_set_and_everything_else_stays() {
 }
 
 #[test]
+fn a_file_that_is_edited_by_hand_counts_without_another_word() {
+    let town = Town::new();
+    town.init(&[("test", "true")]);
+    let folder = town.path("home/config");
+    fs::create_dir_all(&folder).unwrap();
+    let edit = |batch: u32| {
+        let text = format!("schema = 1\n\n[merge]\nbatch = {batch}\n");
+        fs::write(folder.join("config.toml"), text).unwrap();
+        until("the rules of the rig follow the file", || {
+            (rig(&town)["merge"]["batch"] == batch).then_some(())
+        });
+    };
+    edit(3);
+    edit(12);
+}
+
+#[test]
 fn nothing_is_written_when_the_result_is_wrong() {
     let town = Town::new();
     town.init(&[("test", "true")]);

@@ -1,7 +1,12 @@
-//! What the daemon itself looks at now and then: the stop file, the files of the rigs, and whether
-//! a backup is due.
+//! What the daemon itself looks at now and then: the stop file, the files of the rigs and those of
+//! the user, and whether a backup is due.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use gtd_core::Command;
 use tokio::task::JoinHandle;
@@ -22,8 +27,15 @@ pub(super) async fn go(town: Arc<Town>) {
     let mut round = 0_u32;
     // A backup may take longer than a round.
     let mut backing_up: Option<JoinHandle<()>> = None;
+    let mut files = files_in(&town.places.config);
     loop {
         reconcile_stop(&town).await;
+        let files_now = files_in(&town.places.config);
+        if files_now != files {
+            tracing::info!("reading the configuration again: somebody changed a file");
+            town.rigs.refresh(&town.ledger).await;
+            files = files_now;
+        }
         if round.is_multiple_of(TRUST_EVERY) {
             let town = Arc::clone(&town);
             // A panic there is logged by the runtime and ends only this look.
@@ -39,6 +51,21 @@ pub(super) async fn go(town: Arc<Town>) {
             () = tokio::time::sleep(EVERY) => {}
         }
     }
+}
+
+/// Lists the user's files as they are, in a form that differs when one was changed.
+fn files_in(config: &Path) -> Vec<(PathBuf, SystemTime, u64)> {
+    let list = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<_> = list(config.to_owned())
+        .chain(list(config.join("roles")))
+        .filter_map(|entry| {
+            let metadata = fs::metadata(entry.path()).ok()?;
+            let is_file = metadata.is_file();
+            is_file.then_some((entry.path(), metadata.modified().ok()?, metadata.len()))
+        })
+        .collect();
+    files.sort_unstable();
+    files
 }
 
 /// Makes a backup when one is due.
