@@ -32,7 +32,7 @@ pub(crate) struct Args {
         long,
         value_name = "KIND",
         value_delimiter = ',',
-        value_parser = ["plan", "question", "failure", "budget", "found", "approval", "gate", "pause", "stop", "alert"]
+        value_parser = ["plan", "question", "failure", "budget", "found", "approval", "review", "gate", "pause", "stop", "alert"]
     )]
     kind: Vec<String>,
     /// Of all rigs, also in a rig

@@ -192,7 +192,9 @@ fn parked<'a>(
     let given_up = graph
         .targets_with_submissions()
         .flat_map(|target| graph.queued(&target).collect::<Vec<_>>())
-        .filter(|bead| matches!(graph.reviewing(bead), Reviewing::GivenUp(_)));
+        .filter(|bead| matches!(graph.reviewing(bead), Reviewing::GivenUp(_)))
+        // The yes to what is protected is worth that of a reviewer, and is asked for already.
+        .filter(|bead| graph.unapproved(bead).is_none());
     for bead in graph
         .parked()
         .chain(asking)

@@ -1,13 +1,13 @@
 //! `gtd merge retry`, `first` and `drop`: what a person wants of single submissions.
 
 use gtd_client::Client;
-use gtd_core::{BeadId, Command, MergeShownDoc};
+use gtd_core::{BeadId, Command, MergeShownDoc, ReviewDoc};
 
 use super::would;
 use crate::{
     args::Change,
     context::Context,
-    error::{CliError, Doing},
+    error::{CliError, Doing, Kind},
     exit::Exit,
     last, town,
 };
@@ -57,8 +57,26 @@ pub(super) async fn retry(ctx: &Context, args: RetryArgs) -> Result<Exit, CliErr
         verb: "retry",
         done: "is in the queue, and its gates run anew",
     };
+    refuse_unread(ctx, &args).await?;
     let command = |bead| Command::RetrySubmission { bead };
     each(ctx, &args.id, &args.change, &act, command).await
+}
+
+/// Refuses what waits for a reviewer: to put it in the queue would be a yes in the place of one,
+/// which nobody has said.
+async fn refuse_unread(ctx: &Context, args: &RetryArgs) -> Result<(), CliError> {
+    let client = town::reach_for(ctx, &args.change).await?;
+    for row in find(&client, &args.id).await?.members {
+        let id = row.bead;
+        let review: ReviewDoc = town::read(&client.review(id.as_str()).await?)?;
+        if review.waits_for_reviewer {
+            let text = format!("{id} waits for a review, and no gate has run");
+            return Err(CliError::new(Kind::State(text)).help(format!(
+                "say yes in the place of the reviewer: gtd review {id} --approve   about this: gtd why {id}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn first(ctx: &Context, args: FirstArgs) -> Result<Exit, CliError> {
