@@ -1,7 +1,10 @@
 //! What all turns of agent programs have in common: what they used, and why they could not go on.
 
+use std::collections::BTreeSet;
+
 use gtd_core::{
-    BeadId, Command, Epoch, FaultClass, Graph, RunId, RuntimeFault, RuntimeName, Usage,
+    Admits, BeadId, Command, Epoch, FaultClass, Graph, RunId, RuntimeFault, RuntimeName, Timestamp,
+    Usage, WaitReason,
 };
 
 use crate::{AgentSeen, EndSeen, Plan};
@@ -24,6 +27,29 @@ pub(crate) fn meter(
             usage,
         });
     }
+}
+
+/// Finds what keeps a runtime from taking more work: a pause, or a fault after which one at a time
+/// may try. Who may try is noted in `tried`.
+pub(crate) fn held_up(
+    graph: &Graph,
+    runtime: &RuntimeName,
+    tried: &mut BTreeSet<RuntimeName>,
+    now: Timestamp,
+) -> Option<(WaitReason, String, Option<Timestamp>)> {
+    if let Some(pause) = graph.pause_of_runtime(runtime.as_str()) {
+        let text = format!("{runtime} is paused by {}: {}", pause.by, pause.why);
+        let text = text.trim_end_matches([':', ' ']).to_owned();
+        return Some((WaitReason::Paused, text, None));
+    }
+    let hold = graph.runtime_hold(runtime.as_str())?;
+    let admits = graph.runtime_admits(runtime.as_str(), now);
+    if admits != Admits::Nobody && tried.insert(runtime.clone()) {
+        return None;
+    }
+    let text = format!("{}; `gtd resume {runtime}` tries it at once", hold.text);
+    let until = hold.until.map(|until| until.max(now));
+    Some((hold.reason(), text, until))
 }
 
 /// Tells whether a turn ended before its model was asked anything: its session could not be found.

@@ -15,12 +15,13 @@ use std::{
 };
 
 use gtd_core::{
-    Admits, Bead, Command, Goal, Graph, Holder, HostName, Lease, Observation, PlanState, Purse,
-    RigName, RunId, RuntimeName, SeatName, Timestamp, WaitReason,
+    Bead, Command, Goal, Graph, Holder, HostName, Lease, Observation, PlanState, Purse, RigName,
+    RunId, RuntimeName, SeatName, Timestamp, WaitReason,
 };
 
 use crate::{
     Effect, Plan, Question, RunSeen, Seen,
+    agents::held_up,
     answers::{Asking, asking, kept},
     plan_attempt::{Attempt, TURNS},
     plan_seat, turn_of, turn_run,
@@ -234,19 +235,9 @@ impl Pass<'_> {
             let seen = wait(WaitReason::RuntimeDown, text.to_owned(), None);
             return plan.observations.push(seen);
         };
-        if let Some(pause) = self.graph.pause_of_runtime(runtime.as_str()) {
-            let text = format!("{runtime} is paused by {}: {}", pause.by, pause.why);
-            let text = text.trim_end_matches([':', ' ']).to_owned();
-            return plan.observations.push(wait(WaitReason::Paused, text, None));
-        }
-        let hold = self.graph.runtime_hold(runtime.as_str());
-        let admits = self.graph.runtime_admits(runtime.as_str(), self.now);
-        if let Some(hold) = hold
-            && (admits == Admits::Nobody || !self.tried.insert(runtime.clone()))
+        if let Some((reason, text, until)) = held_up(self.graph, runtime, &mut self.tried, self.now)
         {
-            let text = format!("{}; `gtd resume {runtime}` tries it at once", hold.text);
-            let until = hold.until.map(|until| until.max(self.now));
-            return plan.observations.push(wait(hold.reason(), text, until));
+            return plan.observations.push(wait(reason, text, until));
         }
         let reserved = match self.purse.reserve_plan(bead, runtime) {
             Ok(reserved) => reserved,

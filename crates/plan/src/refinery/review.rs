@@ -19,9 +19,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{
-    Admits, Bead, Command, Epoch, Fault, FaultClass, Graph, Guard, GuardPolicy, Observation, Oid,
-    Phase, Purse, REVIEW_TURNS, Review, ReviewOutcome, Reviewing, RunId, RuntimeName, SeatName,
-    Timestamp, WaitReason, review_owner, review_run,
+    Bead, Command, Epoch, Fault, FaultClass, Graph, Guard, GuardPolicy, Observation, Oid, Phase,
+    Purse, REVIEW_TURNS, Review, ReviewOutcome, Reviewing, RunId, RuntimeName, SeatName, Timestamp,
+    WaitReason, review_owner, review_run,
 };
 
 use super::weight::weigh;
@@ -29,7 +29,7 @@ use crate::{
     Again, AgentSeen, AgentTurn, Checkout, Effect, EndSeen, LiveSeen, Plan, Question, Refinery,
     RunOrder, RunSeen, Seen, Task, Work,
     agent_opinion::read_opinion,
-    agents::{agent_fault, meter},
+    agents::{agent_fault, held_up, meter},
     budget::Budget,
     evidence::{evidence, line},
     review_seat,
@@ -238,19 +238,8 @@ impl Pass<'_> {
             let seen = wait(WaitReason::RuntimeDown, text.to_owned(), None);
             return plan.observations.push(seen);
         };
-        if let Some(pause) = graph.pause_of_runtime(runtime.as_str()) {
-            let text = format!("{runtime} is paused by {}: {}", pause.by, pause.why);
-            let text = text.trim_end_matches([':', ' ']).to_owned();
-            return plan.observations.push(wait(WaitReason::Paused, text, None));
-        }
-        let hold = graph.runtime_hold(runtime.as_str());
-        let admits = graph.runtime_admits(runtime.as_str(), self.now);
-        if let Some(hold) = hold
-            && (admits == Admits::Nobody || !self.tried.insert(runtime.clone()))
-        {
-            let text = format!("{}; `gtd resume {runtime}` tries it at once", hold.text);
-            let until = hold.until.map(|until| until.max(self.now));
-            return plan.observations.push(wait(hold.reason(), text, until));
+        if let Some((reason, text, until)) = held_up(graph, runtime, &mut self.tried, self.now) {
+            return plan.observations.push(wait(reason, text, until));
         }
         let reserved = match self.purse.reserve_review(bead, runtime) {
             Ok(reserved) => reserved,
