@@ -6,12 +6,14 @@
 //! What git holds is compared with the note in [`prove`]; nothing is believed
 //! of a note but what it says about exactly this commit and this tree.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     API, Actor, Attempt, Bead, BeadId, Candidate, CandidateId, Epoch, GateName, Graph, Guard,
-    GuardPolicy, GuardReport, Member, Oid, Review, RigName, RunId, SeatName, TestReport, Timestamp,
-    Verdict, Waived, Waiver, Weight,
+    GuardPolicy, GuardReport, Member, Oid, OpinionVerdict, Review, ReviewPolicy, RigName, RunId,
+    SeatName, TestReport, Timestamp, Verdict, Waived, Waiver, Weight,
 };
 
 /// The ref of the notes.
@@ -99,9 +101,43 @@ pub struct MemberProof {
     /// How much it is, and what of it is risky, where somebody has looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<Weight>,
+    /// Which submissions somebody was to read before they may land.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub review: ReviewPolicy,
     /// What reviewers said of exactly this commit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reviews: Vec<ReviewRecord>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands fields over by reference"
+)]
+fn is_off(policy: &ReviewPolicy) -> bool {
+    *policy == ReviewPolicy::Off
+}
+
+impl MemberProof {
+    /// Says why somebody was to read it, where nobody is known to have said yes to it.
+    #[must_use]
+    pub fn unread(&self) -> Option<String> {
+        let why = match (self.review, &self.weight) {
+            (ReviewPolicy::Off, _) => return None,
+            (ReviewPolicy::Always, _) => "all work is to be reviewed".to_owned(),
+            (ReviewPolicy::Risky, None) => "nobody looked how risky it is".to_owned(),
+            (ReviewPolicy::Risky, Some(weight)) if weight.risks.is_empty() => return None,
+            (ReviewPolicy::Risky, Some(weight)) => {
+                format!("risky work is to be reviewed ({})", weight.risks.join("; "))
+            }
+        };
+        let opinions = self.reviews.iter().rev();
+        let mut opinions = opinions.filter_map(|record| record.review.opinion());
+        let is_read = !self.approvals.is_empty()
+            || opinions
+                .next()
+                .is_some_and(|last| last.verdict == OpinionVerdict::Approve);
+        (!is_read).then_some(why)
+    }
 }
 
 /// A review, and what it cost.
@@ -323,6 +359,9 @@ fn member_proof(graph: &Graph, member: &Member) -> MemberProof {
         approvals: of_head.map_or_else(Vec::new, |attempt| attempt.approvals.clone()),
         guards: guard_proofs(graph, bead, member),
         weight: of_head.and_then(|attempt| attempt.weight.as_deref().cloned()),
+        review: bead
+            .and_then(|bead| graph.rig(&bead.rig))
+            .map_or(ReviewPolicy::Off, |rig| rig.rules.merge.review.policy),
         reviews: of_head.map_or_else(Vec::new, |attempt| {
             ReviewRecord::of(graph, &member.bead, attempt)
         }),
@@ -399,6 +438,9 @@ pub struct LandedCommit {
     pub subject: String,
     /// Its note; empty when there is none.
     pub note: String,
+    /// The commits that were handed in and stand behind it, in order; none when nobody looked, or
+    /// when it has another form than what a refinery makes.
+    pub heads: Option<Vec<Oid>>,
 }
 
 impl LandedCommit {
@@ -423,10 +465,32 @@ impl LandedCommit {
                 committer_email: (*committer).to_owned(),
                 subject: (*subject).to_owned(),
                 note: (*note).to_owned(),
+                heads: None,
             }),
             _ => None,
         });
         commits.collect()
+    }
+
+    /// Notes which commits stand behind it, by the parents of all that is known.
+    ///
+    /// A refinery makes one merge for each member, the first onto the base, and its commit has the
+    /// base and the last of these as parents.
+    pub fn look_behind(&mut self, parents: &BTreeMap<Oid, Vec<Oid>>) {
+        let Some([base, last]) = parents.get(&self.oid).map(Vec::as_slice) else {
+            return;
+        };
+        let mut heads = Vec::new();
+        let mut at = last;
+        while at != base {
+            let Some([before, head]) = parents.get(at).map(Vec::as_slice) else {
+                return;
+            };
+            heads.push(head.clone());
+            at = before;
+        }
+        heads.reverse();
+        self.heads = Some(heads);
     }
 }
 
@@ -497,7 +561,23 @@ fn mistakes(commit: &LandedCommit, evidence: &Evidence) -> Vec<String> {
             format!("gate {} ran on the tree {}", gate.gate, gate.tree.short()),
         );
     }
+    if let Some(heads) = &commit.heads {
+        let proven: Vec<&Oid> = evidence.members.iter().map(|member| &member.head).collect();
+        want(
+            heads.iter().collect::<Vec<_>>() == proven,
+            "behind it stand other commits than those that its note is about".to_owned(),
+        );
+    }
     for member in &evidence.members {
+        let unread = member.unread();
+        want(
+            unread.is_none(),
+            format!(
+                "{} has no review: {}",
+                member.bead,
+                unread.unwrap_or_default()
+            ),
+        );
         for guard in &member.guards {
             want(
                 guard.policy != GuardPolicy::Block

@@ -401,7 +401,29 @@ fn a_green_candidate_is_given_up_when_what_it_changes_came_to_be_protected() {
     });
     check(
         scene.plan(&refinery(), world('0', false, ended(0), None)),
-        expect!["void: a part of it waits for the yes of a person"],
+        expect!["void: a part of it waits for the yes of a person or a reviewer"],
+    );
+}
+
+#[test]
+fn a_green_candidate_is_given_up_when_it_came_to_need_a_review() {
+    let mut scene = in_test(1);
+    judge(&mut scene, Verdict::Passed);
+    let mut rules = scene
+        .graph
+        .rig(&target().rig)
+        .expect("a valid scene")
+        .rules
+        .clone();
+    rules.merge.review.policy = gtd_core::ReviewPolicy::Always;
+    scene.tell(Command::TrustRig {
+        rig: target().rig,
+        rules,
+        digest: "new".to_owned(),
+    });
+    check(
+        scene.plan(&refinery(), world('0', false, ended(0), None)),
+        expect!["void: a part of it waits for the yes of a person or a reviewer"],
     );
 }
 

@@ -140,6 +140,25 @@ fn what_a_reviewer_approves_lands_with_the_review_in_its_evidence() {
     assert_eq!(verified.code, Some(0), "{verified}");
     let review = town.gtd_ok(&["review", &bead]);
     assert!(review.contains("reviewer judge  approves"), "{review}");
+    // Without the review git alone tells that one was wanted, and so it does of another commit.
+    let rewritten = |change: &dyn Fn(&mut Value)| {
+        let mut note: Value = serde_json::from_str(&note).unwrap();
+        change(&mut note["members"][0]);
+        let file = town.path("note");
+        fs::write(&file, note.to_string()).unwrap();
+        let file = file.to_str().unwrap();
+        town.git(&["notes", "--ref=gtd", "add", "-f", "-F", file, "main"]);
+        town.gtd(&["merge", "verify", "main~1..main"])
+    };
+    let unread = rewritten(&|member| member["reviews"] = json!([]));
+    assert_eq!(unread.code, Some(5), "{unread}");
+    let why = format!("{bead} has no review: all work is to be reviewed");
+    assert!(unread.stdout.contains(&why), "{unread}");
+    let other = town.git(&["rev-parse", "main~1"]);
+    let moved = rewritten(&|member| member["head"] = json!(other.trim()));
+    assert_eq!(moved.code, Some(5), "{moved}");
+    assert!(moved.stdout.contains("behind it stand"), "{moved}");
+    assert_eq!(rewritten(&|_| {}).code, Some(0));
 }
 
 #[test]

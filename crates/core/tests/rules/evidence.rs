@@ -69,6 +69,7 @@ fn commit(evidence: &Evidence) -> LandedCommit {
         committer_email: REFINERY_EMAIL.to_owned(),
         subject: "one".to_owned(),
         note: evidence.to_note(),
+        heads: None,
     }
 }
 
@@ -149,6 +150,32 @@ fn a_note_proves_its_own_commit_and_tree_and_nothing_else() {
         ..evidence
     };
     assert_eq!(why(&commit(&none)), "no gate ran on it");
+}
+
+#[test]
+fn a_note_proves_what_stands_behind_its_commit_and_nothing_that_was_put_there() {
+    let evidence = landed();
+    let mut good = commit(&evidence);
+    let merge = oid(20);
+    let behind = |head: u64| {
+        [
+            (good.oid.clone(), vec![evidence.base.clone(), merge.clone()]),
+            (merge.clone(), vec![evidence.base.clone(), oid(head)]),
+        ]
+    };
+    let (same, other) = (behind(7), behind(8));
+    good.look_behind(&same.into_iter().collect());
+    assert_eq!(good.heads, Some(vec![oid(7)]));
+    assert_eq!(why(&good), "proven");
+    good.look_behind(&other.into_iter().collect());
+    assert_eq!(
+        why(&good),
+        "behind it stand other commits than those that its note is about"
+    );
+    // What is cut off tells nothing.
+    let mut cut = commit(&evidence);
+    cut.look_behind(&std::iter::once((cut.oid.clone(), vec![evidence.base.clone()])).collect());
+    assert_eq!(cut.heads, None);
 }
 
 #[test]

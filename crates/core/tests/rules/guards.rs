@@ -46,6 +46,7 @@ fn is_proven(evidence: &Evidence) -> Result<(), String> {
         committer_email: REFINERY_EMAIL.to_owned(),
         subject: "one".to_owned(),
         note: evidence.to_note(),
+        heads: None,
     };
     match prove(&commit) {
         Proven::ByEvidence(_) => Ok(()),

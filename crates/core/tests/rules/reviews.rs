@@ -130,6 +130,37 @@ fn a_yes_is_for_one_commit_and_stands_in_its_evidence() {
 }
 
 #[test]
+fn what_was_to_be_reviewed_is_proven_by_a_yes_and_by_nothing_less() {
+    let (mut scene, bead) = scene(ReviewPolicy::Risky);
+    scene.weigh(&bead, weight());
+    scene.begin_review(&bead, 1);
+    scene.end_review(&bead, 1, said(OpinionVerdict::Approve));
+    form(&mut scene, &bead).unwrap();
+    let queue = scene.graph.queue(&target()).unwrap();
+    let mut evidence = Evidence::of(&scene.graph, queue.candidate.as_ref().unwrap());
+    let member = &mut evidence.members[0];
+    assert_eq!(member.unread(), None);
+    let review = &mut member.reviews[0].review;
+    review.outcome = Some(said(OpinionVerdict::Changes));
+    let why = member.unread().unwrap();
+    assert!(why.starts_with("risky work is to be reviewed ("), "{why}");
+    member.reviews.clear();
+    assert!(member.unread().is_some());
+    member.weight = Some(Weight::default());
+    assert_eq!(member.unread(), None);
+    member.weight = None;
+    assert_eq!(member.unread().unwrap(), "nobody looked how risky it is");
+    member.review = ReviewPolicy::Always;
+    assert!(member.unread().is_some());
+    // A note from before the need was written down asks for nothing.
+    let mut old = serde_json::to_value(&*member).unwrap();
+    assert_eq!(old["review"], "always");
+    old.as_object_mut().unwrap().remove("review");
+    let old: gtd_core::MemberProof = serde_json::from_value(old).unwrap();
+    assert_eq!(old.unread(), None);
+}
+
+#[test]
 fn a_verdict_that_cannot_be_read_is_a_persons() {
     let (mut scene, bead) = scene(ReviewPolicy::Always);
     scene.weigh(&bead, weight());

@@ -405,7 +405,7 @@ impl Refinery {
             Some(Verdict::Passed) if waits_for_yes(graph, candidate) => {
                 plan.tell(Command::Void {
                     candidate: candidate.id.clone(),
-                    why: "a part of it waits for the yes of a person".to_owned(),
+                    why: "a part of it waits for the yes of a person or a reviewer".to_owned(),
                 });
             }
             Some(Verdict::Passed) if !self.is_proven(graph, queue, candidate) => {

@@ -18,12 +18,15 @@ pub(super) fn has_lost_a_member(graph: &Graph, candidate: &Candidate) -> bool {
     })
 }
 
-/// Tells whether a member changes what came to be protected after it went into the candidate.
+/// Tells whether a member came to need the yes of a person or of a reviewer after it went into the
+/// candidate.
 pub(super) fn waits_for_yes(graph: &Graph, candidate: &Candidate) -> bool {
     let mut members = candidate.members.iter();
     members.any(|member| {
         let bead = graph.bead(&member.bead);
-        bead.is_some_and(|bead| graph.unapproved(bead).is_some())
+        bead.is_some_and(|bead| {
+            graph.unapproved(bead).is_some() || graph.reviewing(bead).is_waiting()
+        })
     })
 }
 

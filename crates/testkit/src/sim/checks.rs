@@ -277,6 +277,7 @@ fn has_evidence(world: &World, candidate: &Candidate) -> Kept {
             .get(&candidate.commit)
             .cloned()
             .unwrap_or_default(),
+        heads: Some(candidate.members.iter().map(|m| m.head.clone()).collect()),
     };
     match prove(&commit) {
         Proven::ByEvidence(_) => Ok(()),

@@ -1,8 +1,11 @@
 //! `gtd merge verify`: whether what landed is proven, asked of git alone.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
-use gtd_core::{LandedCommit, MemberProof, NOTES_REF, Proven, prove};
+use gtd_core::{LandedCommit, MemberProof, NOTES_REF, Oid, Proven, prove};
 use serde_json::{Value, json};
 
 use crate::{
@@ -17,8 +20,9 @@ use crate::{
 /// Check against git alone that each landing is proven
 ///
 /// Looks at the first-parent commits of the range. Each must carry a note below refs/notes/gtd
-/// that is about this commit and this tree, and says that every gate was green on the tree. A
-/// commit that somebody made by hand has none, and is told as such. Needs no daemon.
+/// that is about this commit, this tree and the commits that stand behind it, and says that every
+/// gate was green on the tree, and that somebody said yes to what was to be reviewed. A commit that
+/// somebody made by hand has none, and is told as such. Needs no daemon.
 ///
 /// Exit 0 when all are proven, 5 when one is not.
 #[derive(Debug, clap::Args)]
@@ -96,11 +100,16 @@ fn waived(member: &MemberProof) -> impl Iterator<Item = String> {
 
 pub(super) fn run(ctx: &Context, args: &Args) -> Result<Exit, CliError> {
     let folder = folder(ctx)?;
-    let rows: Vec<Row> = first_parents(&folder, &args.range)?
+    let commits = first_parents(&folder, &args.range)?;
+    let parents = parents(&folder, &args.range)?;
+    let rows: Vec<Row> = commits
         .into_iter()
-        .map(|commit| Row {
-            proven: prove(&commit),
-            commit,
+        .map(|mut commit| {
+            commit.look_behind(&parents);
+            Row {
+                proven: prove(&commit),
+                commit,
+            }
         })
         .collect();
     let count = |word: &str| rows.iter().filter(|row| row.word() == word).count();
@@ -182,4 +191,16 @@ fn first_parents(folder: &Path, range: &str) -> Result<Vec<LandedCommit>, CliErr
         _ => error,
     })?;
     LandedCommit::read(&said).ok_or_else(nothing)
+}
+
+/// Reads the parents of all commits of a range.
+fn parents(folder: &Path, range: &str) -> Result<BTreeMap<Oid, Vec<Oid>>, CliError> {
+    let said = ask(folder, &["rev-list", "--parents", range, "--"])?;
+    let text = String::from_utf8_lossy(&said);
+    let lines = text.lines().filter_map(|line| {
+        let mut oids = line.split(' ').map(Oid::parse);
+        let commit = oids.next()?.ok()?;
+        Some((commit, oids.collect::<Result<_, _>>().ok()?))
+    });
+    Ok(lines.collect())
 }
