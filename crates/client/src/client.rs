@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use gtd_wire::{API_LEVEL, Call, Caller, DEFAULT_DEADLINE, Skew};
+use gtd_wire::{API_LEVEL, Call, Caller, DEFAULT_DEADLINE, Skew, pb};
 use tokio::time::{Instant, sleep, timeout};
 use tonic::{Request, Status, Streaming};
 
@@ -23,6 +23,8 @@ const TRIES: u32 = 7;
 
 /// The wait before the second try; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
+/// The call with which a client says hello.
+const GREETING: &str = <pb::town::v1::HelloRequest as Call>::NAME;
 
 /// The longest deadline: what is longer cannot be told to the daemon.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -65,11 +67,7 @@ impl Client {
     /// # Errors
     /// When no daemon listens, it is silent, or it speaks another protocol.
     pub async fn greeted(mut self) -> Result<Self, ClientError> {
-        let hello = match self.hello().await {
-            // Whoever broke off may be gone for good: asked anew, nobody listens.
-            Err(ClientError::Broken { .. }) => self.hello().await?,
-            hello => hello?,
-        };
+        let hello = self.hello().await?;
         let skew = Skew::of(hello.api_level);
         if !skew.works() {
             return Err(ClientError::OtherApi {
@@ -188,8 +186,9 @@ impl Client {
             };
             match error {
                 ClientError::Broken { .. } => broken = Some(error),
-                // The daemon that broke off may be starting again.
-                ClientError::NotRunning { .. } if broken.is_some() => {}
+                // The daemon that broke off may be starting again. A greeting asks just that, and
+                // whoever can start one waits for the answer.
+                ClientError::NotRunning { .. } if broken.is_some() && method != GREETING => {}
                 error => return Err(error),
             }
             if until.saturating_duration_since(Instant::now()) <= wait {

@@ -3,12 +3,17 @@
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use gtd_client::{Caller, Client, ClientError, Places, TownKey, WriteContext};
+use gtd_client::{Caller, Client, ClientError, Listener, Places, TownKey, WriteContext};
 use gtd_core::{BeadId, Command, Epoch, Rejection, RequestId, RoleName};
 use gtd_wire::{Refusal, Unsendable, pb};
+use tokio::io::AsyncReadExt;
 use tonic::Code;
 
 use crate::fake::{Mood, Town, World, until};
@@ -262,6 +267,32 @@ async fn a_write_whose_daemon_does_not_come_back_is_said_to_be_broken() {
     assert!(
         matches!(error, Err(ClientError::Broken { .. })),
         "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_daemon_that_died_while_it_was_greeted() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = socket(&folder);
+    let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&calls);
+    let client = Client::open(&socket, person()).heard_by(Listener::new(move |_| {
+        count.fetch_add(1, Ordering::SeqCst);
+    }));
+    let greeting = tokio::spawn(client.greeted());
+    let (mut stream, _) = listener.accept().await.unwrap();
+    stream.read_u8().await.unwrap();
+    drop((stream, listener));
+    let error = greeting.await.unwrap();
+    assert!(
+        matches!(error, Err(ClientError::NotRunning { .. })),
+        "{error:?}"
+    );
+    assert_eq!(
+        calls.load(Ordering::SeqCst),
+        2,
+        "one broke, one found nobody"
     );
 }
 
