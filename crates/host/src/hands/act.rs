@@ -10,6 +10,7 @@ use gtd_agent::{
     RunState,
     runtime::{BaseEnv, Setting, command_run, demo_run, shell_run},
 };
+use gtd_client::Places;
 use gtd_core::{
     BeadId, Command, Epoch, Fault, FaultClass, NOTES_REF, Oid, RigName, SeatName,
     config::passed_variables,
@@ -312,15 +313,6 @@ impl Hands {
         Ok(fault.map(give_back).into_iter().collect())
     }
 
-    /// What the person lets every run have of this process's environment.
-    fn passed_on(&self) -> Result<BTreeMap<String, String>, HostError> {
-        let config = gtd_client::town_config(&self.places).map_err(HostError::Config)?;
-        let names = passed_variables(&config).into_iter();
-        Ok(names
-            .filter_map(|name| Some((name.clone(), std::env::var(name).ok()?)))
-            .collect())
-    }
-
     fn ensure_run(&self, order: &RunOrder) -> Result<(), HostError> {
         gtd_fault::point("host.before-run");
         let pool = self.pool(&order.rig)?;
@@ -339,7 +331,7 @@ impl Hands {
         setting.limit = Some(Duration::from_millis(order.limit_ms));
         setting.nice = 10;
         setting.report = order.report.as_ref().map(PathBuf::from);
-        setting.env = self.passed_on()?;
+        setting.env = passed_on(&self.places)?;
         setting.env.extend(pool.agent_git_env());
         setting.env.extend(
             author(&order.slot)
@@ -445,6 +437,15 @@ fn author(slot: &str) -> Author {
         |_| Author::new("gtd", "gtd@gtd.invalid"),
         |seat| Author::seat(&seat),
     )
+}
+
+/// Returns what the person lets every run have of this process's environment.
+pub(crate) fn passed_on(places: &Places) -> Result<BTreeMap<String, String>, HostError> {
+    let config = gtd_client::town_config(places).map_err(HostError::Config)?;
+    let names = passed_variables(&config).into_iter();
+    Ok(names
+        .filter_map(|name| Some((name.clone(), std::env::var(name).ok()?)))
+        .collect())
 }
 
 #[cfg(test)]

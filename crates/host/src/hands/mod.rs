@@ -30,6 +30,8 @@ use crate::{
     stillness::{Awake, Stillness},
 };
 
+pub(crate) use self::act::passed_on;
+
 /// The hands of one role host. Clones share what they remember.
 #[derive(Debug, Clone)]
 pub(crate) struct Hands {

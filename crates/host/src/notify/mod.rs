@@ -11,22 +11,25 @@
 //! | there is no run for the two | begin it |
 //! | there is one, whatever became of it | nothing |
 
+mod order;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
-    path::Path,
     time::Duration,
 };
 
-use gtd_agent::{Exit, RunSpec, RunState, Runs, Stdin, runtime::BaseEnv};
+use gtd_agent::{Exit, RunState, Runs};
 use gtd_client::{Client, Places};
 use gtd_core::{
-    API, Document, Moment, NOTIFY, Notice, Observation, RoleName, RunId, StatusDoc, Timestamp,
+    Document, Moment, NOTIFY, Notice, Observation, RoleName, RunId, StatusDoc, Timestamp,
     WaitReason,
-    config::{Channel, NotifyRules, SecretPlace, Way, notify_rules, passed_variables},
+    config::{Channel, NotifyRules, notify_rules},
     notices,
 };
+use gtd_plan::NOTICE;
 use tracing::{info, warn};
 
+use self::order::order;
 use crate::{
     HostError,
     actor::{Stage, now},
@@ -48,20 +51,10 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// How much of what a channel printed is told, in bytes.
 const TAIL: u64 = 2_000;
 
-/// What runs of notices are called.
-const PREFIX: &str = "notice-";
 /// The label of the channel on them.
 const CHANNEL: &str = "channel";
 /// Under which name failing channels are told.
 const OBSERVER: &str = "deacon.notify";
-
-/// The variables by which a program finds the person's screen.
-const SCREEN: [&str; 4] = [
-    "DBUS_SESSION_BUS_ADDRESS",
-    "DISPLAY",
-    "WAYLAND_DISPLAY",
-    "XDG_RUNTIME_DIR",
-];
 
 /// How a channel did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -237,7 +230,7 @@ impl Teller {
 }
 
 fn named(digest: &str) -> RunId {
-    RunId::parse(&format!("{PREFIX}{digest}")).expect("a few plain characters")
+    RunId::parse(&format!("{NOTICE}{digest}")).expect("a few plain characters")
 }
 
 /// Tells how a notice ended; none while it has not.
@@ -281,136 +274,6 @@ fn begin(
     runs.ensure(&spec).map(drop).map_err(HostError::Run)
 }
 
-fn order(
-    places: &Places,
-    runs: &Runs,
-    rules: &NotifyRules,
-    channel: &Channel,
-    notice: &Notice,
-    run: &RunId,
-) -> Result<RunSpec, HostError> {
-    let folder = runs.run_dir(run);
-    let mut spec = RunSpec::new(run.clone(), "/bin/sh", &folder);
-    let base = BaseEnv::of_this_process();
-    spec.env = BTreeMap::from([
-        ("PATH".to_owned(), base.path),
-        ("HOME".to_owned(), base.home),
-        ("LANG".to_owned(), base.lang),
-    ]);
-    let config = gtd_client::town_config(places).map_err(HostError::Config)?;
-    let passed = passed_variables(&config).into_iter();
-    let of_screen = SCREEN.iter().map(|&name| name.to_owned());
-    for name in passed.chain(of_screen) {
-        if let Ok(value) = std::env::var(&name) {
-            spec.env.insert(name, value);
-        }
-    }
-    spec.limit_ms = Some(u64::try_from(LIMIT.as_millis()).unwrap_or(u64::MAX));
-    spec.labels = BTreeMap::from([(CHANNEL.to_owned(), channel.name())]);
-    match &channel.way {
-        Way::Desktop => {
-            spec.program = "notify-send".into();
-            let title = format!("gtd: {}", one_line(&notice.title));
-            spec.args = vec![
-                "--app-name=gtd".to_owned(),
-                "--".to_owned(),
-                title,
-                notice.body(),
-            ];
-        }
-        Way::Exec { command } => {
-            let (program, args) = command.split_first().expect("a checked configuration");
-            spec.program = program.into();
-            spec.args = args.to_vec();
-            let event = "event.json".to_owned();
-            spec.files.insert(event.clone(), event_of(notice));
-            spec.stdin = Stdin::File(event);
-        }
-        Way::Ntfy { url, token } => {
-            let is_urgent = rules.wakes(&notice.events());
-            spec.files.insert("body.txt".to_owned(), notice.body());
-            let said = curl_config(url, notice, is_urgent, &folder);
-            spec.files.insert("curl.conf".to_owned(), said);
-            let script = post(token.as_ref(), &mut spec.env);
-            spec.files.insert("post.sh".to_owned(), script);
-            spec.args = vec![folder.join("post.sh").to_string_lossy().into_owned()];
-        }
-    }
-    Ok(spec)
-}
-
-/// Writes the notice as one JSON object.
-fn event_of(notice: &Notice) -> String {
-    let mut event = serde_json::to_value(notice).expect("names and numbers are JSON");
-    event["kind"] = "Notice".into();
-    event["api"] = API.into();
-    format!("{event}\n")
-}
-
-/// Says to curl what is posted where, in a file: an address is as good as a password, and what
-/// stands on a command line can be seen by everybody.
-fn curl_config(url: &str, notice: &Notice, is_urgent: bool, folder: &Path) -> String {
-    let body = folder.join("body.txt");
-    let title = format!("Title: gtd: {}", one_line(&notice.title));
-    let mut lines = vec![
-        "silent".to_owned(),
-        "show-error".to_owned(),
-        "fail".to_owned(),
-        "max-time = 20".to_owned(),
-        format!("url = {}", curl_quoted(url)),
-        format!("header = {}", curl_quoted(&title)),
-        format!(
-            "data-binary = {}",
-            curl_quoted(&format!("@{}", body.display()))
-        ),
-    ];
-    if is_urgent {
-        lines.push("header = \"Priority: high\"".to_owned());
-    }
-    lines.join("\n") + "\n"
-}
-
-/// Writes the script that posts, with the token from where it is.
-fn post(token: Option<&SecretPlace>, env: &mut BTreeMap<String, String>) -> String {
-    const NAME: &str = "GTD_NOTIFY_TOKEN";
-    let find = match token {
-        None => return "exec curl --config curl.conf\n".to_owned(),
-        Some(SecretPlace::Env(name)) => {
-            env.insert(NAME.to_owned(), std::env::var(name).unwrap_or_default());
-            format!("printf '%s' \"${NAME}\"")
-        }
-        Some(SecretPlace::Command(words)) => {
-            let words: Vec<String> = words.iter().map(|word| sh_quoted(word)).collect();
-            words.join(" ")
-        }
-        Some(SecretPlace::File(path)) => format!("cat {}", sh_quoted(path)),
-        Some(SecretPlace::Elsewhere) => {
-            "echo 'the token is in a keyring, which this gtd cannot open' >&2; exit 1".to_owned()
-        }
-    };
-    format!(
-        "set -eu\ntoken() {{\n    {find}\n}}\nsecret=$(token)\n\
-         test -n \"$secret\" || {{ echo 'its token is empty' >&2; exit 1; }}\n\
-         {{\n    cat curl.conf\n    printf 'header = \"Authorization: Bearer %s\"\\n' \"$secret\"\n\
-         }} | curl --config -\n"
-    )
-}
-
-fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
-}
-
-fn curl_quoted(text: &str) -> String {
-    let escaped = one_line(text).replace('\\', "\\\\").replace('"', "\\\"");
-    format!("\"{escaped}\"")
-}
-
-fn sh_quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
 /// Lists the channels of a town with how each did last. Blocks.
 ///
 /// # Errors
@@ -422,7 +285,7 @@ pub fn channels(places: &Places) -> Result<Vec<ChannelSeen>, HostError> {
     let all = runs.list().map_err(HostError::Run)?;
     for run in all
         .into_iter()
-        .filter(|run| run.as_str().starts_with(PREFIX))
+        .filter(|run| run.as_str().starts_with(NOTICE))
     {
         let (Ok(RunState::Exited(exit)), Ok(spec)) = (runs.state(&run), runs.spec(&run)) else {
             continue;
@@ -491,58 +354,4 @@ pub fn try_channels(places: &Places, only: Option<&str>) -> Result<Vec<ChannelSe
         })
     });
     tried.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn notice(title: &str) -> Notice {
-        Notice {
-            title: title.to_owned(),
-            ..Notice::trial(Timestamp(0))
-        }
-    }
-
-    #[test]
-    fn what_curl_is_told_holds_whatever_a_title_says() {
-        let told = curl_config(
-            "https://ntfy.example/x",
-            &notice("a \"b\"\n\\c"),
-            true,
-            Path::new("/runs/r"),
-        );
-        assert!(
-            told.contains("header = \"Title: gtd: a \\\"b\\\" \\\\c\"\n"),
-            "{told}"
-        );
-        assert!(
-            told.contains("data-binary = \"@/runs/r/body.txt\"\n"),
-            "{told}"
-        );
-        assert!(told.ends_with("header = \"Priority: high\"\n"), "{told}");
-    }
-
-    #[test]
-    fn a_program_of_the_persons_own_gets_one_object() {
-        let event: serde_json::Value = serde_json::from_str(&event_of(&notice("x"))).unwrap();
-        assert_eq!(event["kind"], "Notice");
-        assert_eq!(event["type"], "test");
-        assert_eq!(event["title"], "x");
-    }
-
-    #[test]
-    fn a_token_never_stands_in_the_script() {
-        let mut env = BTreeMap::new();
-        let words = ["pass".to_owned(), "it's".to_owned()];
-        let script = post(Some(&SecretPlace::Command(words.to_vec())), &mut env);
-        assert!(script.contains("    'pass' 'it'\\''s'\n"), "{script}");
-        assert!(env.is_empty());
-        let script = post(
-            Some(&SecretPlace::Env("NOT_SET_AT_ALL".to_owned())),
-            &mut env,
-        );
-        assert!(script.contains("\"$GTD_NOTIFY_TOKEN\""), "{script}");
-        assert_eq!(env["GTD_NOTIFY_TOKEN"], "");
-    }
 }
