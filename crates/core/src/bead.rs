@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, Approved, Asked, BeadId, CandidateId, CheckRun, Epoch, Guard, GuardReport, HostName,
-    Oid, Review, Revision, RigName, RoleName, RunId, RuntimeFault, RuntimeName, SeatName,
-    Timestamp, Waived, Waiver, Weight,
+    Oid, OpinionVerdict, Review, Revision, RigName, RoleName, RunId, RuntimeFault, RuntimeName,
+    SeatName, Timestamp, Waived, Waiver, Weight,
 };
 
 /// What kind of work a bead is.
@@ -137,6 +137,9 @@ pub enum EdgeKind {
 }
 
 impl EdgeKind {
+    /// The relation of a revert to what it takes back.
+    pub const REVERTS: &'static str = "reverts";
+
     /// Finds the relation of a word, as it stands in the log; an unknown word is kept as it is.
     #[must_use]
     pub fn from_word(word: &str) -> Self {
@@ -671,6 +674,26 @@ impl Attempt {
     pub fn open_review(&self) -> Option<&Review> {
         self.reviews.iter().find(|review| review.is_open())
     }
+
+    /// Finds a review by its number.
+    #[must_use]
+    pub fn review(&self, number: u32) -> Option<&Review> {
+        self.reviews.iter().find(|review| review.number == number)
+    }
+
+    /// Returns the number of the review that comes next.
+    #[must_use]
+    pub fn next_review(&self) -> u32 {
+        self.reviews.last().map_or(1, |last| last.number + 1)
+    }
+
+    /// Tells whether a person or a reviewer has said yes to what was handed in.
+    #[must_use]
+    pub fn is_approved(&self) -> bool {
+        let opinions = self.reviews.iter().rev().filter_map(Review::opinion);
+        let last = opinions.map(|opinion| opinion.verdict).next();
+        !self.approvals.is_empty() || last == Some(OpinionVerdict::Approve)
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
@@ -740,6 +763,7 @@ impl Bead {
             spec,
             needs,
             notes,
+            unheard,
             attempts,
             ..
         } = self;
@@ -747,12 +771,14 @@ impl Bead {
         spec.scope.shrink_to_fit();
         needs.shrink_to_fit();
         notes.shrink_to_fit();
+        unheard.shrink_to_fit();
         attempts.shrink_to_fit();
         for attempt in attempts {
             attempt.checks.shrink_to_fit();
             attempt.approvals.shrink_to_fit();
             attempt.guards.shrink_to_fit();
             attempt.waivers.shrink_to_fit();
+            attempt.reviews.shrink_to_fit();
         }
     }
 
@@ -815,6 +841,12 @@ impl Bead {
     pub fn attempt(&self, epoch: Epoch) -> Option<&Attempt> {
         let mut attempts = self.attempts.iter().rev();
         attempts.find(|attempt| attempt.epoch == epoch)
+    }
+
+    /// Lists the reviews that go on, each with the epoch that handed in what it is of.
+    pub fn open_reviews(&self) -> impl Iterator<Item = (Epoch, &Review)> {
+        let attempts = self.attempts.iter();
+        attempts.filter_map(|attempt| Some((attempt.epoch, attempt.open_review()?)))
     }
 
     /// Counts the further turns of an attempt that began with what a person said.

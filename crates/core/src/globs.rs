@@ -1,8 +1,9 @@
-//! Whether two scopes can mean the same file.
+//! Whether two scopes can mean the same file, and whether a file is in a scope.
 //!
 //! A scope is a glob: `*` is any run of characters of one name, `?` one of them,
 //! `**` any names in a row. A folder without a wildcard means all that is in it.
-//! In doubt two scopes meet: who is asked to join two beads loses little.
+//! In doubt two scopes meet: who is asked to join two beads loses little. There a
+//! name with a dot is that of a file; a file that is asked about may lie below it.
 
 /// Tells whether some file is in both scopes.
 #[must_use]

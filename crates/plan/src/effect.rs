@@ -294,10 +294,7 @@ impl Effect {
                     });
                     let reviewed = || {
                         graph.in_review().find(|bead| {
-                            let attempts = bead.attempts.iter();
-                            let mut open =
-                                attempts.filter_map(|a| Some((a.epoch, a.open_review()?)));
-                            open.any(|(epoch, review)| {
+                            bead.open_reviews().any(|(epoch, review)| {
                                 review_owner(&bead.id, epoch, review.number) == *owner
                             })
                         })

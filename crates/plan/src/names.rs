@@ -9,6 +9,9 @@ use gtd_core::{
     RunId, SeatName, Target,
 };
 
+/// What the runs of notices are called: they stay longer than others, so that nobody is told twice.
+pub const NOTICE: &str = "notice-";
+
 fn run_id(text: &str) -> RunId {
     RunId::parse(text).expect("made of valid names and short enough")
 }

@@ -16,6 +16,8 @@ use std::time::Duration;
 
 use gtd_core::{BeadId, Graph, RigName, RunId, Timestamp, config::Retention};
 
+use crate::NOTICE;
+
 /// A run that has ended, as it lies on the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptRun {
@@ -32,8 +34,6 @@ pub struct KeptRun {
 /// What ended so lately is left alone, however much there is: somebody may be about to read it.
 const REST: Duration = Duration::from_mins(10);
 
-/// What the runs of notices are called.
-const NOTICE: &str = "notice-";
 /// How long they say that somebody was told.
 const TOLD: Duration = Duration::from_hours(31 * 24);
 

@@ -13,15 +13,7 @@ pub(super) fn record(
     report: GuardReport,
 ) -> Decision {
     check_text("what was found", &report.told(), TEXT_MAX)?;
-    let bead = scene.bead(&id)?;
-    match &bead.phase {
-        Phase::Submitted {
-            epoch: current,
-            head: now,
-            ..
-        } if *current == epoch && *now == head => {}
-        _ => return Err(scene.stale(bead, epoch)),
-    }
+    let bead = scene.handed_in(&id, epoch, &head)?;
     let attempt = bead.attempt(epoch);
     let known = attempt.and_then(|attempt| attempt.guarded(report.guard, &head));
     if known == Some(&report) {

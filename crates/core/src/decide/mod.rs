@@ -29,7 +29,8 @@ mod work;
 
 use crate::{
     Actor, Ask, Bead, BeadId, Command, EdgeKind, Epoch, Event, Fault, FaultClass, GoalState, Graph,
-    Lease, Need, Phase, Rejection, Revision, Rig, RigName, SeatName, Timestamp, hash::IdSource,
+    Lease, Need, Oid, Phase, Rejection, Revision, Rig, RigName, SeatName, Timestamp,
+    hash::IdSource,
 };
 
 pub use bead::check_spec;
@@ -382,6 +383,19 @@ impl<'a> Scene<'a> {
     fn leased(self, bead: &'a Bead, epoch: Epoch) -> Result<&'a Lease, Rejection> {
         match bead.phase.lease() {
             Some(lease) if lease.epoch == epoch => Ok(lease),
+            _ => Err(self.stale(bead, epoch)),
+        }
+    }
+
+    /// Finds a bead, and checks that `head` is what its attempt `epoch` handed in and what waits.
+    fn handed_in(self, id: &BeadId, epoch: Epoch, head: &Oid) -> Result<&'a Bead, Rejection> {
+        let bead = self.bead(id)?;
+        match &bead.phase {
+            Phase::Submitted {
+                epoch: current,
+                head: now,
+                ..
+            } if *current == epoch && now == head => Ok(bead),
             _ => Err(self.stale(bead, epoch)),
         }
     }

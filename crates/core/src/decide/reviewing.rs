@@ -5,8 +5,8 @@
 
 use super::{Decision, Scene, TEXT_MAX, WORD_MAX, check_text, seat::over_budget};
 use crate::{
-    Bead, BeadId, Epoch, Event, Fault, FaultClass, Oid, Opinion, OpinionVerdict, Phase, Purse,
-    REVIEW, Rejection, Review, ReviewOutcome, Reviewing, RuntimeName, SeatName, Weight,
+    Attempt, Bead, BeadId, Epoch, Event, Fault, FaultClass, Oid, Opinion, OpinionVerdict, Phase,
+    Purse, REVIEW, Rejection, Review, ReviewOutcome, Reviewing, RuntimeName, SeatName, Weight,
 };
 
 /// Bytes of what a reviewer wants otherwise that stand in the brief.
@@ -21,7 +21,7 @@ pub(super) fn weigh(
 ) -> Decision {
     check_text("what is risky", &weight.risks.join("\n"), TEXT_MAX)?;
     check_text("the areas", &weight.areas.join("\n"), TEXT_MAX)?;
-    let bead = handed_in(scene, &id, epoch, &head)?;
+    let bead = scene.handed_in(&id, epoch, &head)?;
     let attempt = bead.attempt(epoch);
     let known = attempt.and_then(|attempt| attempt.weight.as_deref());
     if known == Some(&weight) {
@@ -44,7 +44,7 @@ pub(super) fn begin(
     seat: SeatName,
     runtime: RuntimeName,
 ) -> Decision {
-    let bead = handed_in(scene, &id, epoch, &head)?;
+    let bead = scene.handed_in(&id, epoch, &head)?;
     let attempt = bead.attempt(epoch);
     let reviews = attempt.map_or(&[][..], |attempt| &attempt.reviews);
     let is_this = |review: &Review| review.number == number && review.seat == seat;
@@ -58,7 +58,7 @@ pub(super) fn begin(
         bead: id.clone(),
         why,
     };
-    let next = reviews.last().map_or(1, |last| last.number + 1);
+    let next = attempt.map_or(1, Attempt::next_review);
     if number != next {
         return Err(not_ready(format!("its next review is number {next}")));
     }
@@ -89,8 +89,8 @@ pub(super) fn begin(
     }
     // One worktree for each: what stands in it belongs to one review.
     let holds = |other: &&Bead| {
-        let mut open = other.attempts.iter().filter_map(|a| a.open_review());
-        other.rig == bead.rig && open.any(|review| review.seat == seat)
+        let mut open = other.open_reviews();
+        other.rig == bead.rig && open.any(|(_, review)| review.seat == seat)
     };
     if let Some(other) = scene.graph.in_review().find(holds) {
         return Err(Rejection::SeatBusy {
@@ -135,10 +135,9 @@ pub(super) fn end(
         }
     }
     let bead = scene.bead(&id)?;
-    let review = bead.attempt(epoch).and_then(|attempt| {
-        let mut reviews = attempt.reviews.iter();
-        reviews.find(|review| review.number == number)
-    });
+    let review = bead
+        .attempt(epoch)
+        .and_then(|attempt| attempt.review(number));
     let Some(review) = review else {
         return Err(scene.stale(bead, epoch));
     };
@@ -218,23 +217,6 @@ fn sent_back(review: &Review, opinion: &Opinion) -> Fault {
         text,
         evidence,
         run: None,
-    }
-}
-
-fn handed_in<'a>(
-    scene: Scene<'a>,
-    id: &BeadId,
-    epoch: Epoch,
-    head: &Oid,
-) -> Result<&'a Bead, Rejection> {
-    let bead = scene.bead(id)?;
-    match &bead.phase {
-        Phase::Submitted {
-            epoch: current,
-            head: now,
-            ..
-        } if *current == epoch && now == head => Ok(bead),
-        _ => Err(scene.stale(bead, epoch)),
     }
 }
 

@@ -285,8 +285,7 @@ fn key(by: CostBy, bead: &Bead, record: &Envelope, run: &RunId) -> String {
 /// Finds the review of which a run is a turn.
 fn review<'a>(bead: &'a Bead, run: &RunId) -> Option<&'a Review> {
     let (_, epoch, number) = review_of_run(run)?;
-    let mut reviews = bead.attempt(epoch)?.reviews.iter();
-    reviews.find(|review| review.number == number)
+    bead.attempt(epoch)?.review(number)
 }
 
 /// Reads off a run's name which attempt it belongs to.

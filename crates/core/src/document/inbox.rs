@@ -190,8 +190,7 @@ fn parked<'a>(
         .asked()
         .filter(|bead| bead.phase.lease().is_some() && bead.question().is_some());
     let given_up = graph
-        .targets_with_submissions()
-        .flat_map(|target| graph.queued(&target).collect::<Vec<_>>())
+        .submissions()
         .filter(|bead| matches!(graph.reviewing(bead), Reviewing::GivenUp(_)))
         // The yes to what is protected is worth that of a reviewer, and is asked for already.
         .filter(|bead| graph.unapproved(bead).is_none());
@@ -309,8 +308,7 @@ fn blocker(why: &Why) -> Option<&Cause> {
 
 fn failure(bead: &Bead, why: &Why, unblocks: usize) -> NeedsYou {
     let cause = match &bead.phase {
-        Phase::Parked { .. } => why.chain.first(),
-        Phase::Submitted { .. } => why.chain.first(),
+        Phase::Parked { .. } | Phase::Submitted { .. } => why.chain.first(),
         _ if bead.question().is_some() => why.chain.first(),
         _ => blocker(why),
     };

@@ -18,8 +18,6 @@ use crate::{
 /// After so many days it is looked what has become of a landing.
 pub const TRUST_DAYS: [u32; 3] = [1, 7, 30];
 const DAY_MS: i64 = 86_400_000;
-/// The relation of a revert to what it takes back.
-const REVERTS: &str = "reverts";
 /// The area of what nobody has weighed.
 const UNKNOWN: &str = "unknown";
 
@@ -322,7 +320,8 @@ fn reverted(
     for (bead, at) in landed_at {
         let needs = view.graph.bead(bead).map(|bead| bead.needs.as_slice());
         for need in needs.unwrap_or_default() {
-            let is_revert = matches!(&need.kind, EdgeKind::Custom(word) if word == REVERTS);
+            let is_revert =
+                matches!(&need.kind, EdgeKind::Custom(word) if word == EdgeKind::REVERTS);
             if is_revert {
                 let first = found.entry(need.on.clone()).or_insert(*at);
                 *first = (*first).min(*at);

@@ -214,7 +214,7 @@ impl Index {
         let id = &bead.id;
         self.count(bead, Tally::add);
         // Also of what has ended meanwhile: somebody has to end it.
-        if bead.attempts.iter().any(|a| a.open_review().is_some()) {
+        if bead.open_reviews().next().is_some() {
             self.in_review.insert(id.clone());
         }
         if let Phase::Landed { candidate, .. } = &bead.phase {

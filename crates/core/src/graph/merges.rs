@@ -65,11 +65,16 @@ impl Graph {
         }
     }
 
+    /// Lists what was handed in, target by target, in the order of the queues.
+    pub fn submissions(&self) -> impl Iterator<Item = &Bead> {
+        let targets = self.targets_with_submissions();
+        targets.flat_map(|target| self.queued(&target).collect::<Vec<_>>())
+    }
+
     /// Lists the submissions that wait for a person's yes.
     pub fn waiting_for_yes(&self) -> impl Iterator<Item = (&Bead, &GuardReport)> {
-        let targets = self.targets_with_submissions();
-        let queued = targets.flat_map(|target| self.queued(&target).collect::<Vec<_>>());
-        queued.filter_map(|bead| Some((bead, self.unapproved(bead)?)))
+        self.submissions()
+            .filter_map(|bead| Some((bead, self.unapproved(bead)?)))
     }
 
     /// Lists what a person put first in the queue of a target, in order.

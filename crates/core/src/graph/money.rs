@@ -134,7 +134,7 @@ pub(super) fn reserving(bead: &Bead) -> Option<&Lease> {
     (is_hired && holds).then_some(lease)
 }
 
-fn goal_of(bead: &Bead) -> &BeadId {
+pub(super) fn goal_of(bead: &Bead) -> &BeadId {
     bead.goal.as_ref().unwrap_or(&bead.id)
 }
 

@@ -20,7 +20,7 @@ impl Graph {
         let mut spent = Vec::new();
         for open in self.open_beads_of(id) {
             match &open.phase {
-                phase if is_spent(phase) => spent.push(open),
+                phase if is_parked_as_spent(phase) => spent.push(open),
                 Phase::Parked { .. } => {}
                 phase if phase.is_open() && self.unmet_needs(open).next().is_some() => {}
                 // It may tell more about what is left.
@@ -34,7 +34,7 @@ impl Graph {
     /// with them.
     #[must_use]
     pub fn is_replanned(&self, bead: &Bead, now: Timestamp) -> bool {
-        let (Some(id), true) = (&bead.goal, is_spent(&bead.phase)) else {
+        let (Some(id), true) = (&bead.goal, is_parked_as_spent(&bead.phase)) else {
             return false;
         };
         let waits = self
@@ -91,6 +91,6 @@ impl Graph {
     }
 }
 
-fn is_spent(phase: &Phase) -> bool {
+fn is_parked_as_spent(phase: &Phase) -> bool {
     matches!(phase, Phase::Parked { why } if why.class == FaultClass::Attempts)
 }

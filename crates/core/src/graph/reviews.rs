@@ -4,19 +4,19 @@
 //! |---|---|
 //! | the rig reviews nothing, or only what is risky and it is not | let through |
 //! | a person said yes to it, or a reviewer did | let through |
-//! | nobody has looked how much it is | to be weighed |
 //! | a review goes on | read |
+//! | nobody has looked how much it is | to be weighed |
 //! | what a reviewer said cannot be read, or reviews failed too often | a person's |
 //! | else | to be reviewed |
 
 use super::{
     Graph,
     change::attempt_mut,
-    money::{Spent, Used, got_nothing},
+    money::{Spent, Used, goal_of, got_nothing},
 };
 use crate::{
-    Attempt, Bead, BeadId, Epoch, Fault, OpinionVerdict, Phase, REVIEW_TRIES, REVIEW_TURNS, Review,
-    ReviewOutcome, ReviewPolicy, RunId, Timestamp, Usage, review_run,
+    Bead, BeadId, Epoch, Fault, Phase, REVIEW_TRIES, REVIEW_TURNS, Review, ReviewOutcome,
+    ReviewPolicy, RunId, Timestamp, Usage, review_run,
 };
 
 /// How far the review of a submission is.
@@ -131,11 +131,8 @@ impl Graph {
     /// Returns what the reviews of a bead hold back and have not used.
     pub(super) fn held_by_reviews(&self, bead: &Bead) -> Used {
         let mut held = Used::default();
-        for attempt in &bead.attempts {
-            let Some(review) = attempt.open_review() else {
-                continue;
-            };
-            let (used, _) = self.used_by_review(&bead.id, attempt.epoch, review);
+        for (epoch, review) in bead.open_reviews() {
+            let (used, _) = self.used_by_review(&bead.id, epoch, review);
             let usd = used.usd_micros.unwrap_or(0);
             held.usd += review.reserved.usd_micros.saturating_sub(usd);
             held.tokens += review.reserved.tokens.saturating_sub(used.tokens());
@@ -190,21 +187,10 @@ impl Graph {
         let has_run = fault.is_none_or(|fault| fault.run.is_some());
         let is_silent = used.usd_micros.is_none() && has_run && !got_nothing(fault);
         if let Some(bead) = self.bead(id).filter(|_| is_silent) {
-            let (goal, rig) = (bead.goal.as_ref().unwrap_or(&bead.id), &bead.rig);
-            let (goal, rig) = (goal.clone(), rig.clone());
+            let (goal, rig) = (goal_of(bead).clone(), bead.rig.clone());
             let guessed = Spent::guessed(review.reserved.usd_micros);
             self.count_spent(&goal, &rig, guessed, at);
         }
-    }
-}
-
-impl Attempt {
-    /// Tells whether a person or a reviewer has said yes to what was handed in.
-    #[must_use]
-    pub fn is_approved(&self) -> bool {
-        let opinions = self.reviews.iter().rev().filter_map(Review::opinion);
-        let last = opinions.map(|opinion| opinion.verdict).next();
-        !self.approvals.is_empty() || last == Some(OpinionVerdict::Approve)
     }
 }
 

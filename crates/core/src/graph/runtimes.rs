@@ -41,8 +41,8 @@ impl Graph {
         });
         attempt.or_else(|| {
             self.in_review().find(|bead| {
-                let mut open = bead.attempts.iter().filter_map(|a| a.open_review());
-                open.any(|r| r.runtime.as_str() == runtime && r.began >= hold.last)
+                let mut open = bead.open_reviews();
+                open.any(|(_, r)| r.runtime.as_str() == runtime && r.began >= hold.last)
             })
         })
     }

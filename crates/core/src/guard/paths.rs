@@ -1,9 +1,9 @@
 //! Files that only a person lets through.
 //!
 //! A glob is what it is in the scope of a bead: `*` is any run of characters of one name, `?` one
-//! of them, `**` any names in a row; a folder without a wildcard means all that is in it. It begins
-//! at the top of the repository. In doubt a file is protected: a person who is asked once too often
-//! loses little.
+//! of them, `**` any names in a row. Whatever has no wildcard may be a folder, with a dot in its
+//! name too, and means all that is in it. It begins at the top of the repository. In doubt a file
+//! is protected: a person who is asked once too often loses little.
 
 use super::{Finding, FindingKind, Guard, GuardReport};
 use crate::globs::Scope;

@@ -19,9 +19,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{
-    Bead, Command, Epoch, Fault, FaultClass, Graph, Guard, GuardPolicy, Observation, Oid, Phase,
-    Purse, REVIEW_TURNS, Review, ReviewOutcome, Reviewing, RunId, RuntimeName, SeatName, Timestamp,
-    WaitReason, review_owner, review_run,
+    Attempt, Bead, Command, Epoch, Fault, FaultClass, Graph, Guard, GuardPolicy, Observation, Oid,
+    Phase, Purse, REVIEW_TURNS, Review, ReviewOutcome, Reviewing, RunId, RuntimeName, SeatName,
+    Timestamp, WaitReason, review_owner, review_run,
 };
 
 use super::weight::weigh;
@@ -197,8 +197,8 @@ impl Refinery {
 /// Names who reviews on the rig at present.
 fn busy(graph: &Graph, refinery: &Refinery) -> BTreeSet<SeatName> {
     let beads = graph.in_review().filter(|bead| bead.rig == refinery.rig);
-    let open = beads.flat_map(|bead| bead.attempts.iter().filter_map(|a| a.open_review()));
-    open.map(|review| review.seat.clone()).collect()
+    let open = beads.flat_map(Bead::open_reviews);
+    open.map(|(_, review)| review.seat.clone()).collect()
 }
 
 /// What one pass keeps over all submissions.
@@ -257,13 +257,12 @@ impl Pass<'_> {
                 .push(wait(WaitReason::Capacity, text, None));
         };
         self.purse.hold(bead, reserved);
-        let reviews = bead.attempt(bead.epoch).map(|attempt| &attempt.reviews);
-        let last = reviews.and_then(|reviews| reviews.last());
+        let attempt = bead.attempt(bead.epoch);
         plan.tell(Command::BeginReview {
             bead: bead.id.clone(),
             epoch: bead.epoch,
             head: head.clone(),
-            number: last.map_or(1, |last| last.number + 1),
+            number: attempt.map_or(1, Attempt::next_review),
             seat,
             runtime: runtime.clone(),
         });

@@ -1,6 +1,8 @@
 //! How much a submission changes, and what of that is risky. By rule: nobody's judgement is in it.
 
-use gtd_core::{Bead, GATE_DEFINITIONS, MergeRules, Weight, may_meet, names_needs};
+use gtd_core::{
+    Bead, GATE_DEFINITIONS, MergeRules, Weight, may_meet, names_needs, protected_paths,
+};
 
 use crate::{
     SubmissionSeen,
@@ -24,6 +26,18 @@ fn tells_agents(file: &str) -> bool {
     ) || names.any(is_settings)
 }
 
+/// Lists the files among those changed that count as protected, in this repository or everywhere.
+fn protected(globs: &[String], changed: &[String]) -> Vec<String> {
+    let always = GATE_DEFINITIONS.iter().map(|&glob| glob.to_owned());
+    let globs: Vec<String> = always.chain(globs.iter().cloned()).collect();
+    let report = protected_paths(&globs, changed);
+    report
+        .findings
+        .into_iter()
+        .map(|found| found.file)
+        .collect()
+}
+
 /// Weighs what was handed in for a bead.
 pub(super) fn weigh(bead: &Bead, seen: &SubmissionSeen, rules: &MergeRules) -> Weight {
     let files = |is_wanted: &dyn Fn(&str) -> bool| -> Vec<String> {
@@ -36,14 +50,7 @@ pub(super) fn weigh(bead: &Bead, seen: &SubmissionSeen, rules: &MergeRules) -> W
             risks.push(line(&format!("{what}: {}", named(files))));
         }
     };
-    let globs = || {
-        let own = rules.protect.iter().map(String::as_str);
-        GATE_DEFINITIONS.iter().copied().chain(own)
-    };
-    risk(
-        "protected",
-        &files(&|file| globs().any(|glob| may_meet(glob, file))),
-    );
+    risk("protected", &protected(&rules.protect, &seen.files));
     risk("names what it needs", &files(&names_needs));
     risk("tells agents what to do", &files(&tells_agents));
     let scope = &bead.spec.scope;

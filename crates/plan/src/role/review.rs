@@ -55,13 +55,8 @@ pub fn reviewer_context(graph: &Graph, bead: &Bead, scene: &ReviewerScene<'_>) -
 /// Returns the dollars that the review that goes on may still use.
 fn left(graph: &Graph, bead: &Bead, scene: &ReviewerScene<'_>) -> Option<f64> {
     let purse = Purse::new(graph, scene.place.now);
-    let attempt = bead
-        .attempts
-        .iter()
-        .rev()
-        .find(|a| a.open_review().is_some());
-    let allowance = attempt
-        .and_then(|attempt| purse.allowance_of_review(bead, attempt.epoch, attempt.open_review()?));
+    let open = bead.open_reviews().last();
+    let allowance = open.and_then(|(epoch, review)| purse.allowance_of_review(bead, epoch, review));
     #[expect(clippy::cast_precision_loss, reason = "money for display")]
     allowance.map(|allowance| allowance.left() as f64 / 1e6)
 }
