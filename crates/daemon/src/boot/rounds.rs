@@ -17,7 +17,7 @@ use crate::{
     town::Town,
 };
 
-/// How often the stop file is looked at.
+/// How often the stop file and the user's files are looked at.
 const EVERY: Duration = Duration::from_secs(3);
 /// How many of these looks come before the files of the rigs are read.
 const TRUST_EVERY: u32 = 5;

@@ -1,10 +1,14 @@
 //! What models used, read from the log.
 
-use gtd_core::{Bead, BeadId, CostBy, Event, Rejection, RigName, Timestamp, View, cost_doc};
+use gtd_core::{Bead, BeadId, CostBy, Event, Rejection, Timestamp, View, cost_doc};
 use gtd_wire::pb::town::v1::{CostRequest, CostResponse};
 use tonic::{Response, Status};
 
-use super::{Api, document, lookup, reads::known_rig, rejected};
+use super::{
+    Api, document, lookup,
+    reads::{unknown_word, wished_rig},
+    rejected,
+};
 
 /// How far back a cost page goes unless it is told.
 const COST_MS: i64 = 24 * 3_600_000;
@@ -28,13 +32,8 @@ impl Api {
                 Some((bead.id.clone(), bead.created_at))
             }
         };
-        let rig: Option<RigName> = self
-            .town
-            .view(|view| match request.rig.as_str() {
-                "" => Ok(None),
-                name => known_rig(view, name).map(Some),
-            })
-            .map_err(rejected)?;
+        let rig = self.town.view(|view| wished_rig(view, &request.rig));
+        let rig = rig.map_err(rejected)?;
         let since = match (request.since_ms, &subject) {
             (Some(since), _) => Timestamp(since),
             (None, Some((_, made))) => *made,
@@ -66,8 +65,5 @@ impl Api {
 
 fn unknown_group(word: &str) -> Rejection {
     let words: Vec<&str> = CostBy::ALL.into_iter().map(CostBy::word).collect();
-    Rejection::BadText {
-        field: "what a group is".to_owned(),
-        why: format!("cannot be `{word}`: {}", words.join(" ")),
-    }
+    unknown_word("what a group is", word, &words)
 }

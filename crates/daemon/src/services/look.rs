@@ -37,10 +37,7 @@ impl Api {
         request: &TimelineRequest,
     ) -> Result<Response<TimelineResponse>, Status> {
         let now = self.town.ledger.now();
-        let rig = self.town.view(|view| match request.rig.as_str() {
-            "" => Ok(None),
-            name => reads::known_rig(view, name).map(Some),
-        });
+        let rig = self.town.view(|view| reads::wished_rig(view, &request.rig));
         let rig = rig.map_err(rejected)?;
         let subject: Option<(BeadId, Timestamp)> = match request.id.as_str() {
             "" => None,

@@ -51,7 +51,8 @@ impl Api {
     }
 }
 
-/// Finds what plans and reviews on a rig can be made with: what its trusted configuration and its role files say.
+/// Finds what plans and reviews on a rig can be made with: what its trusted configuration and its
+/// role files say.
 pub(super) fn plan_means(town: &Town, rig: &Rig) -> Result<PlanMeans, Rejection> {
     let config = town.rigs.config(Some(rig))?;
     let roles = town.rigs.roles().of_rig(&rig.name);
@@ -76,9 +77,7 @@ pub(super) fn plan_means(town: &Town, rig: &Rig) -> Result<PlanMeans, Rejection>
             ..means.review
         },
         most_beads: mayor.and_then(most_beads).unwrap_or(MOST_BEADS),
-        mayor: means.mayor,
-        worker: means.worker,
-        usable: means.usable,
+        ..means
     })
 }
 

@@ -38,10 +38,7 @@ struct Filter {
 
 impl Filter {
     fn take(view: View<'_>, request: &QueryRequest) -> Result<Self, Rejection> {
-        let rig = match request.rig.as_str() {
-            "" => None,
-            name => Some(known_rig(view, name)?),
-        };
+        let rig = wished_rig(view, &request.rig)?;
         let goal = match request.goal.as_str() {
             "" => None,
             id => Some(lookup::bead(view.graph, id)?.id.clone()),
@@ -121,6 +118,22 @@ impl Filter {
             String::new()
         };
         ListDoc { items: page, next }
+    }
+}
+
+/// Finds the rig that something is narrowed to; an empty name narrows it to none.
+pub(super) fn wished_rig(view: View<'_>, name: &str) -> Result<Option<RigName>, Rejection> {
+    match name {
+        "" => Ok(None),
+        name => known_rig(view, name).map(Some),
+    }
+}
+
+/// Refuses a word that is none of those that there are for a choice.
+pub(super) fn unknown_word(field: &str, word: &str, words: &[&str]) -> Rejection {
+    Rejection::BadText {
+        field: field.to_owned(),
+        why: format!("cannot be `{word}`: {}", words.join(" ")),
     }
 }
 

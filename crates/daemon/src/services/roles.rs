@@ -173,21 +173,18 @@ impl Api {
 impl RoleFileDoc {
     fn new(spec: &RoleSpec, rules: Option<&WorkerRules>) -> Self {
         let said = &spec.limits;
-        let is_worker = spec.name.as_str() == WORKER;
-        let is_reviewer = spec.name.as_str() == REVIEWER;
-        let is_timed = is_worker || is_reviewer;
+        let name = spec.name.as_str();
+        let is_worker = name == WORKER;
+        let is_driven = [WORKER, MAYOR, REVIEWER].contains(&name);
         let limits = match rules {
             Some(rules) if is_worker => RoleLimits::default().under(rules),
             _ => RoleLimits::default(),
         };
         let without_effect = [
-            ("limits.turn", said.turn_ms.is_some() && !is_timed),
-            ("limits.bead", said.bead_ms.is_some() && !is_timed),
+            ("limits.turn", said.turn_ms.is_some() && !is_driven),
+            ("limits.bead", said.bead_ms.is_some() && !is_driven),
             ("limits.attempts", said.attempts.is_some() && !is_worker),
-            (
-                "limits.usd",
-                said.usd_micros.is_some() && !is_timed && spec.name.as_str() != MAYOR,
-            ),
+            ("limits.usd", said.usd_micros.is_some() && !is_driven),
             ("limits.diff_lines", said.diff_lines.is_some()),
         ];
         Self {

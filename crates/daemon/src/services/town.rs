@@ -34,7 +34,7 @@ use super::{
     Api, caller_of, document, gates, json,
     lines::{self, Source, Until},
     lookup, malformed, prompts,
-    reads::known_rig,
+    reads::{known_rig, wished_rig},
     rejected,
     why::why_all,
 };
@@ -157,10 +157,7 @@ super::writes::writes! {
         ) -> Result<Response<StatusResponse>, Status> {
             let rig = request.into_inner().rig;
             let (status, revision) = self.town.view(|view| {
-                let rig = match rig.as_str() {
-                    "" => None,
-                    name => Some(known_rig(view, name).map_err(rejected)?),
-                };
+                let rig = wished_rig(view, &rig).map_err(rejected)?;
                 Ok::<_, Status>((status_doc(view, rig.as_ref()), view.graph.revision()))
             })?;
             let daemon = DaemonDoc {

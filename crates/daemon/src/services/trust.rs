@@ -1,10 +1,14 @@
 //! What became of the work of each runtime, read from the log.
 
-use gtd_core::{Bead, Rejection, RigName, Timestamp, TrustBy, View, is_for_trust, trust_doc};
+use gtd_core::{Bead, Rejection, Timestamp, TrustBy, View, is_for_trust, trust_doc};
 use gtd_wire::pb::town::v1::{TrustReportRequest, TrustReportResponse};
 use tonic::{Response, Status};
 
-use super::{Api, document, reads::known_rig, rejected};
+use super::{
+    Api, document,
+    reads::{unknown_word, wished_rig},
+    rejected,
+};
 
 impl Api {
     /// Works out what became of the work of each runtime, from the beginning or since a moment.
@@ -17,13 +21,8 @@ impl Api {
             "" => TrustBy::default(),
             word => TrustBy::of_word(word).ok_or_else(|| rejected(unknown_line(word)))?,
         };
-        let rig: Option<RigName> = self
-            .town
-            .view(|view| match request.rig.as_str() {
-                "" => Ok(None),
-                name => known_rig(view, name).map(Some),
-            })
-            .map_err(rejected)?;
+        let rig = self.town.view(|view| wished_rig(view, &request.rig));
+        let rig = rig.map_err(rejected)?;
         let since = request.since_ms.map_or(Timestamp(0), Timestamp);
         // What became of an attempt comes after it, however long that takes.
         let log = self.records_between(since, now, is_for_trust).await?;
@@ -39,8 +38,5 @@ impl Api {
 
 fn unknown_line(word: &str) -> Rejection {
     let words: Vec<&str> = TrustBy::ALL.into_iter().map(TrustBy::word).collect();
-    Rejection::BadText {
-        field: "what a line is".to_owned(),
-        why: format!("cannot be `{word}`: {}", words.join(" ")),
-    }
+    unknown_word("what a line is", word, &words)
 }
