@@ -79,6 +79,17 @@ impl BaseEnv {
             lang: or("LANG", "C.UTF-8"),
         }
     }
+
+    /// Returns the three by their names.
+    #[must_use]
+    pub fn variables(self) -> BTreeMap<String, String> {
+        let all = [
+            ("PATH", self.path),
+            ("HOME", self.home),
+            ("LANG", self.lang),
+        ];
+        all.map(|(name, value)| (name.to_owned(), value)).into()
+    }
 }
 
 /// Where, for whom and within which limits a run takes place, whatever it does.
@@ -133,13 +144,9 @@ impl Setting {
     /// Puts a launch into this setting.
     #[must_use]
     pub fn order(&self, launch: Launch) -> RunSpec {
-        let mut env = BTreeMap::from([
-            ("PATH".to_owned(), self.base.path.clone()),
-            ("HOME".to_owned(), self.base.home.clone()),
-            ("LANG".to_owned(), self.base.lang.clone()),
-            ("GTD_RIG".to_owned(), self.rig.to_string()),
-            ("GTD_EPOCH".to_owned(), self.epoch.to_string()),
-        ]);
+        let mut env = self.base.clone().variables();
+        env.insert("GTD_RIG".to_owned(), self.rig.to_string());
+        env.insert("GTD_EPOCH".to_owned(), self.epoch.to_string());
         if let Some(bead) = &self.bead {
             env.insert("GTD_BEAD".to_owned(), bead.to_string());
         }

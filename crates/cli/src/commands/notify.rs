@@ -42,12 +42,12 @@ enum Verb {
 
 /// One channel, as the daemon tells it.
 #[derive(Debug, Deserialize)]
-struct Channel {
-    name: String,
+pub(super) struct Channel {
+    pub(super) name: String,
     events: Option<Vec<String>>,
     state: String,
     at: Option<Moment>,
-    why: Option<String>,
+    pub(super) why: Option<String>,
 }
 
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {

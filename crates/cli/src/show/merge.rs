@@ -146,12 +146,8 @@ fn proof(evidence: &Evidence, look: Look) -> Vec<String> {
             let told = guard_lines(&guard.report, guard.waived.as_slice(), look);
             lines.extend(told.into_iter().map(|line| format!("  {line}")));
         }
-        if let Some(weight) = &member.weight {
-            lines.push(format!("    {}", look.title(&weight.told())));
-        }
-        let reviews = member.reviews.iter();
-        let told = reviews.flat_map(|record| review_lines(record, look));
-        lines.extend(told.map(|line| format!("  {line}")));
+        let told = reviewed(member.weight.as_ref(), &member.reviews, look);
+        lines.extend(told.into_iter().map(|line| format!("  {line}")));
         for yes in &member.approvals {
             lines.push(format!("    approved by {}", yes.by));
         }

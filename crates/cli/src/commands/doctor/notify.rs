@@ -1,11 +1,17 @@
 //! Whether a person can be told what needs them, while they are away.
 
 use gtd_client::{Client, Rehearsal, town_config};
-use gtd_core::config::{Channel, Way, notify_rules};
-use serde_json::Value;
+use gtd_core::{
+    ListDoc,
+    config::{Channel, Way, notify_rules},
+};
 
-use super::{check::Check, rigs::has_program};
-use crate::{context::Context, town};
+use super::check::Check;
+use crate::{
+    commands::{notify, runtime::program},
+    context::Context,
+    town,
+};
 
 /// What a check of a channel offers.
 const TEST: &str = "gtd notify test";
@@ -56,7 +62,7 @@ fn missing(channel: &Channel) -> Option<&str> {
         Way::Ntfy { .. } => "curl",
         Way::Exec { command } => command.first()?,
     };
-    (!has_program(program)).then_some(program)
+    program::find(program).is_none().then_some(program)
 }
 
 /// Lists the channels that failed when they were used last, as far as the daemon knows.
@@ -65,10 +71,10 @@ async fn failed(ctx: &Context) -> Vec<(String, String)> {
     let Ok(document) = client.try_channels(None, Rehearsal::Only).await else {
         return Vec::new();
     };
-    let items = document["items"].as_array().cloned().unwrap_or_default();
-    let failed = items.iter().filter_map(|item| {
-        let text = |key: &str| item.get(key).and_then(Value::as_str).map(str::to_owned);
-        Some((text("name")?, text("why")?))
-    });
-    failed.collect()
+    let list = town::read::<ListDoc<notify::Channel>>(&document);
+    let items = list.map_or_else(|_| Vec::new(), |list| list.items);
+    let failed = items.into_iter();
+    failed
+        .filter_map(|channel| Some((channel.name, channel.why?)))
+        .collect()
 }

@@ -9,7 +9,7 @@ use gtd_core::{
 use serde_json::Value;
 
 use super::check::{Check, Mend, ask, line_of};
-use crate::{context::Context, detect, settings};
+use crate::{commands::runtime::program, context::Context, detect, settings};
 
 /// Lists the rigs with their folders; a list that cannot be read is a check of its own.
 fn rigs(ctx: &Context) -> Result<Vec<(RigName, &Path)>, Check> {
@@ -223,7 +223,7 @@ pub(super) fn runtimes(ctx: &Context) -> Vec<Check> {
         format!("can do work: {}", names.join(" ")),
     )];
     for program in ["claude", "codex", "gemini"] {
-        if has_program(program) {
+        if program::find(program).is_some() {
             checks.push(Check::good(
                 format!("runtime.{program}"),
                 format!("{program} is on PATH"),
@@ -231,16 +231,6 @@ pub(super) fn runtimes(ctx: &Context) -> Vec<Check> {
         }
     }
     checks
-}
-
-/// Tells whether a program is there: on PATH, or where its path leads.
-pub(super) fn has_program(program: &str) -> bool {
-    if program.contains('/') {
-        return Path::new(program).is_file();
-    }
-    std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-    })
 }
 
 /// Looks for runs without an end and for worktrees whose folder is gone.

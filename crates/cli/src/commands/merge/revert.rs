@@ -19,8 +19,6 @@ use crate::{
     town::DocumentKind,
 };
 
-/// The relation of a revert to what it takes back.
-const REVERTS: &str = "reverts";
 /// The state of a submission that is on its target.
 const LANDED: &str = "landed";
 /// What integration branches are called.
@@ -122,7 +120,7 @@ async fn link(client: &Client, revert: &BeadId, beads: &[BeadId]) -> Result<(), 
             bead: revert.clone(),
             need: Need {
                 on: bead.clone(),
-                kind: EdgeKind::Custom(REVERTS.to_owned()),
+                kind: EdgeKind::Custom(EdgeKind::REVERTS.to_owned()),
                 satisfied_by: SatisfiedBy::Finish,
             },
         };
@@ -247,7 +245,7 @@ fn plan(title: &str, landed: &Landed, reason: Option<&str>) -> Plan {
         kind: BeadType::Chore,
         labels: ["revert".to_owned()].into(),
         run: Some(script(&landed.parts)),
-        metadata: [(REVERTS.to_owned(), serde_json::json!(commits))].into(),
+        metadata: [(EdgeKind::REVERTS.to_owned(), serde_json::json!(commits))].into(),
         ..BeadSpec::titled(title)
     };
     Plan {

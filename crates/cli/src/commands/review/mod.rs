@@ -189,13 +189,13 @@ pub(super) async fn put_in_queue(
     const NO_REASON: &str = "it was looked at";
     let head = waits_for_yes(review)?;
     let id = &review.bead;
-    let mut review = review.clone();
+    let mut revision = review.revision;
     // First what may be refused: a yes that was written is not taken back.
     if !review.is_queued || review.waits_for_reviewer {
         let command = Command::RetrySubmission { bead: id.clone() };
-        let written = client.tell_as(command, since(review.revision)).await;
+        let written = client.tell_as(command, since(revision)).await;
         let written = written.doing(|| format!("approve {id}"))?;
-        review.revision = written.revision.0;
+        revision = written.revision.0;
     }
     if let Some(guard) = review.unapproved {
         let command = Command::Waive {
@@ -207,7 +207,7 @@ pub(super) async fn put_in_queue(
                 .unwrap_or(NO_REASON)
                 .to_owned(),
         };
-        let written = client.tell_as(command, since(review.revision)).await;
+        let written = client.tell_as(command, since(revision)).await;
         written.doing(|| format!("approve {id}"))?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 mod list;
 mod price;
 mod probe;
-mod program;
+pub(super) mod program;
 mod show;
 
 use std::collections::BTreeMap;

@@ -89,7 +89,7 @@ pub(super) fn look(runtime: &ConfiguredRuntime) -> Option<Found> {
 }
 
 /// Finds a program as a shell would.
-fn find(program: &str) -> Option<PathBuf> {
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     if program.contains('/') {
         let path = PathBuf::from(program);
         return path.is_file().then_some(path);
