@@ -277,8 +277,10 @@ fn what_landed_is_reverted_through_the_queue_with_a_proof_of_its_own() {
     let again = town.json(&["merge", "revert", revert, "--wait"]);
     assert_eq!(again["state"], "closed", "{again:#}");
     assert!(town.file_on("main", "one.txt").is_some());
-    let refused = town.gtd(&["merge", "revert", "repo-zzz9"]);
-    assert_eq!(refused.code, Some(3), "{refused}");
+    for nothing in ["repo-zzz9", "0123456789abcdef"] {
+        let refused = town.gtd(&["merge", "revert", nothing]);
+        assert_eq!(refused.code, Some(3), "{refused}");
+    }
 }
 
 #[test]

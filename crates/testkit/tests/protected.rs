@@ -62,6 +62,10 @@ fn what_changes_gates_or_ci_waits_until_a_person_says_yes_to_that_commit() {
     let told = ".github/workflows/ci.yml is protected by .github/workflows/**";
     assert!(review.contains(told), "{review}");
     assert!(review.contains("gtd.toml is protected"), "{review}");
+    // A yes to the plan is none to that.
+    let approved = town.gtd_ok(&["approve", &goal]);
+    let look = format!("{bead} {files}: gtd review {bead}");
+    assert!(approved.contains(&look), "{approved}");
     // The next command that is told is bound to the commit.
     let next = inbox["items"][0]["next"].as_str().unwrap();
     let words: Vec<&str> = next.split_whitespace().skip(1).collect();

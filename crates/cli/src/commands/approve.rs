@@ -1,7 +1,9 @@
 //! `gtd approve`: say yes to a plan, or to work that waits for a yes.
 
 use gtd_client::{Client, WriteContext};
-use gtd_core::{BeadId, BeadState, Command, ConvoyDoc, GoalState, ReviewDoc, Revision};
+use gtd_core::{
+    BeadId, BeadState, Command, ConvoyBead, ConvoyDoc, GoalState, ReviewDoc, Revision, WaitReason,
+};
 use serde_json::Value;
 
 use super::{print_documents, review, would};
@@ -149,8 +151,16 @@ async fn yes_to_plan(ctx: &Context, client: &Client, found: &Found) -> Result<()
         };
         ctx.screen.line(match standing {
             Standing::Draft => format!("{mark} {goal} approved: {n} may begin"),
-            _ => format!("{mark} {goal} was approved already"),
+            _ => format!("{mark} the plan of {goal} was approved already"),
         });
+        if standing == Standing::Begun {
+            let approval = Some(WaitReason::Approval.code());
+            let waits = |bead: &&ConvoyBead| bead.reason.as_deref() == approval;
+            for bead in convoy.beads.iter().filter(waits) {
+                let (id, text) = (&bead.id, &bead.text);
+                ctx.screen.line(format!("  {id} {text}: gtd review {id}"));
+            }
+        }
     }
     Ok(())
 }

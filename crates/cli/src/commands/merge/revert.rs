@@ -4,6 +4,8 @@
 //! gtd commits, proves and lands what comes out of it like any other work: no
 //! branch is moved back, and what does not revert is set aside with its conflict.
 
+use std::path::Path;
+
 use gtd_client::{Client, GoalWish, WriteContext};
 use gtd_core::{
     BeadId, BeadSpec, BeadType, Command, ConvoyDoc, EdgeKind, MergeRow, MergeShownDoc, Need, Plan,
@@ -12,6 +14,7 @@ use gtd_core::{
 
 use super::super::goal::{self, Land};
 use crate::{
+    commands::asked_git::ask,
     context::Context,
     error::{CliError, Doing, Kind},
     exit::Exit,
@@ -85,7 +88,11 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let landed = find(&client, &id).await?;
     let rig = match &landed.rig {
         Some(rig) => rig.clone(),
-        None => ctx.need_rig()?,
+        None => {
+            let rig = ctx.need_rig()?;
+            is_there(&ctx.folder_of(&rig)?, &id)?;
+            rig
+        }
     };
     let title = format!("Revert {}", landed.what);
     let wish = GoalWish {
@@ -111,6 +118,19 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         link(&client, &revert, &landed.beads).await?;
     }
     goal::tell(ctx, &client, &title, &receipt, args.waits()).await
+}
+
+/// A commit that only its hash names may be one that nobody made.
+fn is_there(folder: &Path, commit: &str) -> Result<(), CliError> {
+    let words = ["cat-file", "-e", &format!("{commit}^{{commit}}")];
+    match ask(folder, &words) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(CliError::new(Kind::NotFound {
+            kind: "bead, goal, candidate or commit",
+            name: commit.to_owned(),
+        })
+        .help("what landed: gtd merge list")),
+    }
 }
 
 /// Lets the revert and what it takes back know of each other.
