@@ -30,7 +30,10 @@ pub use self::{
     crew::{CrewDoc, crew_docs},
     inbox::{NeedsYou, needs_you},
     merge::{HoldDoc, MergeRow, MergeShownDoc, merge_of_bead, merge_of_candidate, merge_rows},
-    report::{LandedDoc, NotDoneDoc, ProofDoc, Recorded, ReportDoc, report_doc},
+    report::{
+        LandedDoc, NotDoneDoc, ProofDoc, Recorded, ReportCost, ReportDoc, ReportTime, WaitDoc,
+        report_doc,
+    },
     review::{CriterionSeen, GateSeen, ReviewDoc, review_doc},
     schedule::{FiringDoc, ScheduleDoc, schedule_docs},
     status::{

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Recorded, View, bead::state};
 use crate::{
-    BeadId, CandidateId, Envelope, Event, Member, Moment, PauseScope, Phase, Timestamp, Verdict,
+    BeadId, CandidateId, Envelope, Event, Fault, FaultClass, HoldsUp, Member, Moment, PauseScope,
+    Phase, Timestamp, Verdict,
 };
 
 /// In whose hands a bead is.
@@ -64,6 +65,10 @@ pub struct Segment {
     pub failed: bool,
     /// Who held it, or how it ended badly.
     pub text: String,
+    /// What it waits for: `you`, `queue` (the refinery), `seat`, `next attempt`, or a runtime and
+    /// what it is short of; nothing while it is at work.
+    #[serde(default)]
+    pub waits_for: String,
 }
 
 /// One bead on the timeline.
@@ -208,6 +213,12 @@ impl Row {
             return;
         }
         self.end(at, None);
+        let waits_for = match kind {
+            Hands::You => "you",
+            Hands::Queued if attempt.is_some() => "queue",
+            Hands::Queued => "seat",
+            Hands::Agent | Hands::Gate | Hands::Merge => "",
+        };
         self.segments.push(Segment {
             kind,
             attempt,
@@ -215,7 +226,22 @@ impl Row {
             to: None,
             failed: false,
             text: text.to_owned(),
+            waits_for: waits_for.to_owned(),
         });
+    }
+
+    /// Begins to wait for another attempt after one that ended badly.
+    fn begin_again(&mut self, at: Timestamp, why: &Fault) {
+        self.end(at, Some(&why.text));
+        self.begin(Hands::Queued, None, at, "");
+        if let Some(open) = self.segments.last_mut() {
+            open.waits_for = match &why.class {
+                FaultClass::Runtime { runtime, fault } if fault.holds_up() != HoldsUp::Work => {
+                    format!("{runtime} {}", fault.word())
+                }
+                _ => "next attempt".to_owned(),
+            };
+        }
     }
 
     /// Tells since when nothing that it needs is unfinished; none while something is.
@@ -306,9 +332,7 @@ impl Reader {
             | Event::SubmissionReturned { bead, why, .. }
             | Event::ChangesWanted { bead, why, .. } => {
                 self.ends.remove(bead);
-                let row = self.row(bead);
-                row.end(at, Some(&why.text));
-                row.begin(Hands::Queued, None, at, "");
+                self.row(bead).begin_again(at, why);
             }
             Event::BeadParked { bead, why } | Event::BeadQuarantined { bead, why } => {
                 let row = self.row(bead);

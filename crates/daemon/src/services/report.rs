@@ -41,7 +41,7 @@ impl Api {
             (None, None) => Timestamp(now.0.saturating_sub(REPORT_MS)),
         };
         let until = request.until_ms.map_or(now, Timestamp);
-        let log = self.records_between(since, until, |_| true).await?;
+        let log = self.reported(goal.as_ref(), since, until).await?;
         let (report, revision) = self.town.view(|view| {
             let view = View {
                 now: until.min(now),
@@ -53,6 +53,29 @@ impl Api {
         document("Report", report, revision)
     }
 
+    /// Reads what a report is made from: the span of time, and before it the lives of the beads
+    /// that are open, as far as that stays within the length of one report.
+    async fn reported(
+        &self,
+        goal: Option<&(BeadId, Timestamp)>,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Recorded>, Status> {
+        let begun = self.town.view(|view| match goal {
+            Some((_, made)) => Some(*made),
+            None => view.graph.unfinished().map(|bead| bead.created_at).min(),
+        });
+        let span = self.last_before(since).await?;
+        let after = match begun.filter(|begun| *begun < since) {
+            Some(begun) => self.last_before(begun).await?,
+            None => span,
+        };
+        let most = u64::try_from(REPORT_MAX).unwrap_or(u64::MAX);
+        let newest = Revision(self.revision().0.saturating_sub(most));
+        let after = after.max(newest).min(span);
+        self.records_after(after, until, |_| true).await
+    }
+
     /// Reads the records of a span of time that are wanted; moments never fall along the log.
     pub(super) async fn records_between(
         &self,
@@ -60,8 +83,18 @@ impl Api {
         until: Timestamp,
         is_wanted: impl Fn(&Event) -> bool,
     ) -> Result<Vec<Recorded>, Status> {
+        let after = self.last_before(since).await?;
+        self.records_after(after, until, is_wanted).await
+    }
+
+    /// Reads the records after a revision that are wanted, up to a moment.
+    async fn records_after(
+        &self,
+        mut after: Revision,
+        until: Timestamp,
+        is_wanted: impl Fn(&Event) -> bool,
+    ) -> Result<Vec<Recorded>, Status> {
         let ledger = &self.town.ledger;
-        let mut after = self.last_before(since).await?;
         let mut log = Vec::new();
         while log.len() < REPORT_MAX && after < ledger.graph().revision() {
             let page = self.page(after, PAGE).await?;

@@ -1,16 +1,27 @@
 //! `gtd report`: what happened, from the log and from nothing else.
 
+mod cost;
+mod look_at;
+mod time;
+
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    cost::ReportCost,
+    time::{ReportTime, WaitDoc},
+};
 use super::{
-    NeedsYou, View,
+    Dollars, NeedsYou, View,
     bead::{landed_commit, state},
     needs_you,
     status::{ConvoyRow, convoy_row},
+    timeline_doc,
 };
 use crate::{
-    BeadId, Envelope, Event, Moment, Oid, Phase, Revision, Timestamp, Verdict, explain,
-    explain::count,
+    BeadId, CandidateId, Envelope, Event, Moment, Oid, Phase, Revision, Timestamp, Verdict,
+    explain, explain::count,
 };
 
 /// One record of the log with its place.
@@ -33,6 +44,15 @@ pub struct LandedDoc {
     pub note: String,
     /// When.
     pub at: Moment,
+    /// What models used for it in the time of the report.
+    #[serde(default)]
+    pub usd: Dollars,
+    /// Some of that is estimated.
+    #[serde(default)]
+    pub estimated: bool,
+    /// The tokens of that, in and out.
+    #[serde(default)]
+    pub tokens: u64,
 }
 
 /// A bead that did not get there.
@@ -101,11 +121,20 @@ pub struct ReportDoc {
     pub proof: ProofDoc,
     /// What a person should look at.
     pub look_at: Vec<String>,
+    /// Where the time went.
+    #[serde(default)]
+    pub time: ReportTime,
+    /// What models used.
+    #[serde(default)]
+    pub cost: ReportCost,
     /// Commands.
     pub next: Vec<String>,
 }
 
-/// Makes the report over `log`, for one goal or for all.
+/// Makes the report of what happened from `since` on, for one goal or for all.
+///
+/// The log may begin earlier: as early as the beads that are open then, so that it can be told how
+/// long they waited.
 #[must_use]
 pub fn report_doc(
     view: View<'_>,
@@ -127,7 +156,12 @@ pub fn report_doc(
     let mut proof = ProofDoc::default();
     let mut look_at = Vec::new();
     let mut goals: Vec<BeadId> = Vec::new();
-    let mut targets = std::collections::BTreeMap::new();
+    let mut targets = BTreeMap::new();
+    let carried = carried(log);
+    let is_about = |candidate: &CandidateId| {
+        let members = carried.get(candidate).into_iter().flatten();
+        goal.is_none() || members.copied().any(wanted)
+    };
     for (_, record) in log.iter().filter(|(_, record)| record.at >= since) {
         match &record.event {
             Event::GoalOpened { bead, .. } if wanted(&bead.id) => goals.push(bead.id.clone()),
@@ -140,7 +174,9 @@ pub fn report_doc(
                 proof.no_op += 1;
                 no_op.push(bead.clone());
             }
-            Event::CandidateJudged { verdict, .. } => match verdict {
+            Event::CandidateJudged {
+                candidate, verdict, ..
+            } if is_about(candidate) => match verdict {
                 Verdict::Passed => proof.gates_green += 1,
                 Verdict::Failed => proof.gates_red += 1,
                 Verdict::Infra => {}
@@ -170,6 +206,9 @@ pub fn report_doc(
                             .map(|fault| fault.text.clone())
                             .unwrap_or_default(),
                         at: Moment(record.at),
+                        usd: Dollars::default(),
+                        estimated: false,
+                        tokens: 0,
                     });
                 }
             }
@@ -241,6 +280,11 @@ pub fn report_doc(
             next.push(format!("gtd convoy land {}", row.id));
         }
     }
+    let mut look_at = counted(look_at);
+    look_at.extend(look_at::notable(log, since, wanted));
+    let time = time::time(&timeline_doc(view, log, wanted, since));
+    let cost = cost::cost(view, log, since, landed.len(), wanted);
+    cost::price(&mut landed, &cost.by_bead);
     ReportDoc {
         since: Moment(since),
         until: Moment(view.now),
@@ -264,9 +308,25 @@ pub fn report_doc(
         no_op,
         not_done,
         proof,
-        look_at: counted(look_at),
+        look_at,
+        time,
+        cost,
         next,
     }
+}
+
+/// Tells for each candidate which beads it carries.
+fn carried(log: &[Recorded]) -> BTreeMap<&CandidateId, Vec<&BeadId>> {
+    let formed = log.iter().filter_map(|(_, record)| match &record.event {
+        Event::CandidateFormed { candidate } => Some(candidate),
+        _ => None,
+    });
+    formed
+        .map(|candidate| {
+            let members = candidate.members.iter().map(|member| &member.bead);
+            (&candidate.id, members.collect())
+        })
+        .collect()
 }
 
 /// Lists the criteria of a goal that no command looks at.
