@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use gtd_core::ReportDoc;
+use gtd_core::{ReportDoc, TimelineDoc};
 
 use crate::{clock, context::Context, error::CliError, exit::Exit, output::Look, show, town};
 
@@ -13,14 +13,17 @@ enum Format {
     Text,
     /// Markdown.
     Md,
+    /// One page that needs nothing else, with a timeline.
+    Html,
     /// One document.
     Json,
 }
 
 /// What happened, from evidence
 ///
-/// In this order: outcome, needs you, landed, not done, proof, look at, next.
-/// Every number comes from the log, the gates and git.
+/// In this order: outcome, needs you, landed, not done, proof, look at, time,
+/// cost, next. Every number comes from the log, and can be worked out again from
+/// `gtd export json` alone.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only this goal
@@ -56,6 +59,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         let extension = args.output.as_deref().and_then(|path| path.extension());
         match extension.and_then(|extension| extension.to_str()) {
             Some("md") => Format::Md,
+            Some("html") => Format::Html,
             Some("json") => Format::Json,
             _ => Format::Text,
         }
@@ -78,6 +82,13 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         Format::Md => {
             let report: ReportDoc = town::read(&document)?;
             show::markdown(&report).join("\n") + "\n"
+        }
+        Format::Html => {
+            let report: ReportDoc = town::read(&document)?;
+            let id = goal.as_ref().map(gtd_core::BeadId::as_str);
+            let timeline = client.timeline(id, None, Some(report.since.0)).await?;
+            let timeline: TimelineDoc = town::read(&timeline)?;
+            show::report_html(&report, &timeline, clock::now(), look)
         }
     };
     ctx.deliver(args.output.as_deref(), &text)?;

@@ -54,7 +54,7 @@ pub(crate) fn cost(doc: &CostDoc, now: Timestamp, look: Look) -> Vec<String> {
 }
 
 /// Writes dollars, marked when some of them are estimated.
-fn money(micros: u64, estimated: bool) -> String {
+pub(super) fn money(micros: u64, estimated: bool) -> String {
     marked(&dollars(micros), estimated)
 }
 
@@ -73,7 +73,7 @@ fn share(part: u64, all: u64) -> String {
 }
 
 /// Says how many tokens: `2.1M in (81 % cached) · 94k out`.
-fn tokens(tokens: &TokensDoc) -> String {
+pub(super) fn tokens(tokens: &TokensDoc) -> String {
     let input = tokens.all_input();
     let cached = match share(tokens.cache_read, input).as_str() {
         "" | "0 %" => String::new(),

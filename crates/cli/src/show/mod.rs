@@ -10,6 +10,7 @@ mod graph;
 mod line;
 mod merge;
 mod report;
+mod report_html;
 mod review;
 mod status;
 mod timeline;
@@ -31,6 +32,7 @@ pub(crate) use self::{
     line::{Line, log_line},
     merge::{merge_list, merge_shown},
     report::{markdown, report},
+    report_html::report_html,
     review::review,
     status::{agent_table, comes_back, limit, needs_you, snoozed, status},
     timeline::timeline,

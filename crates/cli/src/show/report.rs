@@ -1,8 +1,13 @@
 //! What happened: the morning page, as text and as markdown. Every number comes from the document.
 
-use gtd_core::{ReportDoc, Timestamp};
+use std::time::Duration;
 
-use super::status::ascii;
+use gtd_core::{CostRow, LandedDoc, ReportDoc, Timestamp};
+
+use super::{
+    cost::{money, tokens},
+    status::ascii,
+};
 use crate::output::{Cell, Ink, Look, State, Table, ago, period, span};
 
 /// Shows the report, in its fixed order.
@@ -38,10 +43,12 @@ pub(crate) fn report(doc: &ReportDoc, now: Timestamp, look: Look) -> Vec<String>
         lines.push(format!("           {}", item.next));
     }
     heading(&mut lines, look, "LANDED", doc.landed.len());
-    let mut table = Table::new(
-        &["", "ID", "TITLE", "COMMIT", "TRIES", "NOTE"],
-        &["TITLE", "NOTE"],
-    );
+    // Where no model was used nothing is said of it.
+    let is_priced = doc.cost.runs > 0;
+    let mut header = vec!["", "ID", "TITLE", "COMMIT", "TRIES"];
+    header.extend(is_priced.then_some("COST"));
+    header.push("NOTE");
+    let mut table = Table::new(&header, &["TITLE", "NOTE"]);
     for landed in &doc.landed {
         let state = State::of("landed");
         let tries = match landed.attempts {
@@ -52,14 +59,16 @@ pub(crate) fn report(doc: &ReportDoc, now: Timestamp, look: Look) -> Vec<String>
             "" => String::new(),
             note => format!("before: {note}"),
         };
-        table.row([
+        let mut cells = vec![
             Cell::inked(format!(" {}", state.mark(look)), state.ink),
             Cell::from(landed.bead.as_str()),
             Cell::from(landed.title.as_str()),
             Cell::from(landed.commit.short()),
             Cell::from(tries),
-            Cell::inked(note, Ink::Faint),
-        ]);
+        ];
+        cells.extend(is_priced.then(|| Cell::from(price(landed))));
+        cells.push(Cell::inked(note, Ink::Faint));
+        table.row(cells);
     }
     lines.extend(table.render_plain(look));
     if !doc.no_op.is_empty() {
@@ -81,6 +90,9 @@ pub(crate) fn report(doc: &ReportDoc, now: Timestamp, look: Look) -> Vec<String>
     lines.extend(proof(doc).into_iter().map(|line| format!("  {line}")));
     heading(&mut lines, look, "LOOK AT", doc.look_at.len());
     lines.extend(doc.look_at.iter().map(|text| format!("  {text}")));
+    for (name, told) in [("TIME", time(doc)), ("COST", cost(doc))] {
+        heading_of(&mut lines, look, name, &told);
+    }
     if !doc.next.is_empty() {
         lines.push(format!("next  {}", doc.next.join(" · ")));
     }
@@ -90,7 +102,102 @@ pub(crate) fn report(doc: &ReportDoc, now: Timestamp, look: Look) -> Vec<String>
     lines
 }
 
-fn proof(doc: &ReportDoc) -> Vec<String> {
+fn heading_of(lines: &mut Vec<String>, look: Look, name: &str, told: &[String]) {
+    if !told.is_empty() {
+        lines.push(look.paint(Ink::Faint, name));
+        lines.extend(told.iter().map(|line| format!("  {line}")));
+    }
+}
+
+/// Says what a landed bead used of models; nothing when it used none.
+pub(super) fn price(landed: &LandedDoc) -> String {
+    match (landed.usd.0, landed.tokens) {
+        (0, 0) => String::new(),
+        (0, tokens) => format!("{tokens} tokens"),
+        (usd, _) => money(usd, landed.estimated),
+    }
+}
+
+/// Says where the time went.
+pub(super) fn time(doc: &ReportDoc) -> Vec<String> {
+    let time = &doc.time;
+    let took = |ms: u64| span(Duration::from_millis(ms));
+    let mut lines = Vec::new();
+    if time.agent_ms + time.gate_ms + time.merge_ms > 0 {
+        lines.push(format!(
+            "agents {} · gates {} · merges {}, over all beads",
+            took(time.agent_ms),
+            took(time.gate_ms),
+            took(time.merge_ms)
+        ));
+    }
+    let waits = time.waits.iter().map(|wait| {
+        let beads = match wait.beads {
+            1 => "1 bead".to_owned(),
+            n => format!("{n} beads"),
+        };
+        format!("{} {} ({beads})", wait.reason, took(wait.ms))
+    });
+    let waits: Vec<String> = waits.collect();
+    if !waits.is_empty() {
+        lines.push(format!("waited for: {}", waits.join(" · ")));
+    }
+    lines
+}
+
+/// Says what models used, and for what.
+pub(super) fn cost(doc: &ReportDoc) -> Vec<String> {
+    let cost = &doc.cost;
+    if cost.runs == 0 {
+        return Vec::new();
+    }
+    let runs = |n: u64| match n {
+        1 => "1 run".to_owned(),
+        n => format!("{n} runs"),
+    };
+    let mut all = vec![
+        money(cost.usd.0, cost.estimated),
+        tokens(&cost.tokens),
+        runs(cost.runs),
+    ];
+    if let Some(each) = cost.per_landed {
+        all.push(format!(
+            "{} for each landed bead",
+            money(each.0, cost.estimated)
+        ));
+    }
+    let mut shares: Vec<String> = cost
+        .by_role
+        .iter()
+        .map(|row| format!("{} {} %", row.key, share(doc, row)))
+        .collect();
+    shares.push(match cost.overhead_percent {
+        Some(percent) => format!("overhead {percent} %"),
+        None => "overhead 0 %".to_owned(),
+    });
+    shares.push(format!("idle {}", runs(cost.idle_runs)));
+    let mut lines = vec![all.join(" · "), shares.join(" · ")];
+    if cost.unpriced_runs > 0 {
+        lines.push(format!(
+            "{} without a price: shares are of tokens",
+            runs(cost.unpriced_runs)
+        ));
+    }
+    lines
+}
+
+/// Tells the share of a role in a hundred, of what the overhead is a share of.
+fn share(doc: &ReportDoc, row: &CostRow) -> u64 {
+    let n_tokens = |tokens: &gtd_core::TokensDoc| tokens.all_input() + tokens.output;
+    let cost = &doc.cost;
+    let (part, whole) = match cost.usd.0 > 0 && cost.unpriced_runs == 0 {
+        true => (row.usd.0, cost.usd.0),
+        false => (n_tokens(&row.tokens), n_tokens(&cost.tokens)),
+    };
+    (part * 100 + whole / 2).checked_div(whole).unwrap_or(0)
+}
+
+pub(super) fn proof(doc: &ReportDoc) -> Vec<String> {
     let proof = &doc.proof;
     let mut lines = vec![format!(
         "agents said done {} · gates agreed {} · gates refused {} · landed {}",
@@ -178,8 +285,12 @@ pub(crate) fn markdown(doc: &ReportDoc) -> Vec<String> {
         doc.landed
             .iter()
             .map(|bead| {
+                let price = match price(bead).as_str() {
+                    "" => String::new(),
+                    price => format!(", cost: {}", escape(price)),
+                };
                 format!(
-                    "`{}` {} in `{}`, attempts: {}",
+                    "`{}` {} in `{}`, attempts: {}{price}",
                     bead.bead,
                     escape(&bead.title),
                     bead.commit.short(),
@@ -208,6 +319,8 @@ pub(crate) fn markdown(doc: &ReportDoc) -> Vec<String> {
         "Look at",
         doc.look_at.iter().map(|text| escape(text)).collect(),
     );
+    section("Time", time(doc).iter().map(|line| escape(line)).collect());
+    section("Cost", cost(doc).iter().map(|line| escape(line)).collect());
     section(
         "Next",
         doc.next.iter().map(|next| format!("`{next}`")).collect(),

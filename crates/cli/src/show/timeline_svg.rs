@@ -276,7 +276,7 @@ fn bar(svg: &mut String, segment: &Segment, y: i64, until: i64, place: &impl Fn(
 }
 
 /// Writes a text so that it is nothing but text.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut safe = String::new();
     for c in text.chars() {
         match c {
