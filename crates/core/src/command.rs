@@ -373,6 +373,25 @@ pub enum Command {
         /// Whether work that has not landed goes too, once it is saved.
         discard: bool,
     },
+    /// Starts the agent of a standing member, or lets it go on.
+    StartCrew {
+        /// The member.
+        member: SeatName,
+        /// The runtime.
+        runtime: RuntimeName,
+    },
+    /// Stops the agent of a standing member; a turn that goes on is ended.
+    StopCrew {
+        /// The member.
+        member: SeatName,
+    },
+    /// Tells something to the agent of a standing member, which begins its next turn with it.
+    TellCrew {
+        /// The member.
+        member: SeatName,
+        /// The words.
+        text: String,
+    },
     /// Puts a decision that waits for a person out of sight for a while, or back into it.
     SnoozeDecision {
         /// The kind of the decision, as the inbox names it.
@@ -460,6 +479,32 @@ pub enum Command {
         outcome: CrewOutcome,
         /// Where what was in it is, or why it stays.
         why: String,
+    },
+    /// Begins a turn of a standing member.
+    BeginCrewTurn {
+        /// The member.
+        member: SeatName,
+        /// The number that the turn is to have: one more than the planner saw.
+        turn: u64,
+        /// With how many of the things that it was told.
+        told: u32,
+        /// The bead that it is told is its own.
+        bead: Option<BeadId>,
+    },
+    /// Records how a turn of a standing member ended.
+    EndCrewTurn {
+        /// The member.
+        member: SeatName,
+        /// Its number.
+        turn: u64,
+        /// The session with which the next one goes on.
+        session: Option<String>,
+        /// Why it did not end well.
+        fault: Option<String>,
+        /// Nobody has heard what it was told.
+        unsaid: bool,
+        /// What it used.
+        usage: Option<UsageDelta>,
     },
 
     // The lease holder's pen.
@@ -780,6 +825,9 @@ impl Command {
                 | Self::RequestLanding { .. }
                 | Self::AskGate { .. }
                 | Self::AddCrew { .. }
+                | Self::StartCrew { .. }
+                | Self::TellCrew { .. }
+                | Self::BeginCrewTurn { .. }
                 | Self::OpenSeat { .. }
                 | Self::Grant { .. }
                 | Self::Claim { .. }

@@ -12,8 +12,8 @@ use crate::{
     Actor, Asked, Bead, BeadId, BeadSpec, Candidate, CandidateId, CheckRun, CrewMember,
     CrewOutcome, Epoch, Evidence, Fault, GateAsk, GateName, GateRun, Goal, GuardReport, HoldKind,
     HostName, Lease, MailItem, MergeHold, Need, Note, Oid, Outcome, RequestId, Review,
-    ReviewOutcome, Revision, RigName, RigRules, RunId, Schedule, ScheduleName, SeatName, Snooze,
-    Target, Timestamp, UsageDelta, Verdict, Waived, Weight,
+    ReviewOutcome, Revision, RigName, RigRules, RunId, RuntimeName, Schedule, ScheduleName,
+    SeatName, Snooze, Target, Timestamp, UsageDelta, Verdict, Waived, Weight,
 };
 
 /// The format of the log that this code writes.
@@ -670,6 +670,60 @@ pub enum Event {
         /// Where what was in it is, or why it stays.
         why: String,
     },
+    /// A person started the agent of a standing member, or let it go on.
+    CrewStarted {
+        /// The member.
+        member: SeatName,
+        /// The runtime; another one than before begins another session.
+        runtime: RuntimeName,
+    },
+    /// A person stopped the agent of a standing member; it keeps its session.
+    CrewStopped {
+        /// The member.
+        member: SeatName,
+    },
+    /// A person told something to the agent of a standing member.
+    CrewTold {
+        /// The member.
+        member: SeatName,
+        /// The words.
+        note: Note,
+    },
+    /// A turn of a standing member begins.
+    CrewTurnBegan {
+        /// The member.
+        member: SeatName,
+        /// Its number, from 1.
+        turn: u64,
+        /// Its run.
+        run: RunId,
+        /// With how many of the things that it was told.
+        told: u32,
+        /// The bead that it is told is its own, with its epoch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bead: Option<(BeadId, Epoch)>,
+    },
+    /// A turn of a standing member ended.
+    CrewTurnEnded {
+        /// The member.
+        member: SeatName,
+        /// The rig that what it used counts to.
+        rig: RigName,
+        /// Its number.
+        turn: u64,
+        /// The session with which the next one goes on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<String>,
+        /// Why it did not end well.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fault: Option<String>,
+        /// Nobody has heard what it was told: the next one is told it again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unsaid: bool,
+        /// What it used.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<UsageDelta>,
+    },
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
@@ -764,6 +818,11 @@ impl Event {
             Self::CrewJoined { .. } => "CrewJoined",
             Self::CrewLeaving { .. } => "CrewLeaving",
             Self::CrewConcluded { .. } => "CrewConcluded",
+            Self::CrewStarted { .. } => "CrewStarted",
+            Self::CrewStopped { .. } => "CrewStopped",
+            Self::CrewTold { .. } => "CrewTold",
+            Self::CrewTurnBegan { .. } => "CrewTurnBegan",
+            Self::CrewTurnEnded { .. } => "CrewTurnEnded",
         }
     }
 }

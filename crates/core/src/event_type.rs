@@ -92,6 +92,11 @@ impl Event {
             Self::CrewJoined { .. } => "crew.joined",
             Self::CrewLeaving { .. } => "crew.leaving",
             Self::CrewConcluded { .. } => "crew.concluded",
+            Self::CrewStarted { .. } => "crew.started",
+            Self::CrewStopped { .. } => "crew.stopped",
+            Self::CrewTold { .. } => "crew.told",
+            Self::CrewTurnBegan { .. } => "crew.turn_began",
+            Self::CrewTurnEnded { .. } => "crew.turn_ended",
         }
     }
 
@@ -162,7 +167,12 @@ impl Event {
             Self::SeatOpened { seat, .. }
             | Self::SeatClosed { seat }
             | Self::CrewLeaving { member: seat, .. }
-            | Self::CrewConcluded { member: seat, .. } => Some(seat.to_string()),
+            | Self::CrewConcluded { member: seat, .. }
+            | Self::CrewStarted { member: seat, .. }
+            | Self::CrewStopped { member: seat }
+            | Self::CrewTold { member: seat, .. }
+            | Self::CrewTurnBegan { member: seat, .. }
+            | Self::CrewTurnEnded { member: seat, .. } => Some(seat.to_string()),
             Self::CrewJoined { member } => Some(member.name.to_string()),
             Self::DecisionSnoozed { snooze } => Some(snooze.subject.clone()),
             Self::DecisionWoken { subject, .. } => Some(subject.clone()),
@@ -223,6 +233,7 @@ impl Event {
                 Some(&schedule.rig)
             }
             Self::CrewJoined { member } => Some(&member.rig),
+            Self::CrewTurnEnded { rig, .. } => Some(rig),
             Self::GateAsked { ask } | Self::GateAnswered { ask, .. } => Some(&ask.rig),
             Self::Paused { scope, .. } | Self::Resumed { scope } => match scope {
                 PauseScope::Rig(rig) => Some(rig),
@@ -240,6 +251,7 @@ impl Event {
             Self::CandidateJudged { verdict, .. } => *verdict != Verdict::Passed,
             Self::BaseJudged { gate, .. } => gate.verdict != Verdict::Passed,
             Self::CrewConcluded { outcome, .. } => *outcome == CrewOutcome::Kept,
+            Self::CrewTurnEnded { fault, .. } => fault.is_some(),
             Self::GoalClosed { outcome, .. }
             | Self::WorkClosed { outcome, .. }
             | Self::BeadClosed { outcome, .. } => !outcome.is_good(),

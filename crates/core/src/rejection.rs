@@ -178,6 +178,16 @@ pub enum Rejection {
         /// The command that raises it.
         next: String,
     },
+    /// The state of a standing member does not allow it.
+    #[error("{member} {state}")]
+    MemberState {
+        /// The member.
+        member: SeatName,
+        /// How it is.
+        state: String,
+        /// The command to run next.
+        next: String,
+    },
     /// The merges of a rig are held.
     #[error("the merges of {rig} are {how} by {why}")]
     MergesHeld {
@@ -325,6 +335,7 @@ impl Rejection {
             Self::MergesHeld { .. } => "E0218",
             Self::CannotUndo { .. } => "E0219",
             Self::OverBudget { .. } => "E0220",
+            Self::MemberState { .. } => "E0221",
             Self::Cycle { .. } => "E0101",
             Self::BadPlan { .. } => "E0102",
             Self::BadText { .. } => "E0103",
@@ -375,6 +386,7 @@ impl Rejection {
             | Self::IsPaused { .. }
             | Self::MergesHeld { .. }
             | Self::OverBudget { .. }
+            | Self::MemberState { .. }
             | Self::CannotUndo { .. } => RejectionKind::State,
             Self::Cycle { .. } | Self::BadPlan { .. } | Self::BadText { .. } => {
                 RejectionKind::Usage
@@ -405,7 +417,8 @@ impl Rejection {
             }
             Self::WrongPhase { next, .. }
             | Self::CannotUndo { next, .. }
-            | Self::OverBudget { next, .. } => next.clone(),
+            | Self::OverBudget { next, .. }
+            | Self::MemberState { next, .. } => next.clone(),
             Self::NotReady { bead, .. } | Self::AlreadyHeld { bead, .. } => {
                 format!("gtd why {bead}")
             }

@@ -58,6 +58,16 @@ pub(crate) fn describe(command: &Command) -> String {
         Command::ConcludeCrew {
             member, outcome, ..
         } => format!("{member}: {outcome:?}"),
+        Command::BeginCrewTurn { member, turn, .. } => format!("{member}: turn {turn}"),
+        Command::EndCrewTurn {
+            member,
+            turn,
+            fault,
+            ..
+        } => match fault {
+            Some(fault) => format!("{member}: turn {turn}: {fault}"),
+            None => format!("{member}: turn {turn}"),
+        },
         Command::OpenSeat { seat, .. } | Command::CloseSeat { seat } => seat.to_string(),
         Command::ObserveTarget { target, tip } => format!("{} at {}", target.key(), tip.short()),
         Command::AnswerGate { number, runs } => {

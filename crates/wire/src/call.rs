@@ -105,6 +105,9 @@ calls! {
         fire_schedule FireScheduleRequest FireScheduleResponse,
         add_crew AddCrewRequest AddCrewResponse,
         remove_crew RemoveCrewRequest RemoveCrewResponse,
+        start_crew StartCrewRequest StartCrewResponse,
+        stop_crew StopCrewRequest StopCrewResponse,
+        tell_crew TellCrewRequest TellCrewResponse,
     }
     plan plan_service_client PlanServiceClient {
         begin BeginRequest BeginResponse,
@@ -117,6 +120,8 @@ calls! {
         close CloseRequest CloseResponse,
         grant GrantRequest GrantResponse,
         conclude ConcludeRequest ConcludeResponse,
+        begin_turn BeginTurnRequest BeginTurnResponse,
+        end_turn EndTurnRequest EndTurnResponse,
     }
     work work_service_client WorkServiceClient {
         claim ClaimRequest ClaimResponse,

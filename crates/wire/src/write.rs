@@ -192,6 +192,13 @@ writes! {
         GoalRemoveCrew goal RemoveCrewRequest RemoveCrewResponse = RemoveCrew { member, discard };
         SeatConclude seat ConcludeRequest ConcludeResponse
             = ConcludeCrew { member, outcome, why };
+        GoalStartCrew goal StartCrewRequest StartCrewResponse = StartCrew { member, runtime };
+        GoalStopCrew goal StopCrewRequest StopCrewResponse = StopCrew { member };
+        GoalTellCrew goal TellCrewRequest TellCrewResponse = TellCrew { member, text };
+        SeatBeginTurn seat BeginTurnRequest BeginTurnResponse
+            = BeginCrewTurn { member, turn, told, bead };
+        SeatEndTurn seat EndTurnRequest EndTurnResponse
+            = EndCrewTurn { member, turn, session, fault, unsaid, usage };
         GoalFireSchedule goal FireScheduleRequest FireScheduleResponse
             = FireSchedule { rig, schedule, due, missed, target };
 

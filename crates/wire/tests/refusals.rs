@@ -129,6 +129,11 @@ fn samples() -> Vec<Rejection> {
             why: text(),
             next: "gtd cost budget set town 90".into(),
         },
+        Rejection::MemberState {
+            member: gtd_core::SeatName::parse("ada").unwrap(),
+            state: text(),
+            next: "gtd crew start ada".into(),
+        },
     ]
 }
 
@@ -170,6 +175,7 @@ fn number(rejection: &Rejection) -> usize {
         Rejection::CannotUndo { .. } => 32,
         Rejection::Quota { .. } => 33,
         Rejection::OverBudget { .. } => 34,
+        Rejection::MemberState { .. } => 35,
     }
 }
 

@@ -111,6 +111,10 @@ const CODES: &[(&str, &str)] = &[
         "A budget has not enough left for an attempt: what is spent and what attempts at work hold back come too near to it. The message says which budget and how far it is used, and the help names the command that raises it. `gtd cost budget` shows all of them.",
     ),
     (
+        "E0221",
+        "The agent of a crew member is not where that could be done: it was never started, is stopped, or is in the middle of a turn. The help names the next command; `gtd crew list` shows all members.",
+    ),
+    (
         "E0301",
         "There is no bead of that id, and none that begins so. `gtd bead list` shows them.",
     ),

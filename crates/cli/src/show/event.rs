@@ -324,6 +324,14 @@ fn event_text(event: &Event, subject: &Subject) -> String {
             gtd_core::CrewOutcome::Gone => format!("its worktree is gone; saved at {why}"),
             gtd_core::CrewOutcome::Kept => format!("its worktree stays: {why}"),
         },
+        Event::CrewStarted { runtime, .. } => format!("with {runtime}"),
+        Event::CrewStopped { .. } => "its session is kept".to_owned(),
+        Event::CrewTold { note, .. } => note.text.clone(),
+        Event::CrewTurnBegan { turn, run, .. } => format!("turn {turn}, {run}"),
+        Event::CrewTurnEnded { turn, fault, .. } => match fault {
+            Some(fault) => format!("turn {turn}: {fault}"),
+            None => format!("turn {turn}"),
+        },
         Event::DecisionSnoozed { snooze } => {
             format!("{} until {}", snooze.kind, Moment(snooze.until))
         }

@@ -96,6 +96,31 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
             outcome,
             why,
         } => crew::conclude(scene, member, outcome, why),
+        Command::StartCrew { member, runtime } => crew::start(scene, member, runtime),
+        Command::StopCrew { member } => crew::stop(scene, member),
+        Command::TellCrew { member, text } => crew::tell(scene, member, text),
+        Command::BeginCrewTurn {
+            member,
+            turn,
+            told,
+            bead,
+        } => crew::begin_turn(scene, member, turn, told, bead),
+        Command::EndCrewTurn {
+            member,
+            turn,
+            session,
+            fault,
+            unsaid,
+            usage,
+        } => {
+            let ended = crew::Ended {
+                session,
+                fault,
+                unsaid,
+                usage,
+            };
+            crew::end_turn(scene, member, turn, ended)
+        }
         Command::AddSchedule {
             rig,
             schedule,

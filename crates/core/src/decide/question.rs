@@ -166,7 +166,7 @@ fn question(text: &str) -> Fault {
     }
 }
 
-fn check_words(field: &str, text: &str) -> Result<(), Rejection> {
+pub(super) fn check_words(field: &str, text: &str) -> Result<(), Rejection> {
     check_text(field, text, TEXT_MAX)?;
     if text.trim().is_empty() {
         return Err(Rejection::BadText {

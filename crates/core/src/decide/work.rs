@@ -80,18 +80,20 @@ pub(super) fn started(
 
 pub(super) fn heartbeat(scene: Scene<'_>, id: BeadId, epoch: Epoch) -> Decision {
     let bead = scene.bead(&id)?;
-    let lease = scene.leased(bead, epoch)?;
-    let until = scene.now.plus(CLAIM);
-    // A sign of life is no event by itself; only a lease about to run out is renewed.
+    scene.leased(bead, epoch)?;
+    Ok(sign_of_life(scene, bead).into_iter().collect())
+}
+
+/// Renews a claim. A sign of life is no event by itself; only a lease about to run out is renewed.
+pub(super) fn sign_of_life(scene: Scene<'_>, bead: &Bead) -> Option<Event> {
+    let lease = bead.phase.lease()?;
     let is_claim = matches!(lease.holder, Holder::Claimant { .. });
-    if !is_claim || lease.until > scene.now.plus(CLAIM / 2) {
-        return Ok(vec![]);
-    }
-    Ok(vec![Event::LeaseRenewed {
-        bead: id,
-        epoch,
-        until,
-    }])
+    let is_due = lease.until <= scene.now.plus(CLAIM / 2);
+    (is_claim && is_due).then(|| Event::LeaseRenewed {
+        bead: bead.id.clone(),
+        epoch: lease.epoch,
+        until: scene.now.plus(CLAIM),
+    })
 }
 
 pub(super) fn record_usage(

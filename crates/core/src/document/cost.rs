@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Dollars, Recorded, View};
 use crate::{
-    Actor, Bead, BeadId, Envelope, Epoch, Event, Graph, Moment, Review, RunId, Timestamp,
-    UsageDelta, review_of_run,
+    Actor, Bead, BeadId, Envelope, Epoch, Event, Graph, Moment, Review, RigName, RunId, SeatName,
+    Timestamp, UsageDelta, review_of_run,
 };
 
 /// What one group of a cost page is.
@@ -172,14 +172,23 @@ fn count(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
 }
 
-/// Sums the usage in `log`, of the beads that are wanted.
+/// What was used for: a bead, or a standing member.
+#[derive(Debug, Clone, Copy)]
+pub enum CostOf<'a> {
+    /// A bead or a goal.
+    Bead(&'a Bead),
+    /// A standing member of a rig.
+    Crew(&'a SeatName, &'a RigName),
+}
+
+/// Sums the usage in `log`, of what is wanted.
 #[must_use]
 pub fn cost_doc(
     view: View<'_>,
     log: &[Recorded],
     by: CostBy,
     since: Timestamp,
-    is_wanted: impl Fn(&Bead) -> bool,
+    is_wanted: impl Fn(CostOf<'_>) -> bool,
 ) -> CostDoc {
     let graph = view.graph;
     let told = told_a_price(log);
@@ -189,7 +198,10 @@ pub fn cost_doc(
     for (_, record) in log.iter().filter(|(_, record)| record.at >= since) {
         match &record.event {
             Event::UsageRecorded { bead, usage } => {
-                let Some(bead) = graph.bead(bead).filter(|bead| is_wanted(bead)) else {
+                let Some(bead) = graph
+                    .bead(bead)
+                    .filter(|bead| is_wanted(CostOf::Bead(bead)))
+                else {
                     continue;
                 };
                 all.add(usage, &told);
@@ -199,7 +211,19 @@ pub fn cost_doc(
             }
             Event::CandidateLanded { candidate, .. } => {
                 let carried = graph.beads_of_candidate(candidate);
-                landed.extend(carried.filter(|bead| is_wanted(bead)).map(|bead| &bead.id));
+                let carried = carried.filter(|bead| is_wanted(CostOf::Bead(bead)));
+                landed.extend(carried.map(|bead| &bead.id));
+            }
+            Event::CrewTurnEnded {
+                member,
+                rig,
+                usage: Some(usage),
+                ..
+            } if is_wanted(CostOf::Crew(member, rig)) => {
+                all.add(usage, &told);
+                sums.entry(crew_key(graph, by, member, rig, record))
+                    .or_default()
+                    .add(usage, &told);
             }
             _ => {}
         }
@@ -240,7 +264,10 @@ pub fn cost_doc(
 /// Finds the runs whose programs told what they cost.
 fn told_a_price(log: &[Recorded]) -> BTreeSet<&RunId> {
     let usage = log.iter().filter_map(|(_, record)| match &record.event {
-        Event::UsageRecorded { usage, .. } => Some(usage),
+        Event::UsageRecorded { usage, .. }
+        | Event::CrewTurnEnded {
+            usage: Some(usage), ..
+        } => Some(usage),
         _ => None,
     });
     usage
@@ -255,10 +282,7 @@ fn key(by: CostBy, bead: &Bead, record: &Envelope, run: &RunId) -> String {
         CostBy::Bead => bead.id.to_string(),
         CostBy::Convoy => bead.goal.as_ref().unwrap_or(&bead.id).to_string(),
         CostBy::Rig => bead.rig.to_string(),
-        CostBy::Day => {
-            let moment = Moment(record.at).to_string();
-            moment.split('T').next().unwrap_or_default().to_owned()
-        }
+        CostBy::Day => day_of(record),
         CostBy::Runtime => match review(bead, run) {
             Some(review) => review.runtime.to_string(),
             // The planner's is that of its role, which may be another one by now.
@@ -280,6 +304,33 @@ fn key(by: CostBy, bead: &Bead, record: &Envelope, run: &RunId) -> String {
                 .unwrap_or_else(|| record.by.to_string()),
         },
     }
+}
+
+/// Tells to which group what a standing member used belongs.
+fn crew_key(
+    graph: &Graph,
+    by: CostBy,
+    member: &SeatName,
+    rig: &RigName,
+    record: &Envelope,
+) -> String {
+    match by {
+        CostBy::Bead | CostBy::Convoy => format!("crew/{member}"),
+        CostBy::Agent => member.to_string(),
+        CostBy::Role => "crew".to_owned(),
+        CostBy::Rig => rig.to_string(),
+        CostBy::Day => day_of(record),
+        CostBy::Runtime => {
+            let known = graph.crew_member(member);
+            let agent = known.and_then(|member| member.agent.as_deref());
+            agent.map_or_else(|| "crew".to_owned(), |agent| agent.runtime.to_string())
+        }
+    }
+}
+
+fn day_of(record: &Envelope) -> String {
+    let moment = Moment(record.at).to_string();
+    moment.split('T').next().unwrap_or_default().to_owned()
 }
 
 /// Finds the review of which a run is a turn.

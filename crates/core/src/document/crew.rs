@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::View;
-use crate::{BeadId, CrewMember, CrewState, Moment, RigName, SeatName};
+use crate::{
+    BeadId, CrewAgent, CrewMember, CrewState, Moment, RigName, RunId, RuntimeName, SeatName,
+};
 
 /// A crew member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,7 +14,8 @@ pub struct CrewDoc {
     pub name: SeatName,
     /// The rig.
     pub rig: RigName,
-    /// `coming` until its worktree is ready, `idle`, `working` while it holds a bead, `leaving`.
+    /// `coming` until its worktree is ready, `idle`, `working` while it holds a bead or its agent is
+    /// in a turn, `leaving`.
     pub state: String,
     /// The beads that are claimed under its name.
     pub beads: Vec<BeadId>,
@@ -26,6 +29,33 @@ pub struct CrewDoc {
     pub by: String,
     /// When.
     pub since: Moment,
+    /// Its agent; none where people work.
+    #[serde(default)]
+    pub agent: Option<CrewAgentDoc>,
+}
+
+/// The agent of a crew member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrewAgentDoc {
+    /// The runtime.
+    pub runtime: RuntimeName,
+    /// `quiet`, `in a turn`, `waiting` when it was told something and does not begin, `stopping` or
+    /// `stopped`.
+    pub state: String,
+    /// Why it waits.
+    pub waits: Option<String>,
+    /// The session that goes on with its next turn.
+    pub session: Option<String>,
+    /// How many turns have begun.
+    pub turns: u64,
+    /// The run of the turn that goes on.
+    pub run: Option<RunId>,
+    /// The run of the last turn that ended.
+    pub last: Option<RunId>,
+    /// Why the last turn did not end well.
+    pub fault: Option<String>,
+    /// How many of the things that it was told no turn has begun with.
+    pub unheard: usize,
 }
 
 /// Makes the documents of the crew members of one rig, or of all.
@@ -50,7 +80,9 @@ fn doc(view: View<'_>, member: &CrewMember) -> CrewDoc {
         .collect();
     let (state, kept) = match &member.state {
         CrewState::Coming => ("coming", None),
-        CrewState::Here { kept } if beads.is_empty() => ("idle", kept.clone()),
+        CrewState::Here { kept } if beads.is_empty() && !is_in_a_turn(member) => {
+            ("idle", kept.clone())
+        }
         CrewState::Here { kept } => ("working", kept.clone()),
         CrewState::Leaving { .. } => ("leaving", None),
     };
@@ -64,5 +96,39 @@ fn doc(view: View<'_>, member: &CrewMember) -> CrewDoc {
         kept,
         by: member.by.to_string(),
         since: Moment(member.since),
+        agent: member
+            .agent
+            .as_deref()
+            .map(|agent| agent_doc(view, member, agent)),
+    }
+}
+
+fn is_in_a_turn(member: &CrewMember) -> bool {
+    let agent = member.agent.as_ref();
+    agent.is_some_and(|agent| agent.turn.is_some())
+}
+
+fn agent_doc(view: View<'_>, member: &CrewMember, agent: &CrewAgent) -> CrewAgentDoc {
+    let waits = match agent.unheard.is_empty() || agent.stopped || agent.turn.is_some() {
+        true => None,
+        false => view.graph.why_crew_waits(member, view.now),
+    };
+    let state = match (&agent.turn, agent.stopped) {
+        (Some(_), true) => "stopping",
+        (Some(_), false) => "in a turn",
+        (None, true) => "stopped",
+        (None, false) if waits.is_some() => "waiting",
+        (None, false) => "quiet",
+    };
+    CrewAgentDoc {
+        runtime: agent.runtime.clone(),
+        state: state.to_owned(),
+        waits,
+        session: agent.session.clone(),
+        turns: agent.turns,
+        run: agent.turn.as_ref().map(|turn| turn.run.clone()),
+        last: agent.last.clone(),
+        fault: agent.fault.clone(),
+        unheard: agent.unheard.len(),
     }
 }

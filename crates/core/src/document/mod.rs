@@ -26,8 +26,8 @@ pub use self::{
     },
     budget::{Amounts, BudgetDoc, budget_docs, budgets_of},
     convoy::{ConvoyBead, ConvoyDoc, TargetDoc, convoy_doc},
-    cost::{CostBy, CostDoc, CostRow, TokensDoc, cost_doc},
-    crew::{CrewDoc, crew_docs},
+    cost::{CostBy, CostDoc, CostOf, CostRow, TokensDoc, cost_doc},
+    crew::{CrewAgentDoc, CrewDoc, crew_docs},
     inbox::{NeedsYou, needs_you},
     merge::{HoldDoc, MergeRow, MergeShownDoc, merge_of_bead, merge_of_candidate, merge_rows},
     report::{

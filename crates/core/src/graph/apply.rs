@@ -11,9 +11,9 @@ use super::{
     index::Index,
 };
 use crate::{
-    Approved, Attempt, Bead, BeadId, Envelope, Event, Fault, FaultClass, GatePurpose, GateShown,
-    Halt, HaltKind, Landing, Need, Pause, PauseScope, Phase, PlanState, Revision, Rig, Seat, Stop,
-    Verdict, Waiver,
+    Approved, Attempt, Bead, BeadId, CrewTurn, Envelope, Event, Fault, FaultClass, GatePurpose,
+    GateShown, Halt, HaltKind, Landing, Need, Pause, PauseScope, Phase, PlanState, Revision, Rig,
+    Seat, Stop, Verdict, Waiver,
 };
 
 impl Graph {
@@ -342,17 +342,8 @@ impl Graph {
                 }
             }),
             Event::UsageRecorded { bead, usage } => {
-                let metered = self.facts.usage.entry(usage.run.clone()).or_default();
-                let replaced = metered.add(usage);
+                let replaced = self.meter(usage);
                 self.count_usage(bead, usage, replaced, at);
-                let spend = &mut self.facts.spend;
-                spend.input += usage.input + usage.cache_read + usage.cache_write;
-                spend.output += usage.output;
-                spend.usd_micros = (spend.usd_micros + usage.usd_micros).saturating_sub(replaced);
-                if usage.estimated {
-                    spend.estimated_micros += usage.usd_micros;
-                }
-                spend.estimated_micros = spend.estimated_micros.saturating_sub(replaced);
             }
             Event::WorkSubmitted {
                 bead,
@@ -753,6 +744,41 @@ impl Graph {
                 outcome,
                 why,
             } => self.conclude_crew(member, *outcome, why),
+            Event::CrewStarted { member, runtime } => self.start_crew(member, runtime),
+            Event::CrewStopped { member } => self.stop_crew(member),
+            Event::CrewTold { member, note } => self.tell_crew(member, note),
+            Event::CrewTurnBegan {
+                member,
+                turn,
+                run,
+                told,
+                bead,
+            } => self.begin_crew_turn(
+                member,
+                CrewTurn {
+                    number: *turn,
+                    run: run.clone(),
+                    since: at,
+                    told: Vec::new(),
+                    bead: bead.clone(),
+                },
+                *told,
+            ),
+            Event::CrewTurnEnded {
+                member,
+                rig,
+                session,
+                fault,
+                unsaid,
+                usage,
+                ..
+            } => {
+                self.end_crew_turn(member, session.as_ref(), fault.as_ref(), *unsaid);
+                if let Some(usage) = usage {
+                    let replaced = self.meter(usage);
+                    self.count_crew_usage(rig, usage, replaced, at);
+                }
+            }
             Event::DecisionSnoozed { snooze } => {
                 // What is over by itself is forgotten at the next one.
                 self.facts.snoozes.retain(|known| {

@@ -83,6 +83,21 @@ impl Graph {
     pub fn metered(&self, run: &RunId) -> Metered {
         self.facts.usage.get(run).copied().unwrap_or_default()
     }
+
+    /// Takes a record of usage, and returns what it takes the place of, in millionths of a dollar.
+    pub(super) fn meter(&mut self, usage: &UsageDelta) -> u64 {
+        let metered = self.facts.usage.entry(usage.run.clone()).or_default();
+        let replaced = metered.add(usage);
+        let spend = &mut self.facts.spend;
+        spend.input += usage.input + usage.cache_read + usage.cache_write;
+        spend.output += usage.output;
+        spend.usd_micros = (spend.usd_micros + usage.usd_micros).saturating_sub(replaced);
+        if usage.estimated {
+            spend.estimated_micros += usage.usd_micros;
+        }
+        spend.estimated_micros = spend.estimated_micros.saturating_sub(replaced);
+        replaced
+    }
 }
 
 #[cfg(test)]

@@ -272,12 +272,34 @@ impl Graph {
         }
         self.take_back_spent(&goal, &rig, taken_back, at);
         self.count_spent(&goal, &rig, spent, at);
+        self.count_tokens(&rig, used.tokens, at);
+    }
+
+    /// Counts what a turn of a standing member used: to its rig and the town, and to no goal.
+    pub(super) fn count_crew_usage(
+        &mut self,
+        rig: &RigName,
+        usage: &UsageDelta,
+        replaced: u64,
+        at: Timestamp,
+    ) {
+        let spent = match usage.estimated {
+            true => Spent::guessed(usage.usd_micros),
+            false => Spent::told(usage.usd_micros),
+        };
+        self.take_back_today(rig, Spent::guessed(replaced), at);
+        self.count_today(rig, spent, at);
+        let tokens = usage.input + usage.cache_read + usage.cache_write + usage.output;
+        self.count_tokens(rig, tokens, at);
+    }
+
+    fn count_tokens(&mut self, rig: &RigName, used: u64, at: Timestamp) {
         let slot = slot_of(at);
-        let of = self.facts.money.rigs.entry(rig).or_default();
+        let of = self.facts.money.rigs.entry(rig.clone()).or_default();
         match of.slots.back_mut() {
             // A clock that was set back counts to the last part that there is.
-            Some((last, tokens)) if *last >= slot => *tokens += used.tokens,
-            _ => of.slots.push_back((slot, used.tokens)),
+            Some((last, tokens)) if *last >= slot => *tokens += used,
+            _ => of.slots.push_back((slot, used)),
         }
         while of
             .slots
@@ -335,6 +357,10 @@ impl Graph {
         }
         let of = self.facts.money.goals.entry(goal.clone()).or_default();
         *of = of.plus(spent);
+        self.count_today(rig, spent, at);
+    }
+
+    fn count_today(&mut self, rig: &RigName, spent: Spent, at: Timestamp) {
         let today = self.day_of(rig, at);
         let of = self.facts.money.rigs.entry(rig.clone()).or_default();
         // A day that comes again, as by a journey to the west, goes on.
@@ -348,6 +374,10 @@ impl Graph {
         if let Some(of) = self.facts.money.goals.get_mut(goal) {
             *of = of.minus(spent);
         }
+        self.take_back_today(rig, spent, at);
+    }
+
+    fn take_back_today(&mut self, rig: &RigName, spent: Spent, at: Timestamp) {
         let today = self.day_of(rig, at);
         if let Some(of) = self.facts.money.rigs.get_mut(rig)
             && of.day >= today

@@ -135,6 +135,9 @@ impl Operation {
                 Event::DecisionWoken { subject, .. } => format!("wake {subject}"),
                 Event::CrewJoined { member } => format!("add crew member {}", member.name),
                 Event::CrewLeaving { member, .. } => format!("remove crew member {member}"),
+                Event::CrewStarted { member, .. } => format!("start {member}"),
+                Event::CrewStopped { member } => format!("stop {member}"),
+                Event::CrewTold { member, .. } => format!("tell {member}"),
                 _ => return None,
             })
         });
@@ -352,6 +355,21 @@ impl Operation {
                         "a crew member is made anew",
                         format!("gtd crew add {member}"),
                     );
+                }
+                Event::CrewStarted { member, .. } => {
+                    return refuse(
+                        "an agent that goes on is stopped",
+                        format!("gtd crew stop {member}"),
+                    );
+                }
+                Event::CrewStopped { member } => {
+                    return refuse(
+                        "an agent that was stopped is started",
+                        format!("gtd crew start {member}"),
+                    );
+                }
+                Event::CrewTold { member, .. } => {
+                    return refuse("what was said is said", format!("gtd crew attach {member}"));
                 }
                 _ => return refuse("it cannot be taken back", "gtd undo --list".to_owned()),
             }

@@ -22,7 +22,7 @@ names!(COMMANDS, command_name: Command {
     Weigh, BeginReview, EndReview,
     ObserveTarget, JudgeBase, ConcludeLanding, AnswerGate, Expire, Quarantine, TripBreaker, Escalate,
     BackOff, Recover, Degrade, SendMail, AckMail, AddSchedule, RemoveSchedule, PauseSchedule,
-    ResumeSchedule, FireSchedule, AddCrew, RemoveCrew, ConcludeCrew, SnoozeDecision,
+    ResumeSchedule, FireSchedule, AddCrew, RemoveCrew, ConcludeCrew, StartCrew, StopCrew, TellCrew, BeginCrewTurn, EndCrewTurn, SnoozeDecision,
 });
 
 /// One relation that never acts, between the bead of a world and its friend.
@@ -426,6 +426,11 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
         crate::crew::add("ada"),
         crate::crew::remove("ada", true),
         crate::crew::conclude("ada", gtd_core::CrewOutcome::Ready, ""),
+        crate::crew::start("ada"),
+        crate::crew::stop("ada"),
+        crate::crew::say("ada", "hello"),
+        crate::crew::begin("ada", 1, 1),
+        crate::crew::end("ada", 1, None),
         crate::inbox::snooze("question", world.bead.as_str(), {
             Some(world.scene.now.plus(std::time::Duration::from_hours(1)))
         }),

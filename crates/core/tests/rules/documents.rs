@@ -427,7 +427,10 @@ fn a_cost_page_sums_each_record_once_and_says_which_runs_named_no_price() {
         });
     }
     let cost = |by, only: Option<&gtd_core::BeadId>| {
-        let is_wanted = |bead: &gtd_core::Bead| only.is_none_or(|id| bead.id == *id);
+        let is_wanted = |of: gtd_core::CostOf<'_>| match of {
+            gtd_core::CostOf::Bead(bead) => only.is_none_or(|id| bead.id == *id),
+            gtd_core::CostOf::Crew(..) => only.is_none(),
+        };
         let since = gtd_core::Timestamp(0);
         gtd_core::cost_doc(scene.view(), &scene.log, by, since, is_wanted)
     };

@@ -29,6 +29,7 @@ names!(EVENTS, event_name: Event {
     Resumed, Stopped, Thawed, MailSent, MailAcked, RoleDegraded, EffectBackedOff,
     EffectRecovered, TownRestored, OperationUndone, ScheduleAdded, ScheduleRemoved,
     SchedulePaused, ScheduleResumed, ScheduleFired, DecisionSnoozed, DecisionWoken, CrewJoined, CrewLeaving, CrewConcluded,
+    CrewStarted, CrewStopped, CrewTold, CrewTurnBegan, CrewTurnEnded,
 });
 
 /// The events that follow from a command: all but the one that a restore writes.
@@ -649,6 +650,7 @@ fn standing(scene: &mut Scene) {
     scene.tell(crate::crew::remove("cy", true));
     scene.tell(crate::crew::conclude("cy", Gone, "refs/gtd/snap/crew-cy/1"));
     scene.tell(crate::crew::remove("dee", false));
+    crate::crew::some_turns(scene, "ada");
     regrouped(scene);
 }
 

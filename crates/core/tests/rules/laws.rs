@@ -137,6 +137,11 @@ fn epoch_of(command: &Command) -> Option<Epoch> {
         | Command::AddCrew { .. }
         | Command::RemoveCrew { .. }
         | Command::ConcludeCrew { .. }
+        | Command::StartCrew { .. }
+        | Command::StopCrew { .. }
+        | Command::TellCrew { .. }
+        | Command::BeginCrewTurn { .. }
+        | Command::EndCrewTurn { .. }
         | Command::BeginPlan { .. }
         | Command::ProposePlan { .. }
         | Command::CloseGoal { .. }
@@ -285,9 +290,10 @@ pub(crate) fn adds_each_time(command: &Command) -> Option<&'static str> {
         | Command::Discover { .. } => {
             Some("each call makes a bead; the request id tells a repeat from a wish for two")
         }
-        Command::AddNote { .. } | Command::Tell { .. } | Command::SendMail { .. } => {
-            Some("saying something twice is two remarks")
-        }
+        Command::AddNote { .. }
+        | Command::Tell { .. }
+        | Command::TellCrew { .. }
+        | Command::SendMail { .. } => Some("saying something twice is two remarks"),
         Command::ClaimNext { .. } => Some("each call asks for one bead more"),
         Command::AskGate { .. } => Some("each call asks for one run more"),
         Command::BackOff { .. } => Some("each call is one more failure"),
@@ -322,6 +328,8 @@ fn what_adds_each_time_does_add_each_time() {
         }
         let mut scene = World::leased().scene;
         scene.bead("one to claim");
+        scene.tell(crate::crew::add("ada"));
+        scene.tell(crate::crew::start("ada"));
         let first = scene.tell(command.clone());
         let second = scene.tell(command.clone());
         assert!(!first.is_empty(), "{command:?}");

@@ -11,7 +11,7 @@ names!(REJECTIONS, rejection_name: Rejection {
     NoBead, NotAGoal, NoRig, NoSeat, SeatBusy, SeatTaken, NoCandidate, CandidateBusy, NotProven,
     WrongPhase, NotReady, NothingReady, StaleEpoch, AlreadyHeld, Cycle, BadPlan, NoRuntime,
     BadText, NotYours, IsStopped, IsPaused, MergesHeld, Changed, GoalUnfinished, NotSpent, Untrusted, Quota,
-    CheckedOut, NoFreeId, BadConfig, NotFound, AmbiguousId, OverBudget, CannotUndo, ReadOnly,
+    CheckedOut, NoFreeId, BadConfig, NotFound, AmbiguousId, OverBudget, MemberState, CannotUndo, ReadOnly,
 });
 
 fn samples() -> Vec<Rejection> {
@@ -127,6 +127,11 @@ fn samples() -> Vec<Rejection> {
             why: "today's budget of the town is used up".to_owned(),
             next: "gtd cost budget set town 90".to_owned(),
         },
+        Rejection::MemberState {
+            member: seat("ada"),
+            state: "is stopped".to_owned(),
+            next: "gtd crew start ada".to_owned(),
+        },
         Rejection::CannotUndo {
             op: Revision(7),
             what: "close gt-7f3k".to_owned(),
@@ -220,6 +225,7 @@ fn codes_words_and_kinds_stay_as_they_are() {
         E0218 MERGES_HELD      state       the merges of api are frozen by ada: a release
         E0219 CANNOT_UNDO      state       operation 7 (close gt-7f3k) cannot be undone: gt-7f3k changed since
         E0220 OVER_BUDGET      state       gt-7f3k cannot begin: today's budget of the town is used up
+        E0221 MEMBER_STATE     state       ada is stopped
         E0301 NO_BEAD          not found   there is no bead `gt-x`
         E0302 NOT_A_GOAL       not found   gt-7f3k is not a goal
         E0303 NO_RIG           not found   there is no rig `api`

@@ -1,6 +1,6 @@
 //! What models used, read from the log.
 
-use gtd_core::{Bead, BeadId, CostBy, Event, Rejection, Timestamp, View, cost_doc};
+use gtd_core::{BeadId, CostBy, CostOf, Event, Rejection, Timestamp, View, cost_doc};
 use gtd_wire::pb::town::v1::{CostRequest, CostResponse};
 use tonic::{Response, Status};
 
@@ -44,15 +44,23 @@ impl Api {
         let tells = |event: &Event| {
             matches!(
                 event,
-                Event::UsageRecorded { .. } | Event::CandidateLanded { .. }
+                Event::UsageRecorded { .. }
+                    | Event::CandidateLanded { .. }
+                    | Event::CrewTurnEnded { usage: Some(_), .. }
             )
         };
         let log = self.records_between(since, until, tells).await?;
-        let is_wanted = |bead: &Bead| {
-            let of_subject = subject
-                .as_ref()
-                .is_none_or(|(id, _)| bead.id == *id || bead.goal.as_ref() == Some(id));
-            of_subject && rig.as_ref().is_none_or(|rig| bead.rig == *rig)
+        let is_wanted = |of: CostOf<'_>| {
+            let (of_subject, of_rig) = match of {
+                CostOf::Bead(bead) => (
+                    subject
+                        .as_ref()
+                        .is_none_or(|(id, _)| bead.id == *id || bead.goal.as_ref() == Some(id)),
+                    &bead.rig,
+                ),
+                CostOf::Crew(_, of_rig) => (subject.is_none(), of_rig),
+            };
+            of_subject && rig.as_ref().is_none_or(|rig| of_rig == rig)
         };
         let (cost, revision) = self.town.view(|view| {
             let view = View { now: until, ..view };

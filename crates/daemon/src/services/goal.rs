@@ -17,9 +17,10 @@ use gtd_wire::{
         PauseScheduleResponse, RemoveCrewRequest, RemoveCrewResponse, RemoveScheduleRequest,
         RemoveScheduleResponse, ReopenRequest, ReopenResponse, ResumeScheduleRequest,
         ResumeScheduleResponse, RetryRequest, RetryResponse, SnoozeRequest, SnoozeResponse,
-        SplitRequest, SplitResponse, SubmitRequest, SubmitResponse, TellRequest, TellResponse,
-        UnlinkRequest, UnlinkResponse, WantChangesRequest, WantChangesResponse,
-        goal_service_server::GoalService,
+        SplitRequest, SplitResponse, StartCrewRequest, StartCrewResponse, StopCrewRequest,
+        StopCrewResponse, SubmitRequest, SubmitResponse, TellCrewRequest, TellCrewResponse,
+        TellRequest, TellResponse, UnlinkRequest, UnlinkResponse, WantChangesRequest,
+        WantChangesResponse, goal_service_server::GoalService,
     },
 };
 use tonic::{Request, Response, Status};
@@ -54,6 +55,9 @@ super::writes::writes! {
         land LandRequest => LandResponse;
         add_crew AddCrewRequest => AddCrewResponse;
         remove_crew RemoveCrewRequest => RemoveCrewResponse;
+        start_crew StartCrewRequest => StartCrewResponse;
+        stop_crew StopCrewRequest => StopCrewResponse;
+        tell_crew TellCrewRequest => TellCrewResponse;
         remove_schedule RemoveScheduleRequest => RemoveScheduleResponse;
         pause_schedule PauseScheduleRequest => PauseScheduleResponse;
         resume_schedule ResumeScheduleRequest => ResumeScheduleResponse;

@@ -1,8 +1,9 @@
 //! The crew's pen.
 
 use gtd_wire::pb::seat::v1::{
-    CloseRequest, CloseResponse, ConcludeRequest, ConcludeResponse, GrantRequest, GrantResponse,
-    OpenRequest, OpenResponse, seat_service_server::SeatService,
+    BeginTurnRequest, BeginTurnResponse, CloseRequest, CloseResponse, ConcludeRequest,
+    ConcludeResponse, EndTurnRequest, EndTurnResponse, GrantRequest, GrantResponse, OpenRequest,
+    OpenResponse, seat_service_server::SeatService,
 };
 
 super::writes::writes! {
@@ -11,5 +12,7 @@ super::writes::writes! {
         close CloseRequest => CloseResponse;
         grant GrantRequest => GrantResponse;
         conclude ConcludeRequest => ConcludeResponse;
+        begin_turn BeginTurnRequest => BeginTurnResponse;
+        end_turn EndTurnRequest => EndTurnResponse;
     } also {}
 }

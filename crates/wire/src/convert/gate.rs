@@ -7,6 +7,21 @@ use crate::{Malformed, pb::common::v1 as pb};
 
 messages!(CheckRun, GateRun, Member, UsageDelta);
 
+impl Carried for Option<UsageDelta> {
+    type Wire = Option<pb::UsageDelta>;
+    fn take(wire: Self::Wire, field: &str) -> Result<Self, Malformed> {
+        wire.map(|usage| {
+            usage
+                .try_into()
+                .map_err(|error: Malformed| error.under(field))
+        })
+        .transpose()
+    }
+    fn put(self) -> Self::Wire {
+        self.map(Into::into)
+    }
+}
+
 words!(Verdict as pb::Verdict, unspecified = None, { Passed, Failed, Infra });
 
 impl TryFrom<pb::GateRun> for GateRun {

@@ -487,6 +487,63 @@ pub struct RemoveCrewResponse {
     #[prost(message, optional, tag = "1")]
     pub written: ::core::option::Option<super::super::common::v1::Written>,
 }
+/// StartCrewRequest asks for StartCrew.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StartCrewRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The member.
+    #[prost(string, tag = "2")]
+    pub member: ::prost::alloc::string::String,
+    /// The runtime.
+    #[prost(string, tag = "3")]
+    pub runtime: ::prost::alloc::string::String,
+}
+/// StartCrewResponse answers StartCrew.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StartCrewResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// StopCrewRequest asks for StopCrew.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StopCrewRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The member.
+    #[prost(string, tag = "2")]
+    pub member: ::prost::alloc::string::String,
+}
+/// StopCrewResponse answers StopCrew.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StopCrewResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// TellCrewRequest asks for TellCrew.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TellCrewRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The member.
+    #[prost(string, tag = "2")]
+    pub member: ::prost::alloc::string::String,
+    /// The words.
+    #[prost(string, tag = "3")]
+    pub text: ::prost::alloc::string::String,
+}
+/// TellCrewResponse answers TellCrew.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TellCrewResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
 /// GatherRequest asks for Gather.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GatherRequest {
@@ -1427,6 +1484,81 @@ pub mod goal_service_client {
                 .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "RemoveCrew"));
             self.inner.unary(req, path, codec).await
         }
+        /// StartCrew starts the agent of a standing member, or lets it go on.
+        pub async fn start_crew(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StartCrewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StartCrewResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.goal.v1.GoalService/StartCrew",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "StartCrew"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// StopCrew stops the agent of a standing member.
+        pub async fn stop_crew(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StopCrewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StopCrewResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.goal.v1.GoalService/StopCrew",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "StopCrew"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// TellCrew tells something to the agent of a standing member.
+        pub async fn tell_crew(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TellCrewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TellCrewResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.goal.v1.GoalService/TellCrew",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.goal.v1.GoalService", "TellCrew"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1615,6 +1747,30 @@ pub mod goal_service_server {
             request: tonic::Request<super::RemoveCrewRequest>,
         ) -> std::result::Result<
             tonic::Response<super::RemoveCrewResponse>,
+            tonic::Status,
+        >;
+        /// StartCrew starts the agent of a standing member, or lets it go on.
+        async fn start_crew(
+            &self,
+            request: tonic::Request<super::StartCrewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StartCrewResponse>,
+            tonic::Status,
+        >;
+        /// StopCrew stops the agent of a standing member.
+        async fn stop_crew(
+            &self,
+            request: tonic::Request<super::StopCrewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StopCrewResponse>,
+            tonic::Status,
+        >;
+        /// TellCrew tells something to the agent of a standing member.
+        async fn tell_crew(
+            &self,
+            request: tonic::Request<super::TellCrewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TellCrewResponse>,
             tonic::Status,
         >;
     }
@@ -2967,6 +3123,141 @@ pub mod goal_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RemoveCrewSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.goal.v1.GoalService/StartCrew" => {
+                    #[allow(non_camel_case_types)]
+                    struct StartCrewSvc<T: GoalService>(pub Arc<T>);
+                    impl<
+                        T: GoalService,
+                    > tonic::server::UnaryService<super::StartCrewRequest>
+                    for StartCrewSvc<T> {
+                        type Response = super::StartCrewResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::StartCrewRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as GoalService>::start_crew(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StartCrewSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.goal.v1.GoalService/StopCrew" => {
+                    #[allow(non_camel_case_types)]
+                    struct StopCrewSvc<T: GoalService>(pub Arc<T>);
+                    impl<
+                        T: GoalService,
+                    > tonic::server::UnaryService<super::StopCrewRequest>
+                    for StopCrewSvc<T> {
+                        type Response = super::StopCrewResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::StopCrewRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as GoalService>::stop_crew(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StopCrewSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.goal.v1.GoalService/TellCrew" => {
+                    #[allow(non_camel_case_types)]
+                    struct TellCrewSvc<T: GoalService>(pub Arc<T>);
+                    impl<
+                        T: GoalService,
+                    > tonic::server::UnaryService<super::TellCrewRequest>
+                    for TellCrewSvc<T> {
+                        type Response = super::TellCrewResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TellCrewRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as GoalService>::tell_crew(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TellCrewSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -88,6 +88,64 @@ pub struct ConcludeResponse {
     #[prost(message, optional, tag = "1")]
     pub written: ::core::option::Option<super::super::common::v1::Written>,
 }
+/// BeginTurnRequest asks for BeginTurn.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BeginTurnRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The member.
+    #[prost(string, tag = "2")]
+    pub member: ::prost::alloc::string::String,
+    /// The number that the turn is to have: one more than the crew saw.
+    #[prost(uint64, tag = "3")]
+    pub turn: u64,
+    /// With how many of the things that it was told.
+    #[prost(uint32, tag = "4")]
+    pub told: u32,
+    /// The bead that it is told is its own.
+    #[prost(string, optional, tag = "5")]
+    pub bead: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// BeginTurnResponse answers BeginTurn.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BeginTurnResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// EndTurnRequest asks for EndTurn.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EndTurnRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The member.
+    #[prost(string, tag = "2")]
+    pub member: ::prost::alloc::string::String,
+    /// Its number.
+    #[prost(uint64, tag = "3")]
+    pub turn: u64,
+    /// The session with which the next one goes on.
+    #[prost(string, optional, tag = "4")]
+    pub session: ::core::option::Option<::prost::alloc::string::String>,
+    /// Why it did not end well.
+    #[prost(string, optional, tag = "5")]
+    pub fault: ::core::option::Option<::prost::alloc::string::String>,
+    /// Nobody has heard what it was told.
+    #[prost(bool, tag = "6")]
+    pub unsaid: bool,
+    /// What it used.
+    #[prost(message, optional, tag = "7")]
+    pub usage: ::core::option::Option<super::super::common::v1::UsageDelta>,
+}
+/// EndTurnResponse answers EndTurn.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EndTurnResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
 /// CrewOutcome is what the crew found of the worktree of a standing member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -297,6 +355,56 @@ pub mod seat_service_client {
                 .insert(GrpcMethod::new("gtd.seat.v1.SeatService", "Conclude"));
             self.inner.unary(req, path, codec).await
         }
+        /// BeginTurn begins a turn of a standing member.
+        pub async fn begin_turn(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BeginTurnRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BeginTurnResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.seat.v1.SeatService/BeginTurn",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.seat.v1.SeatService", "BeginTurn"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// EndTurn records how a turn of a standing member ended.
+        pub async fn end_turn(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EndTurnRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EndTurnResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.seat.v1.SeatService/EndTurn",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.seat.v1.SeatService", "EndTurn"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -335,6 +443,19 @@ pub mod seat_service_server {
             tonic::Response<super::ConcludeResponse>,
             tonic::Status,
         >;
+        /// BeginTurn begins a turn of a standing member.
+        async fn begin_turn(
+            &self,
+            request: tonic::Request<super::BeginTurnRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BeginTurnResponse>,
+            tonic::Status,
+        >;
+        /// EndTurn records how a turn of a standing member ended.
+        async fn end_turn(
+            &self,
+            request: tonic::Request<super::EndTurnRequest>,
+        ) -> std::result::Result<tonic::Response<super::EndTurnResponse>, tonic::Status>;
     }
     /// SeatService is the crew's pen.
     #[derive(Debug)]
@@ -572,6 +693,96 @@ pub mod seat_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ConcludeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.seat.v1.SeatService/BeginTurn" => {
+                    #[allow(non_camel_case_types)]
+                    struct BeginTurnSvc<T: SeatService>(pub Arc<T>);
+                    impl<
+                        T: SeatService,
+                    > tonic::server::UnaryService<super::BeginTurnRequest>
+                    for BeginTurnSvc<T> {
+                        type Response = super::BeginTurnResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BeginTurnRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SeatService>::begin_turn(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BeginTurnSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.seat.v1.SeatService/EndTurn" => {
+                    #[allow(non_camel_case_types)]
+                    struct EndTurnSvc<T: SeatService>(pub Arc<T>);
+                    impl<
+                        T: SeatService,
+                    > tonic::server::UnaryService<super::EndTurnRequest>
+                    for EndTurnSvc<T> {
+                        type Response = super::EndTurnResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EndTurnRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SeatService>::end_turn(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EndTurnSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::{CostBy, CostRow, Dollars, Recorded, TokensDoc, View, cost_doc},
+    super::{CostBy, CostOf, CostRow, Dollars, Recorded, TokensDoc, View, cost_doc},
     LandedDoc,
 };
-use crate::{Bead, BeadId, Event, Graph, RunId, Timestamp, review_of_run};
+use crate::{BeadId, Event, Graph, RunId, Timestamp, review_of_run};
 
 /// The roles whose work is no part of a bead: they plan, judge and merge it.
 const OVERHEAD: [&str; 6] = ["mayor", "reviewer", "refinery", "crew", "witness", "deacon"];
@@ -52,7 +52,9 @@ pub(super) fn cost(
     n_landed: usize,
     is_wanted: impl Fn(&BeadId) -> bool + Copy,
 ) -> ReportCost {
-    let by = |by| cost_doc(view, log, by, since, |bead: &Bead| is_wanted(&bead.id));
+    // A report is of work: what a person talks of with a standing member is in `gtd cost` alone.
+    let is_of_work = |of: CostOf<'_>| matches!(of, CostOf::Bead(bead) if is_wanted(&bead.id));
+    let by = |by| cost_doc(view, log, by, since, is_of_work);
     let roles = by(CostBy::Role);
     let (mut overhead_usd, mut overhead_tokens) = (0, 0);
     for row in &roles.groups {
