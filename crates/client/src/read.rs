@@ -153,6 +153,26 @@ impl Client {
         Ok(told(&document))
     }
 
+    /// Reads what the agent of a standing member is told when its session begins.
+    ///
+    /// # Errors
+    /// When there is no such member, the role has no prompt that holds, or the daemon is silent.
+    pub async fn prompt_of_member(
+        &self,
+        member: &str,
+        worktree: &str,
+    ) -> Result<Told, ClientError> {
+        let document = self
+            .read(pb::town::v1::RenderRoleRequest {
+                role: "crew".to_owned(),
+                agent: member.to_owned(),
+                worktree: worktree.to_owned(),
+                ..pb::town::v1::RenderRoleRequest::default()
+            })
+            .await?;
+        Ok(told(&document))
+    }
+
     /// Reads one bead, goal, seat or candidate by its id or the beginning of it.
     ///
     /// # Errors

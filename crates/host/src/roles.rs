@@ -5,6 +5,6 @@
 
 pub use gtd_plan::{
     Layer, MayorScene, ReviewerScene, RoleKind, RoleLimits, RoleSet, RoleSpec, RoleVar,
-    WorkerScene, estimate_tokens, mayor_context, render, reviewer_context, worker_context,
-    worker_rules,
+    WorkerScene, estimate_tokens, mayor_context, member_context, render, reviewer_context,
+    worker_context, worker_rules,
 };

@@ -1,6 +1,7 @@
 //! The crew: ready beads meet free seats. The one place where agents are admitted.
 //!
-//! It also keeps the worktrees of standing members: `standing.rs`.
+//! It also keeps the worktrees of standing members (`standing.rs`) and drives the turns of their
+//! agents (`turns.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +10,7 @@ use gtd_core::{
     RuntimeName, SeatName, Timestamp, WaitReason,
 };
 
-use crate::{MachineSeen, Plan, Planner, Question, Seen, standing};
+use crate::{MachineSeen, Plan, Planner, Question, Seen, standing, turns};
 
 /// Grants in one pass at most: a start rate, since each pass follows a wake.
 const GRANTS_PER_PASS: usize = 16;
@@ -60,13 +61,22 @@ impl Planner for Crew {
 
     fn plan(&self, graph: &Graph, seen: &Seen, now: Timestamp) -> Plan {
         let mut plan = Plan::default();
-        // A lease without a worker would only run out.
-        let is_paused = ["crew", "worker"]
-            .into_iter()
-            .any(|role| graph.is_role_paused(role));
-        if graph.stop().is_some() || is_paused {
-            return plan;
+        let mut parts = turns::end(graph, seen);
+        if graph.stop().is_none() && !graph.is_role_paused("crew") {
+            parts.extend(standing::plan(graph, seen));
+            parts.extend(turns::begin(graph, seen, now));
+            // A lease without a worker would only run out.
+            if !graph.is_role_paused("worker") {
+                parts.push(self.plan_hiring(graph, seen, now));
+            }
         }
+        plan.join(graph, parts);
+        plan
+    }
+}
+
+impl Crew {
+    fn plan_hiring(&self, graph: &Graph, seen: &Seen, now: Timestamp) -> Plan {
         let mut hiring = Plan::default();
         let mut pass = Pass {
             names: SeatNames::new(graph),
@@ -76,14 +86,9 @@ impl Planner for Crew {
         for rig in graph.rigs() {
             self.plan_rig(graph, seen, now, rig, &mut pass, &mut hiring);
         }
-        let mut parts = standing::plan(graph, seen);
-        parts.push(hiring);
-        plan.join(graph, parts);
-        plan
+        hiring
     }
-}
 
-impl Crew {
     fn plan_rig(
         &self,
         graph: &Graph,

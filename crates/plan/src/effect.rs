@@ -193,6 +193,13 @@ pub enum Task {
         /// What was handed in.
         head: Oid,
     },
+    /// To talk with a person and to do what they say, as a standing member.
+    Stand {
+        /// The member.
+        member: SeatName,
+        /// The bead that is claimed under its name, whose pen the turn has.
+        owns: Option<(BeadId, Epoch)>,
+    },
 }
 
 /// A turn that goes on from another, and what is said in it.

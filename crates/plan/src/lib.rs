@@ -25,6 +25,7 @@ mod schedules;
 mod seen;
 mod standing;
 mod tries;
+mod turns;
 mod witness;
 mod worker;
 

@@ -9,6 +9,7 @@
 //! | a bead or goal that has not ended, or that the town does not know | never |
 //! | an ended bead of a goal that has not ended | never |
 //! | a candidate that is in test | never |
+//! | the last turn of a standing member, which the next one goes on from | never |
 //! | a notice to a person, which without it would be told again | after a month |
 //! | anything else | after its time, or when all runs together are too large, oldest first |
 
@@ -67,7 +68,7 @@ pub fn spent_runs(
 fn is_over(graph: &Graph, run: &KeptRun) -> bool {
     match &run.bead {
         Some(bead) => has_ended(graph, bead),
-        None => !is_of_a_queue(graph, run.run.as_str()),
+        None => !is_of_a_queue(graph, run.run.as_str()) && !graph.is_turn_of_crew(&run.run),
     }
 }
 

@@ -6,11 +6,12 @@
 
 use gtd_core::{Command, CrewMember, CrewOutcome, CrewState, Graph, Target};
 
-use crate::{Checkout, Effect, Plan, Question, Seen, standing_owner};
+use crate::{Checkout, Effect, Plan, Question, Seen, standing_owner, turns};
 
 pub(crate) fn look(graph: &Graph, seen: &Seen) -> Vec<Question> {
     let mut questions = Vec::new();
     for member in graph.crew() {
+        questions.extend(turns::look(member));
         if matches!(member.state, CrewState::Leaving { .. }) {
             continue;
         }

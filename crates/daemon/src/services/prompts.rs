@@ -4,10 +4,10 @@
 //! are; so it renders, for the hands that start an agent and for a person who
 //! asks what an agent would be told.
 
-use gtd_core::{Bead, BeadId, Epoch, Rejection, config::Config};
+use gtd_core::{Bead, BeadId, Epoch, Rejection, SeatName, config::Config};
 use gtd_host::roles::{
     Layer, MayorScene, ReviewerScene, RoleKind, RoleSpec, WorkerScene, estimate_tokens,
-    mayor_context, render, reviewer_context, worker_context,
+    mayor_context, member_context, render, reviewer_context, worker_context,
 };
 use gtd_wire::pb::town::v1::RenderRoleRequest;
 use serde::Serialize;
@@ -17,11 +17,15 @@ use crate::{
     town::{MAYOR, Town, WORKER},
 };
 
+/// The role of standing members.
+const CREW: &str = "crew";
+
 /// A prompt and where it comes from.
 #[derive(Debug, Serialize)]
 pub(super) struct PromptDoc {
     role: String,
-    bead: BeadId,
+    /// The bead or goal; empty for a standing member.
+    bead: String,
     /// The template that it was made of.
     file: String,
     /// The layer that the role comes from.
@@ -41,6 +45,9 @@ pub(super) struct PromptDoc {
 /// # Errors
 /// When there is no such role or bead, the role has no prompt, or its template does not hold.
 pub(super) fn render_prompt(town: &Town, wish: &RenderRoleRequest) -> Result<PromptDoc, Rejection> {
+    if wish.bead.is_empty() && wish.role == CREW {
+        return render_member(town, wish);
+    }
     // Files are read before the graph is looked at: a look within a look waits for a writer that
     // waits for the first.
     let config = config_of(town, &wish.bead);
@@ -115,7 +122,58 @@ pub(super) fn render_prompt(town: &Town, wish: &RenderRoleRequest) -> Result<Pro
     })?;
     Ok(PromptDoc {
         role: name.to_owned(),
-        bead: bead.id.clone(),
+        bead: bead.id.to_string(),
+        file: file_of(role),
+        layer: role.layer,
+        model: model_of(config.as_ref(), role),
+        tokens: estimate_tokens(&text),
+        max_tokens: role.prompt.max_tokens,
+        text,
+    })
+}
+
+/// Renders what a standing member is told when its session begins.
+fn render_member(town: &Town, wish: &RenderRoleRequest) -> Result<PromptDoc, Rejection> {
+    let no_member = || Rejection::NotFound {
+        kind: "crew member".to_owned(),
+        name: wish.agent.clone(),
+    };
+    let name = SeatName::parse(&wish.agent).map_err(|_| no_member())?;
+    let (member, rig) = {
+        let graph = town.ledger.graph();
+        let member = graph.crew_member(&name).cloned().ok_or_else(no_member)?;
+        let rig = graph.rig(&member.rig).cloned();
+        (member, rig)
+    };
+    let config = town.rigs.config(rig.as_ref()).ok();
+    let instructions = config.as_ref().map(instructions).unwrap_or_default();
+    let worktree = given(&wish.worktree).unwrap_or_else(|| {
+        let place = town.places.worktrees(&member.rig).join(member.slot());
+        place.to_string_lossy().into_owned()
+    });
+    let roles = town.rigs.roles().of_rig(&member.rig);
+    let role = roles.set().get(CREW).ok_or_else(|| Rejection::NotFound {
+        kind: "role".to_owned(),
+        name: CREW.to_owned(),
+    })?;
+    let now = town.ledger.now();
+    let scene = WorkerScene {
+        agent: name.as_str(),
+        town: &town.places.town,
+        worktree: &worktree,
+        branch: &member.branch(),
+        base: None,
+        instructions: &instructions,
+        now,
+        now_text: &gtd_core::Moment(now).to_string(),
+    };
+    let context = member_context(&town.ledger.graph(), &member.rig, &scene);
+    let text = render(role, &context).map_err(|error| Rejection::BadConfig {
+        what: chain(&error),
+    })?;
+    Ok(PromptDoc {
+        role: CREW.to_owned(),
+        bead: String::new(),
         file: file_of(role),
         layer: role.layer,
         model: model_of(config.as_ref(), role),

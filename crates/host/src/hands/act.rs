@@ -17,7 +17,8 @@ use gtd_core::{
 };
 use gtd_git::{Author, Expect, GitError, Held, Owner, Pool, RefMove, RunFailure, Tidy};
 use gtd_plan::{
-    Checkout, Effect, MachineSeen, RunOrder, Work, attempt_owner, branch_name, standing_owner,
+    AgentTurn, Checkout, Effect, MachineSeen, RunOrder, Task, Work, attempt_owner, branch_name,
+    standing_owner,
 };
 
 use super::{Hands, git, split_key, standing};
@@ -316,8 +317,12 @@ impl Hands {
     fn ensure_run(&self, order: &RunOrder) -> Result<(), HostError> {
         gtd_fault::point("host.before-run");
         let pool = self.pool(&order.rig)?;
-        let _held = Self::keep(&pool, &order.rig, &order.slot, |owner| {
-            is_run_of(order.run.as_str(), owner)
+        let _held = Self::keep(&pool, &order.rig, &order.slot, |owner| match &order.work {
+            Work::Agent(AgentTurn {
+                task: Task::Stand { member, .. },
+                ..
+            }) => owner == standing_owner(member),
+            _ => is_run_of(order.run.as_str(), owner),
         })?;
         let _may_act = MayAct::take(&self.places)?;
         let mut setting = Setting::new(

@@ -41,25 +41,31 @@ impl Hands {
         worktree: &Path,
     ) -> Result<RunSpec, HostError> {
         let (runtime, preset) = self.runtime(&turn.runtime)?;
-        let bead = order.bead.as_ref().ok_or_else(|| HostError::NoRuntime {
-            runtime: turn.runtime.clone(),
-        })?;
+        let bead = || {
+            order.bead.as_ref().ok_or_else(|| HostError::NoRuntime {
+                runtime: turn.runtime.clone(),
+            })
+        };
         let client = self.memory().client.clone().ok_or(HostError::Away)?;
         let place = worktree.to_string_lossy();
         let handle = tokio::runtime::Handle::current();
         let told = match &turn.task {
             Task::Work => {
+                let bead = bead()?;
                 let branch = branch_name(bead, order.epoch);
                 let asked = client.prompt_of(bead, &order.slot, &place, &branch, String::new());
                 handle.block_on(asked)
             }
             Task::Plan(commit) => {
                 let map = self.map_of(&order.rig, commit)?;
-                handle.block_on(client.prompt_of(bead, &order.slot, &place, "", map))
+                handle.block_on(client.prompt_of(bead()?, &order.slot, &place, "", map))
             }
             Task::Review { onto, head } => {
                 let diff = self.diff_of(&order.rig, onto, head)?;
-                handle.block_on(client.prompt_of_review(bead, &order.slot, &place, diff))
+                handle.block_on(client.prompt_of_review(bead()?, &order.slot, &place, diff))
+            }
+            Task::Stand { member, .. } => {
+                handle.block_on(client.prompt_of_member(member.as_str(), &place))
             }
         };
         let told = told.map_err(HostError::Client)?;
@@ -71,20 +77,26 @@ impl Hands {
         }
         let gtd = || programs.map_or_else(|| PathBuf::from(GTD), |folder| folder.join(GTD));
         let mut env = runtime.env.clone();
-        env.extend([
-            (
-                "GTD_HOST".to_owned(),
-                format!("unix:{}", self.places.socket().display()),
-            ),
-            (
-                "GTD_AGENT".to_owned(),
-                format!("{}/{}", order.rig, order.slot),
-            ),
-        ]);
-        // Whoever reviews has no lease: it may read, and write nothing.
-        if !matches!(turn.task, Task::Review { .. }) {
-            let token = self.key.lease_token(bead, order.epoch);
+        let host = format!("unix:{}", self.places.socket().display());
+        env.insert("GTD_HOST".to_owned(), host);
+        let (holds, agent) = match &turn.task {
+            Task::Work | Task::Plan(_) => (Some((bead()?, order.epoch)), Some(&order.slot)),
+            // Whoever reviews has no lease: it may read, and write nothing.
+            Task::Review { .. } => (None, Some(&order.slot)),
+            // What it says of its own bead is no claim that a worker looks at: it hands in.
+            Task::Stand { owns, .. } => {
+                let owns = owns.as_ref();
+                (owns.map(|(bead, epoch)| (bead, *epoch)), None)
+            }
+        };
+        if let Some(agent) = agent {
+            env.insert("GTD_AGENT".to_owned(), format!("{}/{agent}", order.rig));
+        }
+        if let Some((bead, epoch)) = holds {
+            let token = self.key.lease_token(bead, epoch);
             env.insert("GTD_TOKEN".to_owned(), token.as_str().to_owned());
+            env.insert("GTD_BEAD".to_owned(), bead.to_string());
+            env.insert("GTD_EPOCH".to_owned(), epoch.to_string());
         }
         let resumed = turn.again.as_ref().and_then(|again| {
             let session = again.session.as_ref()?;

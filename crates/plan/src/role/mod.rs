@@ -29,7 +29,7 @@ pub use goal::*;
 pub use render::{RenderError, estimate_tokens, render};
 pub use review::{ReviewerScene, reviewer_context};
 pub use rules::{RoleRules, worker_rules};
-pub use scene::{WorkerScene, worker_context};
+pub use scene::{WorkerScene, member_context, worker_context};
 pub use set::{Layer, RoleSet};
 pub use spec::*;
 pub use template::Template;

@@ -1,6 +1,8 @@
 //! What the prompt of a worker may speak about, gathered from the graph.
 
-use gtd_core::{Actor, Bead, EdgeKind, Fault, FaultClass, Graph, Note, Phase, Purse, Timestamp};
+use gtd_core::{
+    Actor, Bead, EdgeKind, Fault, FaultClass, Graph, Note, Phase, Purse, RigName, Timestamp,
+};
 
 use super::context::{
     PromptAttempt, PromptBead, PromptContext, PromptConvoy, PromptGate, PromptRig, PromptSibling,
@@ -63,16 +65,29 @@ pub(super) fn context_of_place(
     bead: &Bead,
     scene: &WorkerScene<'_>,
 ) -> PromptContext {
-    let rules = graph.rig(&bead.rig).map(|rig| &rig.rules);
+    let mut context = context_of_rig(graph, &bead.rig, scene);
+    context.budget.left_usd = left_usd(graph, bead, scene.now);
+    context
+}
+
+/// Gathers what a standing member is told who has no bead: what people say comes with each turn.
+#[must_use]
+pub fn member_context(graph: &Graph, rig: &RigName, scene: &WorkerScene<'_>) -> PromptContext {
+    let mut context = context_of_rig(graph, rig, scene);
+    context.branch = Some(scene.branch.to_owned());
+    context
+}
+
+fn context_of_rig(graph: &Graph, name: &RigName, scene: &WorkerScene<'_>) -> PromptContext {
+    let rules = graph.rig(name).map(|rig| &rig.rules);
     let rig = PromptRig {
-        name: bead.rig.to_string(),
+        name: name.to_string(),
         branch: rules.map_or_else(String::new, |rules| rules.branch.clone()),
         instructions: scene.instructions.to_vec(),
     };
     let mut context = PromptContext::new(scene.agent, rig, scene.town, scene.now_text);
     context.worktree = Some(scene.worktree.to_owned());
     context.base = scene.base.map(str::to_owned);
-    context.budget.left_usd = left_usd(graph, bead, scene.now);
     context.gates = rules
         .into_iter()
         .flat_map(|rules| &rules.gates)
