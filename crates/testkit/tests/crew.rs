@@ -5,7 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gtd_testkit::town::{Output, Town, binary, until};
+use gtd_testkit::town::{Output, Town, binary, claude_begins, claude_says, until};
+use serde_json::Value;
 
 fn town() -> Town {
     let town = Town::new();
@@ -125,4 +126,187 @@ fn work_that_would_be_lost_keeps_it_and_is_saved_before_it_goes() {
     // Whoever has the name next begins where work lands.
     let folder = add(&town, "ada");
     assert!(!folder.join("precious.txt").exists());
+}
+
+const SESSION: &str = "00000000-0000-4000-8000-00000000000d";
+
+/// A town with the member ada, whose claude does in each turn what it is told: it goes on for as
+/// long as the file `wait` is there, and hands in what is its own.
+fn town_of_ada() -> (Town, PathBuf) {
+    let town = Town::new();
+    for (file, text) in [
+        ("begins", claude_begins(SESSION)),
+        ("done", claude_says(SESSION, "I have looked around.", 0.25)),
+        ("turns", String::new()),
+    ] {
+        fs::write(town.path(file), text).expect("write a file");
+    }
+    let text = format!(
+        r#"#!/bin/sh
+here={here}
+n=$(($(wc -l < "$here/turns") + 1))
+cat > "$here/hears-$n"
+echo "$PWD $*" >> "$here/turns"
+mv "$here/hears-$n" "$here/told-$n"
+cat "$here/begins"
+while [ -e "$here/wait" ]; do sleep 0.05; done
+if [ -n "$GTD_BEAD" ]; then
+  echo done > own.txt
+  git add -A && git commit -qm "Do it" && gtd done -s "it is done" > "$here/handed" 2>&1
+fi
+exec cat "$here/done"
+"#,
+        here = town.path("").display(),
+    );
+    town.be_claude(&text);
+    town.init(&[("test", "true")]);
+    let folder = add(&town, "ada");
+    (town, folder)
+}
+
+/// Attaches to ada with these words on stdin.
+fn say(town: &Town, words: &str) -> Output {
+    fs::write(town.path("words"), words).expect("write a file");
+    let words = fs::File::open(town.path("words")).expect("open a file");
+    Output::of(
+        town.program(binary("gtd"))
+            .args(["crew", "attach", "ada"])
+            .current_dir(town.repo())
+            .stdin(words),
+    )
+}
+
+fn told(town: &Town, turn: usize) -> String {
+    fs::read_to_string(town.path(&format!("told-{turn}"))).expect("what the turn was told")
+}
+
+fn agent(town: &Town) -> Value {
+    town.json(&["crew", "list"])["items"][0]["agent"].clone()
+}
+
+/// Lets ada begin a turn that lasts.
+fn in_a_turn(town: &Town) {
+    town.touch("wait");
+    town.gtd_ok(&["tell", "ada", "look around"]);
+    until("the turn has begun", || {
+        town.path("told-1").exists().then_some(())
+    });
+}
+
+#[test]
+fn what_is_said_is_the_next_turn_of_its_session_and_silence_costs_nothing() {
+    let (town, folder) = town_of_ada();
+    let nobody = say(&town, "hello\n");
+    assert_eq!(nobody.code, Some(7), "{nobody}");
+    assert!(nobody.stderr.contains("gtd crew start ada"), "{nobody}");
+    let started = town.gtd_ok(&["crew", "start", "ada"]);
+    assert!(started.contains("is started with claude"), "{started}");
+    // Whoever has nothing to hear takes no turn: the crew has looked once bob is ready.
+    add(&town, "bob");
+    assert_eq!(
+        (town.count("CrewTurnBegan"), town.lines("turns").len()),
+        (0, 0)
+    );
+    let first = say(&town, "look around\n");
+    assert_eq!(first.code, Some(0), "{first}");
+    assert!(first.stdout.contains("I have looked around."), "{first}");
+    let brief = told(&town, 1);
+    for part in ["You are ada, a standing member", "says:\n\nlook around"] {
+        assert!(brief.contains(part), "{part}\n{brief}");
+    }
+    town.gtd_ok(&["down"]);
+    town.gtd_ok(&["up"]);
+    let second = say(&town, "and once more\n");
+    assert_eq!(second.code, Some(0), "{second}");
+    let turns = town.lines("turns");
+    assert_eq!(turns.len(), 2, "{turns:?}");
+    let here = folder.to_string_lossy().into_owned();
+    assert!(
+        turns.iter().all(|turn| turn.starts_with(&here)),
+        "{turns:?}"
+    );
+    assert!(
+        turns[1].contains(&format!("--resume {SESSION}")),
+        "{turns:?}"
+    );
+    let words = told(&town, 2);
+    assert!(words.contains("and once more"), "{words}");
+    assert!(!words.contains("look around"), "{words}");
+    let by_role = town.json(&["cost", "--by", "role"]);
+    assert_eq!(by_role["groups"][0]["key"], "crew", "{by_role}");
+    assert_eq!(by_role["groups"][0]["runs"], 2, "{by_role}");
+    let by_agent = town.json(&["cost", "--by", "agent"]);
+    assert_eq!(by_agent["groups"][0]["key"], "ada", "{by_agent}");
+}
+
+#[test]
+fn a_turn_outlives_the_daemon_and_nothing_is_said_twice() {
+    let (town, _) = town_of_ada();
+    town.gtd_ok(&["crew", "start", "ada"]);
+    in_a_turn(&town);
+    let pid = town.daemon_pid().expect("a daemon");
+    Output::of(town.program("kill").args(["-9", &pid.to_string()]));
+    town.gtd_ok(&["up"]);
+    assert_eq!(agent(&town)["state"], "in a turn", "{}", agent(&town));
+    fs::remove_file(town.path("wait")).expect("let it go on");
+    until("the turn has ended", || {
+        (agent(&town)["state"] == "quiet").then_some(())
+    });
+    let known = agent(&town);
+    assert_eq!(known["session"], SESSION, "{known}");
+    assert_eq!(known["fault"], Value::Null, "{known}");
+    let next = say(&town, "and once more\n");
+    assert_eq!(next.code, Some(0), "{next}");
+    assert_eq!(town.lines("turns").len(), 2);
+    assert_eq!(town.count("CrewTurnEnded"), 2);
+    assert!(!told(&town, 2).contains("look around"));
+}
+
+#[test]
+fn a_bead_of_its_own_is_its_next_turn_and_lands_through_the_queue() {
+    let (town, _) = town_of_ada();
+    town.gtd_ok(&["pause", "worker"]);
+    town.gtd_ok(&["crew", "start", "ada"]);
+    let bead = town.gtd_ok(&["bead", "create", "Own it", "-q"]);
+    let bead = bead.trim();
+    town.gtd_ok(&["bead", "claim", bead, "--as", "ada"]);
+    until("the work has landed", || {
+        town.file_on("gtd/integration/main", "own.txt")
+    });
+    let words = told(&town, 1);
+    assert!(
+        words.contains(&format!("{bead} is yours: Own it")),
+        "{words}"
+    );
+    until("the turn has ended", || {
+        (agent(&town)["state"] == "quiet").then_some(())
+    });
+    assert_eq!(town.lines("turns").len(), 1);
+}
+
+#[test]
+fn who_is_stopped_in_a_turn_keeps_its_session_and_goes_on_when_it_is_started() {
+    let (town, _) = town_of_ada();
+    town.gtd_ok(&["crew", "start", "ada"]);
+    in_a_turn(&town);
+    let busy = town.gtd(&["crew", "remove", "ada"]);
+    assert_eq!(busy.code, Some(7), "{busy}");
+    assert!(busy.stderr.contains("gtd crew stop ada"), "{busy}");
+    town.gtd_ok(&["crew", "stop", "ada"]);
+    let stopped = agent(&town);
+    assert_eq!(stopped["state"], "stopped", "{stopped}");
+    assert_eq!(stopped["session"], SESSION, "{stopped}");
+    let refused = town.gtd(&["tell", "ada", "hello"]);
+    assert_eq!(refused.code, Some(7), "{refused}");
+    assert!(refused.stderr.contains("gtd crew start ada"), "{refused}");
+    fs::remove_file(town.path("wait")).expect("let it go on");
+    let started = town.gtd_ok(&["crew", "start", "ada"]);
+    assert!(started.contains("in its session"), "{started}");
+    let next = say(&town, "go on\n");
+    assert_eq!(next.code, Some(0), "{next}");
+    let turns = town.lines("turns");
+    assert!(
+        turns[1].contains(&format!("--resume {SESSION}")),
+        "{turns:?}"
+    );
 }

@@ -255,6 +255,25 @@ pub(crate) async fn show_end(
     Ok(())
 }
 
+/// Shows all that a run writes, until it ends.
+pub(crate) async fn follow_run(ctx: &Context, client: &Client, run: &str) -> Result<(), CliError> {
+    let args = Args {
+        follow: true,
+        lines: None,
+        ..Args::last(0)
+    };
+    let mut cursor = Cursor {
+        after: 0,
+        last: None,
+        sift: Sift::default(),
+        keep: None,
+        kept: VecDeque::new(),
+        n_shown: 0,
+    };
+    let source = Source::Run(run.to_owned());
+    read(ctx, client, &source, &mut cursor, &args, run).await
+}
+
 /// Follows what one attempt at a bead writes, until it ends.
 pub(crate) async fn follow_attempt(
     ctx: &Context,

@@ -1,10 +1,10 @@
 //! `gtd tell`: say something to whoever works, without being asked.
 
 use gtd_client::Client;
-use gtd_core::{BeadId, Command, StatusDoc};
+use gtd_core::{BeadId, Command, SeatName, StatusDoc};
 use serde_json::{Value, json};
 
-use super::{agent, pause::ROLES, would};
+use super::{agent, crew, pause::ROLES, would};
 use crate::{
     context::Context,
     error::{CliError, Doing, Kind},
@@ -19,10 +19,11 @@ const WORKERS: &str = "@workers";
 ///
 /// It stays a note of yours. An agent that is at work begins its next turn with it, and hands
 /// nothing in before it has heard; the brief of the next attempt has it in any case. What is told
-/// to a goal is for the mayor and for all who work for it. Nobody is interrupted.
+/// to a goal is for the mayor and for all who work for it. Nobody is interrupted. A crew member whose
+/// agent is started begins its next turn with it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A bead, a goal, an agent, a role with --about, or @workers for all agents at work
+    /// A bead, a goal, an agent, a crew member, a role with --about, or @workers for all agents at work
     #[arg(value_name = "WHO")]
     who: String,
     /// The words; `-` reads them from stdin
@@ -38,6 +39,12 @@ pub(crate) struct Args {
 pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     let text = wishes::text(ctx, &args.text)?;
     let client = town::reach(ctx).await?;
+    if args.about.is_none()
+        && let Some(member) = crew::look_for(&client, &args.who).await?
+        && member.agent.is_some()
+    {
+        return tell_member(ctx, &client, member.name, text, args.dry_run).await;
+    }
     let who = whom(&client, &args.who, args.about.as_deref()).await?;
     if args.dry_run {
         let acts: Vec<String> = who.iter().map(|bead| format!("tell {bead}")).collect();
@@ -57,6 +64,39 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         told.push((bead, heard(&document)));
     }
     show(ctx, &told);
+    Ok(Exit::Done)
+}
+
+/// Tells something to a crew member: it begins its next turn.
+async fn tell_member(
+    ctx: &Context,
+    client: &Client,
+    member: SeatName,
+    text: String,
+    dry_run: bool,
+) -> Result<Exit, CliError> {
+    if dry_run {
+        return Ok(would(ctx, &[format!("tell {member}")]));
+    }
+    let command = Command::TellCrew {
+        member: member.clone(),
+        text,
+    };
+    client
+        .tell(command)
+        .await
+        .doing(|| format!("tell {member}"))?;
+    if ctx.screen.is_json() {
+        let to = json!([{"member": member, "heard": Heard::Turn.word()}]);
+        ctx.screen
+            .document(&json!({"kind": "Told", "api": gtd_core::API, "to": to}));
+    } else if ctx.screen.is_quiet() {
+        ctx.screen.line(member.as_str());
+    } else {
+        ctx.screen
+            .line(format!("{member} is told: its next turn begins with it"));
+        ctx.screen.next(&[format!("gtd crew attach {member}")]);
+    }
     Ok(Exit::Done)
 }
 

@@ -1,5 +1,6 @@
 //! `gtd crew list`.
 
+use gtd_core::CrewDoc;
 use serde_json::{Value, json};
 
 use super::{all, document};
@@ -46,6 +47,7 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
             "MEMBER",
             "RIG",
             "STATE",
+            "AGENT",
             "BEAD",
             "BRANCH",
             "STAYS BECAUSE OF",
@@ -68,6 +70,7 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
             Cell::inked(member.name.to_string(), Ink::Strong),
             Cell::from(member.rig.to_string()),
             Cell::inked(member.state.clone(), ink),
+            Cell::from(agent(member)),
             Cell::from(held),
             Cell::from(member.branch.clone()),
             Cell::from(member.kept.clone().unwrap_or_else(|| "–".to_owned())),
@@ -77,4 +80,18 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         ctx.screen.line(line);
     }
     Ok(Exit::Done)
+}
+
+/// Says what the agent of a member does.
+fn agent(member: &CrewDoc) -> String {
+    let Some(agent) = &member.agent else {
+        return "–".to_owned();
+    };
+    let runtime = &agent.runtime;
+    match (agent.state.as_str(), &agent.waits, &agent.fault) {
+        ("in a turn", ..) => format!("{runtime}: turn {}", agent.turns),
+        ("waiting", Some(why), _) => format!("{runtime} waits: {why}"),
+        ("quiet", _, Some(fault)) => format!("{runtime}: its last turn did not end well: {fault}"),
+        (state, ..) => format!("{runtime}: {state}"),
+    }
 }

@@ -1,9 +1,12 @@
 //! `gtd crew`: standing members, each with a worktree that stays.
 
 mod add;
+mod attach;
 mod list;
 mod path;
 mod remove;
+mod start;
+mod stop;
 
 use std::path::PathBuf;
 
@@ -21,9 +24,11 @@ use crate::{
 
 /// Standing members, each with a worktree that stays
 ///
-/// A member is a place for a person, or for an agent that a person started: a worktree on the branch
+/// A member is a place for a person or for an agent that stays: a worktree on the branch
 /// gtd/crew/NAME, which gtd makes and then leaves alone. Work from there goes the way of all work:
-/// `gtd bead claim ID` and `gtd done` in it hand it to the refinery.
+/// `gtd bead claim ID` and `gtd done` in it hand it to the refinery. With `gtd crew start` an agent
+/// works there, in turns of one session: `gtd crew attach` talks with it, and a bead that is claimed
+/// under its name (`gtd bead claim ID --as NAME`) is its next turn.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -39,6 +44,12 @@ enum Verb {
     Add(add::Args),
     /// Print the folder that a member works in
     Path(path::Args),
+    /// Start the agent of a member, or let it go on
+    Start(start::Args),
+    /// Talk with the agent of a member, and watch what it does
+    Attach(attach::Args),
+    /// Stop the agent of a member; its session and its worktree stay
+    Stop(stop::Args),
     /// Have a member leave, unless work in its worktree would be lost
     #[command(visible_alias = "rm")]
     Remove(remove::Args),
@@ -49,6 +60,9 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         Verb::List(args) => list::run(ctx, args).await,
         Verb::Add(args) => add::run(ctx, args).await,
         Verb::Path(args) => path::run(ctx, args).await,
+        Verb::Start(args) => start::run(ctx, args).await,
+        Verb::Attach(args) => attach::run(ctx, args).await,
+        Verb::Stop(args) => stop::run(ctx, args).await,
         Verb::Remove(args) => remove::run(ctx, args).await,
     }
 }
@@ -59,7 +73,7 @@ async fn all(client: &Client, rig: Option<&RigName>) -> Result<Vec<CrewDoc>, Cli
 }
 
 /// Finds a member by its name, if there is one.
-async fn look_for(client: &Client, name: &str) -> Result<Option<CrewDoc>, CliError> {
+pub(super) async fn look_for(client: &Client, name: &str) -> Result<Option<CrewDoc>, CliError> {
     let members = all(client, None).await?;
     Ok(members
         .into_iter()

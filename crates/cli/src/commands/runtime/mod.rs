@@ -49,7 +49,7 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
 }
 
 /// Reads which runtimes there are for the rig one stands in, or for the town.
-fn all(ctx: &Context) -> Result<Vec<ConfiguredRuntime>, CliError> {
+pub(super) fn all(ctx: &Context) -> Result<Vec<ConfiguredRuntime>, CliError> {
     let rig = ctx.rig()?;
     Ok(configured_runtimes(&settings::effective(
         ctx,
