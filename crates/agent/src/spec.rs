@@ -4,14 +4,14 @@
 //! Nothing is inherited from the daemon.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Component, Path, PathBuf},
 };
 
 use gtd_core::{Epoch, RunId};
 use serde::{Deserialize, Serialize};
 
-use crate::{error::RunError, folder::is_reserved};
+use crate::{error::RunError, folder::is_reserved, secret::SecretValues};
 
 /// How many bytes of output a run keeps on disk unless told otherwise.
 pub const DEFAULT_OUTPUT_CAP: u64 = 16 * 1024 * 1024;
@@ -27,6 +27,12 @@ pub struct RunSpec {
     pub args: Vec<String>,
     /// The complete environment; the shim adds `GTD_RUN` and nothing else.
     pub env: BTreeMap<String, String>,
+    /// The names of variables that reach the shim through a pipe, since their values stand nowhere.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) secret: BTreeSet<String>,
+    /// Their values, as long as this process lives.
+    #[serde(skip)]
+    pub(crate) secrets: SecretValues,
     /// The working directory.
     pub cwd: PathBuf,
     /// Files that are written into the run directory before the start: name to content.
@@ -63,6 +69,8 @@ impl RunSpec {
             program: program.into(),
             args: Vec::new(),
             env: BTreeMap::new(),
+            secret: BTreeSet::new(),
+            secrets: SecretValues::default(),
             cwd: cwd.into(),
             files: BTreeMap::new(),
             stdin: Stdin::Null,
@@ -73,6 +81,17 @@ impl RunSpec {
             report: None,
             labels: BTreeMap::new(),
         }
+    }
+
+    /// Gives the run variables whose values stand in no file.
+    #[must_use]
+    pub fn with_secrets(mut self, values: BTreeMap<String, String>) -> Self {
+        for name in values.keys() {
+            self.env.remove(name);
+        }
+        self.secret = values.keys().cloned().collect();
+        self.secrets = SecretValues::new(values);
+        self
     }
 
     /// Refuses files whose names could leave the run directory or replace the shim's own.

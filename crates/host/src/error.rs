@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use gtd_agent::RunError;
+use gtd_agent::{RunError, SecretError};
 use gtd_client::{ClientError, PlacesError, RigFoldersError, TownConfigError};
 use gtd_core::{Oid, Rejection, RigName, RunId, RuntimeName, Timestamp};
 use gtd_git::GitError;
@@ -48,6 +48,17 @@ pub enum HostError {
     NoRuntime {
         /// The runtime.
         runtime: RuntimeName,
+    },
+    /// A secret that a runtime is to have is not where it should be.
+    #[error("find the secret {name} of the runtime {runtime}")]
+    Secret {
+        /// The runtime.
+        runtime: RuntimeName,
+        /// The name of its variable.
+        name: String,
+        /// Why.
+        #[source]
+        source: SecretError,
     },
     /// The rig has no folder here.
     #[error("find the folder of rig {rig}")]

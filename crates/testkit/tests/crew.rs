@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -309,4 +310,72 @@ fn who_is_stopped_in_a_turn_keeps_its_session_and_goes_on_when_it_is_started() {
         turns[1].contains(&format!("--resume {SESSION}")),
         "{turns:?}"
     );
+}
+
+/// Looks for a text in all files below a folder.
+fn holders_of(folder: &Path, text: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let kind = entry.file_type().expect("the type of a file");
+        if kind.is_dir() {
+            found.extend(holders_of(&path, text));
+        } else if kind.is_file()
+            && let Ok(bytes) = fs::read(&path)
+            && bytes
+                .windows(text.len())
+                .any(|part| part == text.as_bytes())
+        {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn a_secret_reaches_the_program_and_is_in_no_file_of_the_town() {
+    let (town, _) = town_of_ada();
+    let secret = "found-nowhere-else-4711";
+    let place = town.path("secret");
+    fs::write(&place, format!("{secret}\n")).expect("write a file");
+    let text = format!(
+        "#!/bin/sh\ncat > /dev/null\ncat {0}/begins\necho \"it is $HOUSE\" >&2\n\
+         echo \"it is $HOUSE\"\n[ \"$HOUSE\" = \"$(cat {0}/secret)\" ] && [ \"$SAID\" = said-by-a-command ] \
+         && exec cat {0}/done\n",
+        town.path("").display()
+    );
+    fs::write(town.path("claude"), text).expect("write a program");
+    let config = town.path("home/config/config.toml");
+    let mut text = fs::read_to_string(&config).expect("read the configuration");
+    text.push_str(&format!(
+        "secrets = {{ HOUSE = {{ file = \"{}\" }}, SAID = {{ command = [\"printf\", \
+         \"said-by-a-%s\", \"command\"] }} }}\n",
+        place.display()
+    ));
+    fs::write(&config, text).expect("write the configuration");
+    town.gtd_ok(&["crew", "start", "ada"]);
+    // Whoever else could read it had it already.
+    let open = say(&town, "look around\n");
+    assert_eq!(open.code, Some(4), "{open}");
+    for part in ["secret HOUSE", "can be read by others", "chmod 600"] {
+        assert!(open.stderr.contains(part), "{part}: {open}");
+    }
+    fs::set_permissions(&place, fs::Permissions::from_mode(0o600)).expect("close it");
+    until("the turn has ended", || {
+        (agent(&town)["state"] == "quiet").then_some(())
+    });
+    assert_eq!(agent(&town)["fault"], Value::Null, "{}", agent(&town));
+    let run = agent(&town)["last"].as_str().expect("a run").to_owned();
+    let log = town.gtd_ok(&["logs", &run, "--raw"]);
+    assert!(log.contains("it is [redacted HOUSE]"), "{log}");
+    for command in [
+        &["config", "list"][..],
+        &["runtime", "show", "claude"],
+        &["export", "json"],
+    ] {
+        assert!(!town.gtd_ok(command).contains(secret), "{command:?}");
+    }
+    town.gtd_ok(&["down"]);
+    fs::remove_file(&place).expect("take the secret away");
+    assert_eq!(holders_of(&town.path(""), secret), [PathBuf::new(); 0]);
 }

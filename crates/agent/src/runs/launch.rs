@@ -11,7 +11,7 @@
 
 use std::{
     fs::OpenOptions,
-    io::{self, Read as _},
+    io::{self, Read as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     process::{Command, Stdio},
     thread,
@@ -68,7 +68,7 @@ impl Runs {
                 prepare(folder, spec)?;
                 is_written = true;
             }
-            let said = self.spawn(folder)?;
+            let said = self.spawn(folder, spec)?;
             let state = state_of(folder)?;
             if state != RunState::Prepared {
                 return Ok(state);
@@ -85,7 +85,7 @@ impl Runs {
     }
 
     /// Starts a shim and waits until it has taken over or given up; returns what it said.
-    fn spawn(&self, folder: &Folder) -> Result<String, RunError> {
+    fn spawn(&self, folder: &Folder, spec: &RunSpec) -> Result<String, RunError> {
         let failed = |source| RunError::Spawn {
             run: folder.run.clone(),
             program: self.shim.clone(),
@@ -102,7 +102,10 @@ impl Runs {
             .arg(&folder.path)
             .current_dir(&folder.path)
             .env_clear()
-            .stdin(Stdio::null())
+            .stdin(match spec.secret.is_empty() {
+                true => Stdio::null(),
+                false => Stdio::piped(),
+            })
             .stdout(Stdio::piped())
             .stderr(log);
         if let Some(faults) = std::env::var_os("GTD_FAULT") {
@@ -110,6 +113,11 @@ impl Runs {
         }
         let mut shim = command.spawn().map_err(failed)?;
         gtd_fault::point("agent.after-spawn");
+        if let Some(mut pipe) = shim.stdin.take() {
+            let secrets = serde_json::to_vec(spec.secrets.get()).expect("texts are JSON");
+            // A shim that gives way to another one reads nothing.
+            drop(pipe.write_all(&secrets));
+        }
         let mut said = String::new();
         let heard = match shim.stdout.take() {
             Some(mut pipe) => pipe.read_to_string(&mut said),

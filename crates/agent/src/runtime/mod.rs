@@ -157,6 +157,8 @@ impl Setting {
             program: launch.program,
             args: launch.args,
             env,
+            secret: std::collections::BTreeSet::new(),
+            secrets: crate::SecretValues::default(),
             cwd: self.cwd.clone(),
             files: launch.files,
             stdin: launch.stdin,

@@ -46,6 +46,7 @@ pub(super) fn begin(
         .args(&spec.args)
         .env_clear()
         .envs(&spec.env)
+        .envs(spec.secrets.get())
         .env("GTD_RUN", spec.run.as_str())
         .stdin(stdin)
         .stdout(Stdio::piped())

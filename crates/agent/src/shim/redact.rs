@@ -3,15 +3,18 @@
 //! | a secret is | known by |
 //! |---|---|
 //! | the value of a variable that the run was given, if its name says so | its value, also as JSON writes it |
+//! | the value of a variable that came to the shim through a pipe, whatever its name | the same |
 //! | a key of a well-known form | its beginning, and what follows it |
 //!
 //! Output comes in pieces that end anywhere. What could be the beginning of a secret is
 //! held back until the next piece shows what it is, which is a few bytes at most unless a
 //! secret is under way.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use aho_corasick::{AhoCorasick, MatchKind};
+
+use crate::spec::RunSpec;
 
 /// Shorter values are words that stand everywhere.
 const SHORTEST: usize = 8;
@@ -57,12 +60,15 @@ pub(super) struct Secrets {
 
 impl Secrets {
     /// Finds out what is secret among the variables of a run.
-    pub(super) fn of(variables: &BTreeMap<String, String>) -> Self {
+    pub(super) fn of(spec: &RunSpec) -> Self {
+        let named = spec.env.iter();
+        let named = named.filter(|(name, value)| is_secret(name, value));
+        Self::new(named.chain(spec.secrets.get()))
+    }
+
+    fn new<'a>(secret: impl Iterator<Item = (&'a String, &'a String)>) -> Self {
         let mut all: Vec<Secret> = Vec::new();
-        for (name, value) in variables {
-            if !is_secret(name, value) {
-                continue;
-            }
+        for (name, value) in secret {
             let escaped = serde_json::Value::from(value.as_str()).to_string();
             let escaped = escaped.trim_matches('"').to_owned();
             let mut forms = vec![value.clone()];
@@ -209,6 +215,8 @@ impl Redactor {
 
 #[cfg(test)]
 mod tests {
+    use gtd_core::RunId;
+
     use super::*;
 
     fn redactor() -> Redactor {
@@ -223,15 +231,19 @@ mod tests {
             ("LANG", "C.UTF-8-is-long"),
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Redactor::new(Secrets::of(&variables.into()))
+        let run = RunId::parse("r-1").unwrap();
+        let mut spec = RunSpec::new(run, "/bin/true", "/");
+        spec.env = variables.into();
+        let by_reference = [("HOUSE".to_owned(), "C.UTF-8-by-reference".to_owned())];
+        Redactor::new(Secrets::of(&spec.with_secrets(by_reference.into())))
     }
 
     const SAID: &str = "a token-of-a-lease b abc-\"quoted\"-xyz c {\"k\":\"abc-\\\"quoted\\\"-xyz\"} \
         core.hooksPath /dev/null abc C.UTF-8-is-long disk-usage-monitoring-tool-for-all sk-short \
-        key sk-ant-0123456789abcdefghij, ghp_0123456789abcdefghij /9j4AAQSkZJRg== xsk-ghp_AKIAsecret";
+        key sk-ant-0123456789abcdefghij, ghp_0123456789abcdefghij /9j4AAQSkZJRg== xsk-ghp_AKIAsecret C.UTF-8-by-reference";
     const CLEAN: &str = "a [redacted GTD_TOKEN] b [redacted HOUSE_API_KEY] c {\"k\":\"[redacted HOUSE_API_KEY]\"} \
         core.hooksPath /dev/null abc C.UTF-8-is-long disk-usage-monitoring-tool-for-all sk-short \
-        key [redacted], [redacted] [redacted BASE64_SECRET] [redacted ODD_SECRET]";
+        key [redacted], [redacted] [redacted BASE64_SECRET] [redacted ODD_SECRET] [redacted HOUSE]";
 
     #[test]
     fn secrets_are_taken_out_wherever_a_piece_ends() {

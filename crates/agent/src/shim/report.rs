@@ -51,7 +51,7 @@ impl Expected {
             before: fs::symlink_metadata(&path).ok().as_ref().map(stamp),
             cwd: spec.cwd.clone(),
             path,
-            secrets: Secrets::of(&spec.env),
+            secrets: Secrets::of(spec),
         })
     }
 

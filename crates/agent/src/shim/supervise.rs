@@ -5,7 +5,9 @@
 //! that nobody begins the run again.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
+    io,
     path::Path,
 };
 
@@ -21,6 +23,7 @@ use nix::{
 
 use crate::{
     folder::{self, Folder, Keep},
+    secret::SecretValues,
     shim::{
         CANNOT_START, STARTED, TAKEN,
         begin::{begin, introduce},
@@ -53,10 +56,11 @@ pub(super) fn run(dir: &Path) -> Result<(), String> {
     if folder.file(folder::SHIM).exists() || folder.file(folder::EXIT).exists() {
         return say(TAKEN);
     }
-    let spec: RunSpec = folder
+    let mut spec: RunSpec = folder
         .read(folder::SPEC)
         .map_err(|error| chain(&error))?
         .ok_or("there is no spec.json")?;
+    take_secrets(&mut spec)?;
     let mut record = introduce().map_err(|error| format!("read /proc: {error}"))?;
     // From here on no other shim will begin this run, even after a power cut.
     folder
@@ -64,7 +68,7 @@ pub(super) fn run(dir: &Path) -> Result<(), String> {
         .map_err(|error| chain(&error))?;
     gtd_fault::point("shim.before-child");
 
-    let mut output = Output::create(&folder, spec.output_cap, Secrets::of(&spec.env));
+    let mut output = Output::create(&folder, spec.output_cap, Secrets::of(&spec));
     let report = Expected::of(&spec);
     let begun = begin(&folder, &spec, &mut record);
     tell_launcher();
@@ -97,6 +101,23 @@ pub(super) fn run(dir: &Path) -> Result<(), String> {
             )
         }
     }
+}
+
+/// Takes from the launcher what stands in no file. Where it does not come the launcher has died,
+/// and the next one begins the run.
+fn take_secrets(spec: &mut RunSpec) -> Result<(), String> {
+    if spec.secret.is_empty() {
+        return Ok(());
+    }
+    let said = io::read_to_string(io::stdin())
+        .map_err(|error| format!("read the secrets of the run: {error}"))?;
+    let values: BTreeMap<String, String> =
+        serde_json::from_str(&said).map_err(|_| "the secrets of the run did not come")?;
+    if !values.keys().eq(&spec.secret) {
+        return Err("the secrets of the run are not those that it is to have".to_owned());
+    }
+    spec.secrets = SecretValues::new(values);
+    Ok(())
 }
 
 /// Closes what a careless ancestor left open, before this process has opened anything itself.

@@ -82,6 +82,48 @@ fn a_secret_that_a_run_was_given_is_in_nothing_that_it_wrote() {
 }
 
 #[test]
+fn a_secret_by_reference_reaches_the_program_and_no_file_of_the_run() {
+    let place = Place::new();
+    let run = run_id("reference");
+    let secret = "not-in-any-file-\"of\"-the-run";
+    let mut spec = place.sh(
+        &run,
+        "printf 'it is %s\\n' \"$HOUSE\"; printf '%s' \"$HOUSE\" | wc -c",
+    );
+    spec = spec.with_secrets([("HOUSE".to_owned(), secret.to_owned())].into());
+    let exit = place.run(&spec);
+    assert_eq!(exit.end, End::Code(0));
+    let texts = place.texts(&run);
+    assert_eq!(texts, ["it is [redacted HOUSE]", &secret.len().to_string()]);
+    for entry in fs::read_dir(place.runs.run_dir(&run)).unwrap() {
+        let file = entry.unwrap().path();
+        let text = String::from_utf8_lossy(&fs::read(&file).unwrap()).into_owned();
+        assert!(
+            !text.contains("not-in-any-file"),
+            "{}: {text}",
+            file.display()
+        );
+    }
+}
+
+#[test]
+fn a_run_whose_secrets_did_not_come_is_begun_by_the_next_launcher() {
+    let place = Place::new();
+    let run = run_id("late");
+    let spec = place.sh(&run, "test -n \"$HOUSE\"");
+    let spec = spec.with_secrets([("HOUSE".to_owned(), "long enough".to_owned())].into());
+    let text = serde_json::to_string(&spec).unwrap();
+    let without: gtd_agent::RunSpec = serde_json::from_str(&text).unwrap();
+    let refused = place.runs.ensure(&without).unwrap_err().to_string();
+    assert!(!refused.contains("long enough"), "{refused}");
+    assert_eq!(
+        place.runs.state(&run).unwrap(),
+        gtd_agent::RunState::Prepared
+    );
+    assert_eq!(place.run(&spec).end, End::Code(0));
+}
+
+#[test]
 fn both_streams_are_in_the_transcript_and_long_lines_are_split() {
     let place = Place::new();
     let run = run_id("streams");

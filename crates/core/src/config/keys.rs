@@ -790,8 +790,8 @@ pub(super) const KEYS: &[Key] = &[
         "runtimes.*.secrets.*",
         Secret,
         UserOnly,
-        Planned,
-        "Where the secret for an environment variable is found.",
+        Works,
+        "Where the secret for an environment variable is found: in a variable of the daemon, in a file that nobody else can read, or in what a command says. It is looked up when an agent starts, stands in no file, and is taken out of what the agent says.",
     ),
     key(
         "runtimes.*.price.input_usd_per_mtok",

@@ -216,7 +216,7 @@ fn channel(row: &Value) -> Option<Channel> {
     })
 }
 
-fn secret_place(value: &Value) -> SecretPlace {
+pub(super) fn secret_place(value: &Value) -> SecretPlace {
     let text = |key: &str| Some(value.get(key)?.as_str()?.to_owned());
     let command = value.get("command").and_then(Value::as_list);
     match (text("env"), command, text("file")) {

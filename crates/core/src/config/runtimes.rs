@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{merge::Config, value::Value};
+use super::{
+    merge::Config,
+    notify::{SecretPlace, secret_place},
+    value::Value,
+};
 use crate::{Price, RuntimeName, usd_of_number};
 
 /// The runtime that runs scripts.
@@ -31,6 +35,8 @@ pub struct ConfiguredRuntime {
     pub models: BTreeMap<String, String>,
     /// Environment variables for it.
     pub env: BTreeMap<String, String>,
+    /// Where the secrets for further variables are found.
+    pub secrets: BTreeMap<String, SecretPlace>,
     /// Whether the agent's verbs are offered to it as tools besides.
     pub mcp: bool,
     /// How many of it at once.
@@ -49,6 +55,7 @@ impl ConfiguredRuntime {
             command: Vec::new(),
             models: BTreeMap::new(),
             env: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             mcp: false,
             max_parallel: None,
             price: None,
@@ -125,6 +132,9 @@ impl ConfiguredRuntime {
             Some(("env", name)) => {
                 self.env
                     .extend(text().map(|value| (name.to_owned(), value)));
+            }
+            Some(("secrets", name)) => {
+                self.secrets.insert(name.to_owned(), secret_place(value));
             }
             _ => {}
         }

@@ -109,12 +109,17 @@ fn is_in_a_turn(member: &CrewMember) -> bool {
 }
 
 fn agent_doc(view: View<'_>, member: &CrewMember, agent: &CrewAgent) -> CrewAgentDoc {
-    let waits = match agent.unheard.is_empty() || agent.stopped || agent.turn.is_some() {
-        true => None,
-        false => view.graph.why_crew_waits(member, view.now),
+    let waits = match &agent.turn {
+        Some(turn) => {
+            let wait = view.graph.back_off(&format!("run {}", turn.run));
+            wait.map(|wait| wait.why.clone())
+        }
+        None if agent.unheard.is_empty() || agent.stopped => None,
+        None => view.graph.why_crew_waits(member, view.now),
     };
     let state = match (&agent.turn, agent.stopped) {
         (Some(_), true) => "stopping",
+        (Some(_), false) if waits.is_some() => "waiting",
         (Some(_), false) => "in a turn",
         (None, true) => "stopped",
         (None, false) if waits.is_some() => "waiting",

@@ -1,9 +1,12 @@
 //! The order for one turn of an agent program: which program, what it is told, what it may know.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use gtd_agent::{
-    RunSpec,
+    RunSpec, find_secret,
     runtime::{Preset, Resumed, Setting, Turn, agent_run},
 };
 use gtd_core::{
@@ -123,7 +126,8 @@ impl Hands {
             // Whoever plans hands in nothing, and needs no tool for it.
             mcp: (runtime.mcp && turn.task == Task::Work).then(gtd),
         };
-        Ok(agent_run(&setting, preset, &runtime.command, &env, &turn))
+        let spec = agent_run(&setting, preset, &runtime.command, &env, &turn);
+        Ok(spec.with_secrets(secrets_of(&runtime)?))
     }
 
     /// Reads what a submission changes, for whoever reviews it.
@@ -184,6 +188,19 @@ impl Hands {
                 runtime: name.clone(),
             })
     }
+}
+
+/// Looks up what the configuration names by where it is found.
+fn secrets_of(runtime: &ConfiguredRuntime) -> Result<BTreeMap<String, String>, HostError> {
+    let found = runtime.secrets.iter().map(|(name, place)| {
+        let value = find_secret(place).map_err(|source| HostError::Secret {
+            runtime: runtime.name.clone(),
+            name: name.clone(),
+            source,
+        })?;
+        Ok((name.clone(), value))
+    });
+    found.collect()
 }
 
 #[cfg(test)]

@@ -153,6 +153,8 @@ enum Next {
     Show(RunId),
     /// Nothing goes on, and nothing follows.
     End(Exit),
+    /// It cannot go on by itself.
+    Stuck(String),
 }
 
 impl Talk<'_> {
@@ -188,6 +190,11 @@ impl Talk<'_> {
         match next {
             None => Ok(None),
             Some(Next::End(exit)) => Ok(Some(exit)),
+            Some(Next::Stuck(why)) => {
+                let name = self.name;
+                self.ctx.screen.insist(format!("{name} waits: {why}"));
+                Ok(Some(Exit::NeedsYou))
+            }
             Some(Next::Show(run)) => {
                 match logs::follow_run(self.ctx, self.client, run.as_str()).await {
                     // It has not begun.
@@ -212,6 +219,9 @@ impl Talk<'_> {
             let Some(agent) = member.agent else {
                 return Ok(Some(Next::End(Exit::Done)));
             };
+            if let (true, Some(why)) = (has_said_all, &agent.waits) {
+                return Ok(Some(Next::Stuck(why.clone())));
+            }
             let goes_on = agent.run.filter(|run| Some(run) != self.shown.as_ref());
             let has_ended = agent.last.filter(|last| Some(last) != self.shown.as_ref());
             // The end of one that was shown may not be recorded yet.
@@ -226,11 +236,7 @@ impl Talk<'_> {
             if !has_said_all || is_at_work {
                 return Ok(None);
             }
-            Ok(match (&agent.waits, agent.unheard) {
-                (Some(_), _) => Some(Next::End(Exit::NeedsYou)),
-                (None, 0) => Some(Next::End(Exit::Done)),
-                (None, _) => None,
-            })
+            Ok((agent.unheard == 0).then_some(Next::End(Exit::Done)))
         })
         .await
     }

@@ -104,6 +104,7 @@ fn document(runtime: &ConfiguredRuntime, limit: Option<&LimitDoc>) -> Value {
         "command": runtime.command,
         "models": runtime.models,
         "env": variables,
+        "secrets": runtime.secrets.keys().collect::<Vec<_>>(),
         "mcp": runtime.mcp,
         "max_parallel": runtime.max_parallel,
         "price": runtime.price.map(price::document),

@@ -133,7 +133,8 @@ fn version(program: &Path, words: &[String]) -> Option<String> {
 /// Looks for a login where a run would have it: in what the runtime is given, and where the
 /// program keeps one. What this process has, a run has not.
 fn login(runtime: &ConfiguredRuntime, known: &Known) -> Option<String> {
-    let given = |name: &&&str| runtime.env.contains_key(**name);
+    let given =
+        |name: &&&str| runtime.env.contains_key(**name) || runtime.secrets.contains_key(**name);
     if let Some(name) = known.variables.iter().find(given) {
         return Some(format!("${name}"));
     }

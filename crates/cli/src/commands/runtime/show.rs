@@ -1,5 +1,7 @@
 //! `gtd runtime show`.
 
+use gtd_core::config::SecretPlace;
+
 use super::{document, find, limits, price, program, what};
 use crate::{clock, context::Context, error::CliError, exit::Exit, show};
 
@@ -39,6 +41,9 @@ pub(super) async fn run(ctx: &Context, args: &Args) -> Result<Exit, CliError> {
     for variable in runtime.env.keys() {
         lines.push(format!("  variable  {variable}"));
     }
+    for (variable, place) in &runtime.secrets {
+        lines.push(format!("  secret    {variable}, from {}", found_in(place)));
+    }
     if runtime.mcp {
         lines.push("  tools     the agents' verbs, by MCP".to_owned());
     }
@@ -55,4 +60,14 @@ pub(super) async fn run(ctx: &Context, args: &Args) -> Result<Exit, CliError> {
     ctx.screen
         .next(&[format!("gtd runtime probe {}", runtime.name)]);
     Ok(Exit::Done)
+}
+
+/// Says where a secret is found.
+fn found_in(place: &SecretPlace) -> String {
+    match place {
+        SecretPlace::Env(name) => format!("${name} of the daemon"),
+        SecretPlace::Command(words) => format!("`{}`", words.join(" ")),
+        SecretPlace::File(path) => path.clone(),
+        SecretPlace::Elsewhere => "a keyring, which this gtd cannot open".to_owned(),
+    }
 }
