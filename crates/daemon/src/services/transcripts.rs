@@ -84,14 +84,13 @@ impl Output {
         if queue.is_empty() && coming.as_ref().is_none_or(|it| (it.goes_on)().is_none()) {
             return Err(no_run(&name));
         }
-        let reader = queue.front().and_then(|run| reader_of(&runs, run));
         let mut output = Self {
             runs,
             queue,
             coming,
             after: 0,
             before: 0,
-            reader,
+            reader: None,
             skip_to: after,
             waiting: VecDeque::new(),
         };
@@ -125,6 +124,10 @@ impl Output {
                 .transcript(&run, self.after, lines::BATCH)
                 .map_err(failed)?;
             if let Some(last) = lines.last() {
+                // What was opened before it began had no order yet that says what it is.
+                if self.after == 0 {
+                    self.reader = reader_of(&self.runs, &run);
+                }
                 self.after = last.seq;
                 let skip_to = self.skip_to;
                 let lines: Vec<Line> = lines
@@ -143,10 +146,6 @@ impl Output {
             self.before += self.after;
             self.after = 0;
             self.queue.pop_front();
-            self.reader = self
-                .queue
-                .front()
-                .and_then(|run| reader_of(&self.runs, run));
         }
     }
 
@@ -166,9 +165,6 @@ impl Output {
         coming.last_look = revision.map(|revision| (revision, now));
         let mut begun = beginning(&self.runs, &coming.begin)?;
         begun.retain(|run| coming.taken.insert(run.clone()));
-        if self.queue.is_empty() {
-            self.reader = begun.first().and_then(|run| reader_of(&self.runs, run));
-        }
         let is_any = !begun.is_empty();
         self.queue.extend(begun);
         Ok(is_any)
