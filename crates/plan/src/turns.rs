@@ -194,8 +194,10 @@ fn ended(
     end: &EndSeen,
 ) -> Command {
     let said = end.agent.as_deref();
-    // A session that its program does not find is begun anew, with the same words.
-    let is_gone = agent.session.is_some() && !end.stopped && said.is_some_and(is_without_session);
+    // A session that its program does not find is begun anew, with the same words. Where there is
+    // no program that could be started, it has not looked.
+    let has_begun = !end.stopped && !matches!(end.code, Some(126 | 127));
+    let is_gone = agent.session.is_some() && has_begun && said.is_some_and(is_without_session);
     let session = said.and_then(|said| said.session.clone());
     let usage: Option<UsageDelta> = said.and_then(|said| {
         let used = said.used;
@@ -229,14 +231,15 @@ fn fault(agent: &CrewAgent, end: &EndSeen) -> Option<String> {
     }
 }
 
-/// The machine went down in the middle of it. What it was told is in its session, if there is one.
+/// The machine went down in the middle of it. What it was told is in its session, if there is one;
+/// else it is said once more, and not again and again where turns are lost one after the other.
 fn lost(member: &CrewMember, agent: &CrewAgent, turn: &CrewTurn) -> Command {
     Command::EndCrewTurn {
         member: member.name.clone(),
         turn: turn.number,
         session: agent.session.clone(),
         fault: Some("it was cut off in the middle, as by a restart of the machine".to_owned()),
-        unsaid: agent.session.is_none(),
+        unsaid: agent.session.is_none() && agent.fault.is_none(),
         usage: None,
     }
 }

@@ -224,3 +224,29 @@ fn who_is_paused_or_stopped_begins_nothing_and_what_goes_on_is_ended() {
     let known = agent(&scene);
     assert_eq!((known.turn, known.unheard.len()), (None, 1));
 }
+
+#[test]
+fn what_fails_again_and_again_is_told_and_not_tried_for_ever() {
+    let mut scene = scene(&["one"]);
+    let lost = Answer::Run(RunSeen::Lost);
+    for unheard in [1, 0] {
+        scene.take(&crew(), world(&absent()));
+        scene.take(&crew(), world(&lost));
+        assert_eq!(agent(&scene).unheard.len(), unheard);
+    }
+    assert_eq!(scene.steps(&crew(), world(&absent())), vec![]);
+    say(&mut scene, "two");
+    scene.take(&crew(), world(&absent()));
+    scene.take(&crew(), world(&ended(Some("s-1"), None, 1)));
+    say(&mut scene, "three");
+    scene.take(&crew(), world(&absent()));
+    // Its program is gone: that says nothing of its session.
+    let Answer::Run(RunSeen::Ended(mut end)) = ended(None, Some(RuntimeFault::Crashed), 0) else {
+        unreachable!("it has ended");
+    };
+    end.code = Some(127);
+    scene.take(&crew(), world(&Answer::Run(RunSeen::Ended(end))));
+    let known = agent(&scene);
+    assert_eq!(known.session.as_deref(), Some("s-1"));
+    assert!(known.fault.is_some() && known.unheard.is_empty());
+}
