@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     API, Actor, Attempt, Bead, BeadId, Candidate, CandidateId, Epoch, GateName, Graph, Guard,
     GuardPolicy, GuardReport, Member, Oid, OpinionVerdict, Review, ReviewPolicy, RigName, RunId,
-    SeatName, TestReport, Timestamp, Verdict, Waived, Waiver, Weight,
+    SeatName, SignPolicy, TestReport, Timestamp, Verdict, Waived, Waiver, Weight,
 };
 
 /// The ref of the notes.
@@ -42,6 +42,9 @@ pub struct Evidence {
     /// The digest of the trusted configuration that the gates are from.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub rules: String,
+    /// How its commit was to be signed.
+    #[serde(default, skip_serializing_if = "SignPolicy::is_off")]
+    pub sign: SignPolicy,
     /// What each gate showed.
     pub gates: Vec<GateProof>,
     /// What each bead in it is proven by.
@@ -288,6 +291,7 @@ impl Evidence {
             commit: candidate.commit.clone(),
             tree: candidate.tree.clone(),
             rules: rig.map_or(String::new(), |rig| rig.digest.clone()),
+            sign: rig.map_or(SignPolicy::Off, |rig| rig.rules.merge.sign),
             gates: of_this
                 .map(|run| GateProof {
                     gate: run.gate.clone(),
@@ -441,6 +445,77 @@ pub struct LandedCommit {
     /// The commits that were handed in and stand behind it, in order; none when nobody looked, or
     /// when it has another form than what a refinery makes.
     pub heads: Option<Vec<Oid>>,
+    /// How it is signed; none when nobody looked.
+    pub signature: Option<Signature>,
+}
+
+/// How a commit is signed, as git tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signature {
+    /// Not at all.
+    Missing,
+    /// By somebody whom the file of allowed signers names.
+    By {
+        /// Who.
+        who: String,
+        /// The fingerprint of the key.
+        key: String,
+    },
+    /// By a key that is named nowhere.
+    Unknown {
+        /// The fingerprint of the key.
+        key: String,
+    },
+    /// It is not about this commit.
+    Bad,
+    /// Git cannot tell.
+    Unchecked,
+}
+
+impl Signature {
+    /// The format in which `git log -z` tells it.
+    pub const FORMAT: &str = "%H%x00%G?%x00%GS%x00%GF";
+    const FIELDS: usize = 4;
+
+    /// Reads what `git log -z` tells in [`Self::FORMAT`]; what is something else is left out.
+    #[must_use]
+    pub fn read(output: &[u8]) -> BTreeMap<Oid, Self> {
+        let text = String::from_utf8_lossy(output);
+        let fields: Vec<&str> = text.split('\0').collect();
+        let signatures = fields.chunks_exact(Self::FIELDS).filter_map(|fields| {
+            let [oid, letter, who, key] = fields else {
+                return None;
+            };
+            let (who, key) = ((*who).to_owned(), (*key).to_owned());
+            let signature = match *letter {
+                "N" => Self::Missing,
+                "G" => Self::By { who, key },
+                "U" => Self::Unknown { key },
+                "B" => Self::Bad,
+                _ => Self::Unchecked,
+            };
+            Some((Oid::parse(oid).ok()?, signature))
+        });
+        signatures.collect()
+    }
+
+    /// Tells whether it is about this commit.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        matches!(self, Self::By { .. } | Self::Unknown { .. })
+    }
+
+    /// Says it in words.
+    #[must_use]
+    pub fn told(&self) -> String {
+        match self {
+            Self::Missing => "not signed".to_owned(),
+            Self::By { who, .. } => format!("signed by {who}"),
+            Self::Unknown { key } => format!("signed with {key}"),
+            Self::Bad => "its signature is not of this commit".to_owned(),
+            Self::Unchecked => "its signature could not be checked".to_owned(),
+        }
+    }
 }
 
 impl LandedCommit {
@@ -466,6 +541,7 @@ impl LandedCommit {
                 subject: (*subject).to_owned(),
                 note: (*note).to_owned(),
                 heads: None,
+                signature: None,
             }),
             _ => None,
         });
@@ -550,6 +626,14 @@ fn mistakes(commit: &LandedCommit, evidence: &Evidence) -> Vec<String> {
         commit.base.as_ref() == Some(&evidence.base),
         format!("its note was made on {}", evidence.base.short()),
     );
+    if let Some(signature) = &commit.signature {
+        let is_wanted = !evidence.sign.is_off();
+        want(
+            signature.holds() || !is_wanted,
+            format!("it was to be signed: {}", signature.told()),
+        );
+        want(is_wanted || *signature != Signature::Bad, signature.told());
+    }
     want(!evidence.gates.is_empty(), "no gate ran on it".to_owned());
     for gate in &evidence.gates {
         want(

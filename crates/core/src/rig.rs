@@ -158,6 +158,38 @@ pub struct MergeRules {
     /// What of it a reviewer looks at before.
     #[serde(default, skip_serializing_if = "ReviewRules::is_usual")]
     pub review: ReviewRules,
+    /// How what lands is signed.
+    #[serde(default, skip_serializing_if = "SignPolicy::is_off")]
+    pub sign: SignPolicy,
+}
+
+/// How the refinery signs what lands. With which key is no matter of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignPolicy {
+    /// It does not.
+    #[default]
+    Off,
+    /// With a key of SSH.
+    Ssh,
+}
+
+impl SignPolicy {
+    /// Tells whether nothing is signed.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        *self == Self::Off
+    }
+
+    /// Finds the policy of a word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "off" => Some(Self::Off),
+            "ssh" => Some(Self::Ssh),
+            _ => None,
+        }
+    }
 }
 
 impl MergeRules {
@@ -186,6 +218,7 @@ impl Default for MergeRules {
             proof_of_test: GuardPolicy::Off,
             protect: Vec::new(),
             review: ReviewRules::default(),
+            sign: SignPolicy::Off,
         }
     }
 }

@@ -31,6 +31,7 @@ mod refs;
 mod repository;
 mod run;
 mod salvage;
+mod sign;
 mod slot;
 mod status;
 mod tree;

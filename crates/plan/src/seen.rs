@@ -101,6 +101,13 @@ pub enum Question {
         /// The commit.
         tip: Oid,
     },
+    /// What is a commit of the refinery when it is signed?
+    Signed {
+        /// The rig.
+        rig: RigName,
+        /// The commit.
+        commit: Oid,
+    },
     /// Has the machine room for one more agent?
     Machine,
     /// For how long has the machine been awake, and somebody looking?
@@ -168,6 +175,8 @@ pub enum Answer {
     Submission(SubmissionSeen),
     /// To [`Question::Line`]: newest first.
     Line(Vec<LineCommit>),
+    /// To [`Question::Signed`]: the same commit when it is signed already, and why it cannot be.
+    Signed(Result<Oid, String>),
     /// To [`Question::Machine`].
     Machine(MachineSeen),
     /// To [`Question::Awake`]: milliseconds, by a monotonic clock, since the last gap: a machine
@@ -607,6 +616,19 @@ impl Seen {
     pub fn line(&self, question: &Question) -> Option<&[LineCommit]> {
         match self.answers.get(question) {
             Some(Answer::Line(line)) => Some(line),
+            _ => None,
+        }
+    }
+
+    /// Returns what a commit is when it is signed, or why it cannot be, when that was asked.
+    #[must_use]
+    pub fn signed(&self, rig: &RigName, commit: &Oid) -> Option<&Result<Oid, String>> {
+        let question = Question::Signed {
+            rig: rig.clone(),
+            commit: commit.clone(),
+        };
+        match self.answers.get(&question) {
+            Some(Answer::Signed(signed)) => Some(signed),
             _ => None,
         }
     }

@@ -281,10 +281,17 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         "merge.sign",
-        Word(&["ssh", "gpg", "off"]),
+        Word(&["ssh", "off"]),
         Anyone,
-        Planned,
-        "How the refinery signs; workers never sign.",
+        Works,
+        "How the refinery signs what lands; workers never sign. `ssh` needs `merge.sign_key`.",
+    ),
+    key(
+        "merge.sign_key",
+        Text,
+        UserOnly,
+        Works,
+        "The SSH key that the refinery signs with: a private key that asks for no passphrase, or a public one whose private half an agent holds. Nothing is asked of anybody: what cannot be signed does not land.",
     ),
     key(
         "merge.push",

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     BudgetRules, Diagnostic, DiscoveryRules, Guard, GuardPolicy, MergeRules, OnDiscovery,
-    ReviewPolicy, ReviewRules, RigName, RigRules, WorkerRules, usd_of_number,
+    ReviewPolicy, ReviewRules, RigName, RigRules, SignPolicy, WorkerRules, usd_of_number,
 };
 
 const BRANCH: &str = "main";
@@ -53,6 +53,9 @@ pub fn rig_rules(config: &Config, folder_name: &str) -> Result<RigRules, Diagnos
             test_guard: guard_policy(config, Guard::TestGuard, "merge.test_guard", rows("gate")),
             protect: protected_globs(config),
             review: review_rules(config),
+            sign: text("merge.sign")
+                .and_then(SignPolicy::from_word)
+                .unwrap_or_default(),
         },
         schedules: schedules(rows("schedule")),
         questions: question_rules(config),

@@ -59,6 +59,8 @@ pub enum WaitReason {
     Conflict,
     /// The target fails a gate without us.
     MainRed,
+    /// What would land cannot be signed.
+    Signature,
     /// A person has to say yes.
     Approval,
     /// A worker asks.
@@ -85,7 +87,7 @@ pub enum WaitReason {
 
 impl WaitReason {
     /// Every reason with its code, and whether it clears by itself.
-    pub const ALL: [(Self, &'static str, bool); 28] = [
+    pub const ALL: [(Self, &'static str, bool); 29] = [
         (Self::Working, "working", true),
         (Self::Dependency, "dependency", true),
         (Self::Capacity, "capacity", true),
@@ -103,6 +105,7 @@ impl WaitReason {
         (Self::Bisecting, "bisecting", true),
         (Self::Conflict, "conflict", true),
         (Self::MainRed, "main_red", false),
+        (Self::Signature, "signature", false),
         (Self::Approval, "approval", false),
         (Self::Question, "question", false),
         (Self::Attempts, "attempts", false),

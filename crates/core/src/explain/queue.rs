@@ -103,7 +103,7 @@ pub(super) fn handed_in(look: Look<'_>, bead: &Bead) -> Found {
     }
     if let Some(seen) = observations
         .about(id.as_str())
-        .find(|seen| seen.reason == WaitReason::Review)
+        .find(|seen| matches!(seen.reason, WaitReason::Review | WaitReason::Signature))
     {
         return observed(seen).then("its gates run on the merged tree");
     }

@@ -70,6 +70,7 @@ fn commit(evidence: &Evidence) -> LandedCommit {
         subject: "one".to_owned(),
         note: evidence.to_note(),
         heads: None,
+        signature: None,
     }
 }
 
@@ -176,6 +177,37 @@ fn a_note_proves_what_stands_behind_its_commit_and_nothing_that_was_put_there() 
     let mut cut = commit(&evidence);
     cut.look_behind(&std::iter::once((cut.oid.clone(), vec![evidence.base.clone()])).collect());
     assert_eq!(cut.heads, None);
+}
+
+#[test]
+fn what_was_to_be_signed_is_proven_by_a_signature_of_this_commit() {
+    use gtd_core::{SignPolicy, Signature};
+    let plain = landed();
+    let wanted = Evidence {
+        sign: SignPolicy::Ssh,
+        ..plain.clone()
+    };
+    let key = || "SHA256:abc".to_owned();
+    let said = |evidence: &Evidence, signature: Signature| {
+        let mut commit = commit(evidence);
+        commit.signature = Some(signature);
+        why(&commit)
+    };
+    assert_eq!(
+        said(&wanted, Signature::Missing),
+        "it was to be signed: not signed"
+    );
+    assert!(said(&wanted, Signature::Bad).starts_with("it was to be signed: "));
+    assert_eq!(said(&wanted, Signature::Unknown { key: key() }), "proven");
+    assert_eq!(said(&plain, Signature::Missing), "proven");
+    assert_eq!(said(&plain, Signature::Unchecked), "proven");
+    assert_ne!(said(&plain, Signature::Bad), "proven");
+    let (a, b) = (oid(1), oid(2));
+    let told = format!("{a}\0G\0ann\0SHA256:abc\0{b}\0N\0\0\0");
+    let read = Signature::read(told.as_bytes());
+    let who = "ann".to_owned();
+    assert_eq!(read[&a], Signature::By { who, key: key() });
+    assert_eq!(read[&b], Signature::Missing);
 }
 
 #[test]

@@ -47,6 +47,7 @@ fn is_proven(evidence: &Evidence) -> Result<(), String> {
         subject: "one".to_owned(),
         note: evidence.to_note(),
         heads: None,
+        signature: None,
     };
     match prove(&commit) {
         Proven::ByEvidence(_) => Ok(()),

@@ -273,6 +273,7 @@ fn cases() -> Vec<Case> {
             leave: |scene, bead| scene.give_back(bead, FaultClass::Silent),
         },
         seen!(Overlap),
+        seen!(Signature),
         Case {
             reason: R::RuntimeDown,
             come: |scene| {

@@ -71,6 +71,7 @@ impl Hands {
             Question::Submission { rig, onto, head } => {
                 Answer::Submission(self.see_submission(rig, onto, head)?)
             }
+            Question::Signed { rig, commit } => Answer::Signed(self.see_signed(rig, commit)?),
             Question::Line { target, tip } => Answer::Line(self.see_line(target, tip)?),
             Question::Awake => Answer::Awake(self.memory().awake.note()),
             Question::Machine => Answer::Machine(self.see_machine()),

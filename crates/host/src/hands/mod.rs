@@ -9,6 +9,7 @@ mod act;
 mod agent;
 mod home;
 mod look;
+mod sign;
 mod standing;
 
 use std::{
@@ -55,6 +56,10 @@ struct Memory {
     changes: BTreeMap<(Oid, Oid), Vec<String>>,
     /// What submissions do to tests, by the tip that they are to land on.
     weaker: BTreeMap<(Oid, Oid), GuardReport>,
+    /// Commits of the refinery, each with the signed one.
+    signed: BTreeMap<Oid, Oid>,
+    /// Why the last signature failed, and when.
+    unsigned: Option<(std::time::Instant, String)>,
     /// What single tests showed in a run.
     tests: BTreeMap<RunId, Arc<TestResults>>,
     /// How far live runs were read for what they use.

@@ -1,6 +1,6 @@
 //! What must be looked at before a target can be planned.
 
-use gtd_core::{Graph, Queue, Target, Timestamp};
+use gtd_core::{Graph, Queue, Target, Timestamp, Verdict};
 
 use super::{
     batch::Next,
@@ -43,10 +43,13 @@ impl Refinery {
                 rig: self.rig.clone(),
                 slot: gate_slot(target),
             });
+            if candidate.verdict == Some(Verdict::Passed) {
+                questions.extend(self.signature(graph, &candidate.commit));
+            }
             if candidate.verdict.is_none() {
                 for gate in self.gates(graph) {
                     match progress(seen, queue, candidate, gate) {
-                        Progress::Told(gtd_core::Verdict::Passed, _) => {}
+                        Progress::Told(Verdict::Passed, _) => {}
                         Progress::Unseen(run) => {
                             questions.push(Question::Run(run));
                             break;
@@ -70,7 +73,12 @@ impl Refinery {
             match self.next_members(graph, seen, queue, target, &tip) {
                 Next::Look(open) => questions.extend(open),
                 Next::Members(members) if !members.is_empty() => {
-                    questions.push(Question::Assembly(order(target, &tip, &members)));
+                    let order = order(target, &tip, &members);
+                    let assembly = seen.assembly(&order);
+                    let joined = assembly.filter(|assembly| !assembly.joined.is_empty());
+                    questions
+                        .extend(joined.and_then(|joined| self.signature(graph, &joined.commit)));
+                    questions.push(Question::Assembly(order));
                 }
                 Next::Members(_) => {}
             }

@@ -6,6 +6,7 @@
 //! | the target is not where it was left | record the move, give the candidate up |
 //! | a candidate without verdict | run its gates, judge |
 //! | a green candidate whose member was taken back | give it up |
+//! | a green candidate that is to be signed and is not | give it up |
 //! | a green candidate | move the ref by compare-and-swap, record |
 //! | a red candidate of one, base not proven | run the gate on the base: `blame` |
 //! | a red candidate of one, base green | send it back with its evidence |
@@ -28,6 +29,7 @@ mod order;
 mod owner;
 mod proof;
 mod review;
+mod signature;
 mod verdict;
 mod weight;
 
@@ -365,11 +367,14 @@ impl Refinery {
         if joined.is_empty() {
             return;
         }
-        let id = candidate_id(&assembly.commit, queue.infra);
+        let Some(commit) = self.to_land(graph, seen, &assembly.commit, &joined, plan) else {
+            return;
+        };
+        let id = candidate_id(&commit, queue.infra);
         plan.act(Effect::EnsureRef {
             rig: self.rig.clone(),
             name: candidate_ref(&id),
-            new: assembly.commit.clone(),
+            new: commit.clone(),
             old: None,
         });
         plan.tell(Command::Form {
@@ -377,7 +382,7 @@ impl Refinery {
             target: target.clone(),
             base: tip.clone(),
             members: joined,
-            commit: assembly.commit.clone(),
+            commit,
             tree: assembly.tree.clone(),
             retry: queue.infra,
         });
@@ -412,6 +417,12 @@ impl Refinery {
                 plan.tell(Command::Void {
                     candidate: candidate.id.clone(),
                     why: "its gates have changed since they ran".to_owned(),
+                });
+            }
+            Some(Verdict::Passed) if self.is_unsigned(graph, seen, candidate) => {
+                plan.tell(Command::Void {
+                    candidate: candidate.id.clone(),
+                    why: "it is to be signed now".to_owned(),
                 });
             }
             Some(Verdict::Passed) if self.freeze(graph, now).is_some() => {}

@@ -278,6 +278,7 @@ fn has_evidence(world: &World, candidate: &Candidate) -> Kept {
             .cloned()
             .unwrap_or_default(),
         heads: Some(candidate.members.iter().map(|m| m.head.clone()).collect()),
+        signature: None,
     };
     match prove(&commit) {
         Proven::ByEvidence(_) => Ok(()),

@@ -74,6 +74,7 @@ impl World {
             Question::NewTests { .. } => Answer::NewTests(None),
             Question::Submission { .. } => Answer::Submission(gtd_plan::SubmissionSeen::default()),
             Question::Line { .. } => Answer::Line(vec![]),
+            Question::Signed { commit, .. } => Answer::Signed(Ok(commit.clone())),
             Question::Awake => Answer::Awake(u64::MAX),
             Question::Runtimes => Answer::Runtimes(vec![]),
             Question::Zone => Answer::Zone(gtd_core::Zone::utc()),

@@ -166,10 +166,56 @@ pub(super) fn gates(ctx: &Context) -> Vec<Check> {
     checks
 }
 
+/// Looks whether the key of the refinery signs without asking anybody.
+fn key_of_refinery(ctx: &Context, rig: &RigName) -> Option<Check> {
+    let config = settings::effective(ctx, Some(rig)).ok()?;
+    let text = |key: &str| config.get(key)?.0.as_str().map(str::to_owned);
+    if text("merge.sign").as_deref() != Some("ssh") {
+        return None;
+    }
+    let id = format!("signing.{rig}.refinery");
+    let key = text("merge.sign_key").unwrap_or_default();
+    let path = match (key.strip_prefix("~/"), std::env::var("HOME")) {
+        (Some(rest), Ok(home)) => format!("{home}/{rest}"),
+        _ => key.clone(),
+    };
+    let fix = "gtd config set merge.sign_key PATH";
+    if key.is_empty() || !Path::new(&path).exists() {
+        let text = match key.as_str() {
+            "" => format!("{rig}: what lands is to be signed, and no key is named"),
+            key => format!("{rig}: what lands is to be signed, and there is no key {key}"),
+        };
+        return Some(Check::fail(id, text, fix));
+    }
+    let asks_nothing = line_of("ssh-keygen", &["-y", "-P", "", "-f", &path]).is_some();
+    let public = if path.ends_with(".pub") {
+        path
+    } else {
+        format!("{path}.pub")
+    };
+    let public = fs::read_to_string(public).unwrap_or_default();
+    let blob = public.split_whitespace().nth(1);
+    let held = line_of("ssh-add", &["-L"]).unwrap_or_default();
+    let is_held = blob.is_some_and(|blob| held.contains(blob));
+    Some(match (asks_nothing, is_held) {
+        (true, _) => Check::good(id, format!("{rig}: the refinery signs with {key}")),
+        (false, true) => Check::good(
+            id,
+            format!("{rig}: an agent signs for the refinery with {key}"),
+        ),
+        (false, false) => Check::fail(
+            id,
+            format!("{rig}: {key} asks for a passphrase, or no agent holds it: nothing lands"),
+            format!("ssh-add {key}, before `gtd up`; or {fix}, to one without a passphrase"),
+        ),
+    })
+}
+
 /// Looks whether a signature in a rig would wait for a passphrase.
 pub(super) fn signing(ctx: &Context) -> Vec<Check> {
     let mut checks = Vec::new();
     for (rig, folder) in rigs(ctx).unwrap_or_default() {
+        checks.extend(key_of_refinery(ctx, &rig));
         let path = folder.to_string_lossy();
         let get =
             |words: &[&str]| line_of("git", &[&["-C", path.as_ref(), "config"], words].concat());

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gtd_core::{LandedCommit, MemberProof, NOTES_REF, Oid, Proven, prove};
+use gtd_core::{LandedCommit, MemberProof, NOTES_REF, Oid, Proven, Signature, prove};
 use serde_json::{Value, json};
 
 use crate::{
@@ -21,8 +21,9 @@ use crate::{
 ///
 /// Looks at the first-parent commits of the range. Each must carry a note below refs/notes/gtd
 /// that is about this commit, this tree and the commits that stand behind it, and says that every
-/// gate was green on the tree, and that somebody said yes to what was to be reviewed. A commit that
-/// somebody made by hand has none, and is told as such. Needs no daemon.
+/// gate was green on the tree, and that somebody said yes to what was to be reviewed. What was to be
+/// signed must be: by whom is told where gpg.ssh.allowedSignersFile names the key. A commit that
+/// somebody made by hand has no note, and is told as such. Needs no daemon.
 ///
 /// Exit 0 when all are proven, 5 when one is not.
 #[derive(Debug, clap::Args)]
@@ -62,7 +63,13 @@ impl Row {
                     [] => String::new(),
                     some => format!(" · {}", some.join("; ")),
                 };
-                format!("{} · {}{waived}", gates.join(" "), beads.join(" "))
+                let signature = self.commit.signature.as_ref();
+                let signed = signature
+                    .filter(|signature| signature.holds())
+                    .map_or(String::new(), |signature| {
+                        format!(" · {}", signature.told())
+                    });
+                format!("{} · {}{waived}{signed}", gates.join(" "), beads.join(" "))
             }
             Proven::ByHand => format!("made by {}, not by a refinery", self.commit.author),
             Proven::Not(why) => why.join("; "),
@@ -84,10 +91,22 @@ impl Row {
             "subject": self.commit.subject,
             "author": self.commit.author,
             "state": self.word(),
+            "signature": self.commit.signature.as_ref().map(signature),
             "why": why,
             "evidence": evidence,
         })
     }
+}
+
+fn signature(signature: &Signature) -> Value {
+    let (state, by, key) = match signature {
+        Signature::Missing => ("none", "", ""),
+        Signature::By { who, key } => ("good", who.as_str(), key.as_str()),
+        Signature::Unknown { key } => ("unknown_key", "", key.as_str()),
+        Signature::Bad => ("bad", "", ""),
+        Signature::Unchecked => ("unchecked", "", ""),
+    };
+    json!({"state": state, "by": by, "key": key})
 }
 
 /// Says what of a member a person took as it is.
@@ -102,10 +121,12 @@ pub(super) fn run(ctx: &Context, args: &Args) -> Result<Exit, CliError> {
     let folder = folder(ctx)?;
     let commits = first_parents(&folder, &args.range)?;
     let parents = parents(&folder, &args.range)?;
+    let mut signatures = signatures(&folder, &args.range)?;
     let rows: Vec<Row> = commits
         .into_iter()
         .map(|mut commit| {
             commit.look_behind(&parents);
+            commit.signature = signatures.remove(&commit.oid);
             Row {
                 proven: prove(&commit),
                 commit,
@@ -203,4 +224,38 @@ fn parents(folder: &Path, range: &str) -> Result<BTreeMap<Oid, Vec<Oid>>, CliErr
         Some((commit, oids.collect::<Result<_, _>>().ok()?))
     });
     Ok(lines.collect())
+}
+
+/// Reads how the first-parent commits of a range are signed. Only signatures of SSH are checked, and
+/// by no program that the repository names.
+fn signatures(folder: &Path, range: &str) -> Result<BTreeMap<Oid, Signature>, CliError> {
+    let signers = ask(folder, &["config", "--get", "gpg.ssh.allowedSignersFile"]);
+    let signers = signers.unwrap_or_default();
+    let signers = match String::from_utf8_lossy(&signers).trim() {
+        "" => "gpg.ssh.allowedSignersFile=/dev/null".to_owned(),
+        named => format!("gpg.ssh.allowedSignersFile={named}"),
+    };
+    let format = format!("--format={}", Signature::FORMAT);
+    let said = ask(
+        folder,
+        &[
+            "-c",
+            &signers,
+            "-c",
+            "gpg.ssh.program=ssh-keygen",
+            "-c",
+            "gpg.program=false",
+            "-c",
+            "gpg.x509.program=false",
+            "log",
+            "-z",
+            "--first-parent",
+            "--no-show-signature",
+            "--no-notes",
+            &format,
+            range,
+            "--",
+        ],
+    )?;
+    Ok(Signature::read(&said))
 }
