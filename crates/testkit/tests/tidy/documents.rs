@@ -145,13 +145,19 @@ fn every_link_in_a_document_leads_to_a_file() {
 }
 
 #[test]
-fn decisions_are_numbered_without_a_gap() {
+fn each_decision_has_a_number_of_its_own() {
     let names = names_in(&root().join("docs/decisions"));
-    for (index, name) in names.iter().enumerate() {
-        let number = format!("{:04}-", index + 1);
+    let mut taken = BTreeSet::new();
+    for name in &names {
+        let number = name.get(..4).unwrap_or_default();
+        let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
         assert!(
-            name.starts_with(&number) && name.ends_with(".md"),
-            "docs/decisions/{name} should begin with {number}"
+            is_number && number.len() == 4 && name[4..].starts_with('-') && name.ends_with(".md"),
+            "docs/decisions/{name} should begin with a number of four digits"
+        );
+        assert!(
+            taken.insert(number),
+            "docs/decisions/{name}: the number is taken"
         );
     }
 }
