@@ -161,6 +161,60 @@ pub struct MergeRules {
     /// How what lands is signed.
     #[serde(default, skip_serializing_if = "SignPolicy::is_off")]
     pub sign: SignPolicy,
+    /// What of it is pushed, and where to.
+    #[serde(default, skip_serializing_if = "PushRules::is_off")]
+    pub push: PushRules,
+}
+
+/// Which branches are pushed when something proven has landed on them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PushRules {
+    /// The remote, where it is not the usual one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub remote: String,
+    /// Globs of the branches that are pushed by themselves; without any nothing is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub branches: Vec<String>,
+}
+
+impl PushRules {
+    pub(crate) const REMOTE: &str = "origin";
+
+    /// Tells whether nothing is said.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Returns the name of the remote.
+    #[must_use]
+    pub fn remote(&self) -> &str {
+        match self.remote.as_str() {
+            "" => Self::REMOTE,
+            named => named,
+        }
+    }
+
+    /// Tells whether a branch is pushed by itself: `*` is any run of characters of one name, `**` of
+    /// any names.
+    #[must_use]
+    pub fn allows(&self, branch: &str) -> bool {
+        let mut globs = self.branches.iter();
+        globs.any(|glob| fits(glob.as_bytes(), branch.as_bytes()))
+    }
+}
+
+fn fits(glob: &[u8], name: &[u8]) -> bool {
+    match (glob, name) {
+        ([], []) => true,
+        ([b'*', b'*', rest @ ..], _) => (0..=name.len()).any(|at| fits(rest, &name[at..])),
+        ([b'*', rest @ ..], _) => {
+            let end = name.iter().position(|byte| *byte == b'/');
+            (0..=end.unwrap_or(name.len())).any(|at| fits(rest, &name[at..]))
+        }
+        ([a, glob @ ..], [b, name @ ..]) => a == b && fits(glob, name),
+        _ => false,
+    }
 }
 
 /// How the refinery signs what lands. With which key is no matter of the log.
@@ -219,6 +273,7 @@ impl Default for MergeRules {
             protect: Vec::new(),
             review: ReviewRules::default(),
             sign: SignPolicy::Off,
+            push: PushRules::default(),
         }
     }
 }
@@ -363,4 +418,27 @@ pub struct GateRun {
     /// What its single tests showed, when it leaves a report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tests: Option<Box<TestReport>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_branches_that_are_listed_are_pushed() {
+        let rules = |branches: &[&str]| PushRules {
+            remote: String::new(),
+            branches: branches.iter().map(|&text| text.to_owned()).collect(),
+        };
+        let some = rules(&["main", "release/*", "team/**"]);
+        for good in ["main", "release/1.2", "team/a/b"] {
+            assert!(some.allows(good), "{good}");
+        }
+        for bad in ["mainline", "main/x", "release/1/2", "x/main", "release", ""] {
+            assert!(!some.allows(bad), "{bad}");
+        }
+        assert!(!rules(&[]).allows("main"));
+        assert!(rules(&["*"]).allows("main"));
+        assert_eq!(rules(&[]).remote(), "origin");
+    }
 }

@@ -94,6 +94,16 @@ pub enum HostError {
         /// The run.
         run: RunId,
     },
+    /// A remote does not take a branch.
+    #[error("push {branch} to {remote}: {why}")]
+    NotPushed {
+        /// The branch.
+        branch: String,
+        /// The remote.
+        remote: String,
+        /// What it said.
+        why: String,
+    },
     /// An effect that failed waits until it is tried again.
     #[error("try {key} again before its time: {why}")]
     Waits {

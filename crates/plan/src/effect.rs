@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use gtd_core::{
-    BackOff, Bead, BeadId, Candidate, Epoch, GateName, Graph, Observation, Oid, RigName, RunId,
-    RuntimeName, SeatName, Target, WaitReason, review_owner,
+    BackOff, Bead, BeadId, Candidate, Epoch, GateName, Graph, Observation, Oid, PUSH, RigName,
+    RunId, RuntimeName, SeatName, Target, WaitReason, review_owner,
 };
 
 use crate::attempt_owner;
@@ -57,6 +57,17 @@ pub enum Effect {
         commit: Oid,
         /// What the note says.
         text: String,
+    },
+    /// A branch of a remote has what landed on it here; never by force.
+    EnsurePushed {
+        /// The rig.
+        rig: RigName,
+        /// The remote.
+        remote: String,
+        /// The full name of the branch, here and there.
+        name: String,
+        /// What landed.
+        commit: Oid,
     },
     /// The integration branch of a goal is brought into its branch, by fast-forward.
     BringHome {
@@ -223,6 +234,7 @@ impl Effect {
             Self::EnsureCommit { bead, epoch, .. } => format!("commit {bead}.e{epoch}"),
             Self::EnsureRef { rig, name, new, .. } => format!("ref {rig} {name} {new}"),
             Self::EnsureNote { rig, commit, .. } => format!("note {rig} {commit}"),
+            Self::EnsurePushed { rig, name, .. } => format!("{PUSH}{rig} {name}"),
             Self::BringHome { goal, .. } => format!("land {goal}"),
             Self::PutAwayCrew { member, .. } => format!("put away {member}"),
             Self::StopRun { run } => format!("stop {run}"),
@@ -239,6 +251,7 @@ impl Effect {
             Self::EnsureCommit { .. } => "commit",
             Self::EnsureRef { .. } => "ref",
             Self::EnsureNote { .. } => "note",
+            Self::EnsurePushed { .. } => "push",
             Self::BringHome { .. } => "land",
             Self::PutAwayCrew { .. } => "put-away",
             Self::StopRun { .. } => "stop",
@@ -321,6 +334,7 @@ impl Effect {
             Self::EnsureRef { new: commit, .. } | Self::EnsureNote { commit, .. } => {
                 of_candidate(&|known| known.commit == *commit)
             }
+            Self::EnsurePushed { .. } => vec![],
             Self::BringHome { goal, .. } => vec![goal.clone()],
             Self::StopRun { .. } | Self::SweepLost { .. } => vec![],
         };

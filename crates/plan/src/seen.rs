@@ -108,6 +108,15 @@ pub enum Question {
         /// The commit.
         commit: Oid,
     },
+    /// Which commit was pushed to a branch of a remote last?
+    Pushed {
+        /// The rig.
+        rig: RigName,
+        /// The remote.
+        remote: String,
+        /// The full name of the branch.
+        name: String,
+    },
     /// Has the machine room for one more agent?
     Machine,
     /// For how long has the machine been awake, and somebody looking?
@@ -177,6 +186,8 @@ pub enum Answer {
     Line(Vec<LineCommit>),
     /// To [`Question::Signed`]: the same commit when it is signed already, and why it cannot be.
     Signed(Result<Oid, String>),
+    /// To [`Question::Pushed`]: none when nothing was.
+    Pushed(Option<Oid>),
     /// To [`Question::Machine`].
     Machine(MachineSeen),
     /// To [`Question::Awake`]: milliseconds, by a monotonic clock, since the last gap: a machine
@@ -629,6 +640,15 @@ impl Seen {
         };
         match self.answers.get(&question) {
             Some(Answer::Signed(signed)) => Some(signed),
+            _ => None,
+        }
+    }
+
+    /// Returns which commit was pushed last, when that was asked.
+    #[must_use]
+    pub fn pushed(&self, question: &Question) -> Option<Option<&Oid>> {
+        match self.answers.get(question) {
+            Some(Answer::Pushed(pushed)) => Some(pushed.as_ref()),
             _ => None,
         }
     }

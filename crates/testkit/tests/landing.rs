@@ -1,4 +1,4 @@
-//! What happens to proven work beyond its branch: signatures.
+//! What happens to proven work beyond its branch: signatures and pushes.
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
@@ -121,4 +121,120 @@ fn a_key_that_asks_for_a_passphrase_signs_nothing_and_nothing_hangs() {
 fn takes_the_passphrase_off(key: &Path) -> bool {
     let key = key.display().to_string();
     keygen(&["-q", "-p", "-P", "a secret", "-N", "", "-f", &key])
+}
+
+/// Gives the repository a bare remote `origin` that has `main`, and returns its folder.
+fn with_remote(town: &Town) -> std::path::PathBuf {
+    let remote = town.path("remote.git");
+    let path = remote.display().to_string();
+    town.git(&["init", "--quiet", "--bare", "--initial-branch=main", &path]);
+    town.git(&["remote", "add", "origin", &path]);
+    town.git(&["push", "--quiet", "origin", "main"]);
+    remote
+}
+
+fn at(town: &Town, remote: &Path, name: &str) -> String {
+    let path = remote.display().to_string();
+    town.git(&["-C", &path, "rev-parse", name])
+}
+
+fn refuses(remote: &Path, words: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let hook = remote.join("hooks/pre-receive");
+    std::fs::write(&hook, format!("#!/bin/sh\necho '{words}' >&2\nexit 1\n")).unwrap();
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn what_landed_is_pushed_and_nothing_else_is() {
+    let town = Town::new().with_env("GTD_MERGE__PUSH", "on-green");
+    let remote = with_remote(&town);
+    town.git(&["branch", "mine"]);
+    town.init(&[("test", "test ! -e bad")]);
+    let before = at(&town, &remote, "main");
+    let red = town.goal(&ONE.replace("echo a > a", "echo x > bad"));
+    assert_ne!(town.wait(&red).0, Some(0));
+    assert_eq!(at(&town, &remote, "main"), before);
+    let goal = town.goal(ONE);
+    assert_eq!(town.wait(&goal).0, Some(0));
+    let tip = town.git(&["rev-parse", "main"]);
+    until("it is pushed", || {
+        (at(&town, &remote, "main") == tip).then_some(())
+    });
+    let path = remote.display().to_string();
+    let refs = town.git(&["-C", &path, "for-each-ref", "--format=%(refname)"]);
+    assert_eq!(refs, "refs/heads/main");
+    assert!(
+        town.json(&["inbox"])["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|item| item["kind"] != "alert")
+    );
+}
+
+#[test]
+fn what_a_remote_does_not_take_is_told_with_the_reason_and_pushed_when_it_does() {
+    let town = Town::new().with_env("GTD_MERGE__PUSH", "on-green");
+    let remote = with_remote(&town);
+    refuses(&remote, "main is closed tonight");
+    town.init(&[("test", "true")]);
+    let goal = town.goal(ONE);
+    assert_eq!(town.wait(&goal).0, Some(0));
+    let item = until("it is told", || {
+        let inbox = town.json(&["inbox", "--kind", "alert"]);
+        inbox["items"].as_array()?.first().cloned()
+    });
+    assert_eq!(item["title"], "main is not pushed", "{item}");
+    let text = item["text"].as_str().unwrap();
+    assert!(text.contains("main is closed tonight"), "{item}");
+    // Work goes on meanwhile, and a daemon that was killed pushes both.
+    let other = town.goal(&ONE.replace("echo a > a", "echo b > b"));
+    assert_eq!(town.wait(&other).0, Some(0));
+    let pid = town.daemon_pid().unwrap().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-9", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    std::fs::remove_file(remote.join("hooks/pre-receive")).unwrap();
+    town.gtd_ok(&["up"]);
+    let tip = town.git(&["rev-parse", "main"]);
+    until("it is pushed", || {
+        (at(&town, &remote, "main") == tip).then_some(())
+    });
+    until("nothing is told any more", || {
+        let inbox = town.json(&["inbox", "--kind", "alert"]);
+        inbox["items"].as_array()?.is_empty().then_some(())
+    });
+}
+
+#[test]
+fn what_a_remote_has_beyond_it_is_never_overwritten() {
+    let town = Town::new().with_env("GTD_MERGE__PUSH", "on-green");
+    let remote = with_remote(&town);
+    // Somebody else pushed to the remote alone.
+    let path = remote.display().to_string();
+    let tree = town.git(&["rev-parse", "main^{tree}"]);
+    let theirs = town.git(&["commit-tree", &tree, "-p", "main", "-m", "theirs"]);
+    town.git(&[
+        "push",
+        "--quiet",
+        &path,
+        &format!("{theirs}:refs/heads/main"),
+    ]);
+    town.init(&[("test", "true")]);
+    let goal = town.goal(ONE);
+    assert_eq!(town.wait(&goal).0, Some(0));
+    let item = until("it is told", || {
+        let inbox = town.json(&["inbox", "--kind", "alert"]);
+        inbox["items"].as_array()?.first().cloned()
+    });
+    assert!(
+        item["text"].as_str().unwrap().contains("rejected"),
+        "{item}"
+    );
+    assert_eq!(at(&town, &remote, "main"), theirs);
 }

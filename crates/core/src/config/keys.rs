@@ -199,7 +199,7 @@ pub(super) const KEYS: &[Key] = &[
         "rig.remote",
         Remote,
         ProjectOnly,
-        Planned,
+        Works,
         "The remote; \"\" is none.",
     ),
     key(
@@ -297,8 +297,15 @@ pub(super) const KEYS: &[Key] = &[
         "merge.push",
         Word(&["on-green", "pull-request", "never"]),
         Anyone,
-        Planned,
-        "When the branch is pushed.",
+        Works,
+        "What of it is pushed to `rig.remote`: what landed and is proven, never by force; or goals, as pull requests, when nobody says how they land. Nothing else is, and nothing is deleted there.",
+    ),
+    key(
+        "merge.push_branches",
+        Texts,
+        Anyone,
+        Works,
+        "Globs of the branches that may be pushed when they are green; without any only that of the rig. `*` is any run of characters of one name, `**` of any names.",
     ),
     key(
         "merge.protect",

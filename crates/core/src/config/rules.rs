@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     BudgetRules, Diagnostic, DiscoveryRules, Guard, GuardPolicy, MergeRules, OnDiscovery,
-    ReviewPolicy, ReviewRules, RigName, RigRules, SignPolicy, WorkerRules, usd_of_number,
+    PushRules, ReviewPolicy, ReviewRules, RigName, RigRules, SignPolicy, WorkerRules,
+    usd_of_number,
 };
 
 const BRANCH: &str = "main";
@@ -56,6 +57,7 @@ pub fn rig_rules(config: &Config, folder_name: &str) -> Result<RigRules, Diagnos
             sign: text("merge.sign")
                 .and_then(SignPolicy::from_word)
                 .unwrap_or_default(),
+            push: push_rules(config),
         },
         schedules: schedules(rows("schedule")),
         questions: question_rules(config),
@@ -133,6 +135,34 @@ fn worker_rules(config: &Config) -> WorkerRules {
         limit_ms: millis("limit", usual.limit_ms),
         repeats: count("repeats", usual.repeats),
         breaker: count("breaker", usual.breaker),
+    }
+}
+
+/// Says what is pushed by itself: the branches that are listed, else that of the rig.
+fn push_rules(config: &Config) -> PushRules {
+    let text = |key: &str| config.get(key).and_then(|(value, _)| value.as_str());
+    let remote = text("rig.remote").unwrap_or_default();
+    let named = if remote == PushRules::REMOTE {
+        ""
+    } else {
+        remote
+    };
+    if text("merge.push") != Some("on-green") || remote.is_empty() {
+        return PushRules {
+            remote: named.to_owned(),
+            branches: Vec::new(),
+        };
+    }
+    let listed = config.get("merge.push_branches");
+    let listed = listed.and_then(|(value, _)| value.as_list());
+    let listed = listed.unwrap_or_default().iter().filter_map(Value::as_str);
+    let mut branches: Vec<String> = listed.map(str::to_owned).collect();
+    if branches.is_empty() {
+        branches.push(text("rig.branch").unwrap_or(BRANCH).to_owned());
+    }
+    PushRules {
+        remote: named.to_owned(),
+        branches,
     }
 }
 

@@ -12,6 +12,9 @@ use crate::{
     stands_still,
 };
 
+/// What the keys of effects that push begin with; rig and ref follow.
+pub const PUSH: &str = "push ";
+
 /// Something that needs a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NeedsYou {
@@ -127,6 +130,11 @@ pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
             snoozed_until: None,
         });
     }
+    items.extend(
+        unpushed(view)
+            .filter(|(rig, _)| of_rig(rig))
+            .map(|(_, item)| item),
+    );
     for (runtime, hold) in graph.runtime_holds() {
         if hold.until.is_none() {
             let waiting = graph.unfinished().filter(|bead| {
@@ -175,6 +183,30 @@ pub fn needs_you(view: View<'_>, rig: Option<&RigName>) -> Vec<NeedsYou> {
         (item.is_snoozed(), unblocks, item.since)
     });
     items
+}
+
+/// Tells of the branches that a remote does not take.
+fn unpushed(view: View<'_>) -> impl Iterator<Item = (&RigName, NeedsYou)> {
+    view.graph.back_offs().filter_map(move |(key, wait)| {
+        let (rig, branch) = key.strip_prefix(PUSH)?.split_once(' ')?;
+        let rig = view.graph.rigs().find(|known| known.name.as_str() == rig)?;
+        let branch = branch.strip_prefix("refs/heads/")?;
+        rig.rules.merge.push.allows(branch).then(|| {
+            let item = NeedsYou {
+                n: None,
+                kind: "alert".to_owned(),
+                subject: rig.name.to_string(),
+                title: format!("{branch} is not pushed"),
+                text: wait.why.clone(),
+                unblocks: 0,
+                // A try takes no time to speak of.
+                since: Moment(wait.until),
+                next: "gtd doctor --only config".to_owned(),
+                snoozed_until: None,
+            };
+            (&rig.name, item)
+        })
+    })
 }
 
 /// Tells of the beads that are parked or ask, or whose reviews failed, and returns their goals.

@@ -79,6 +79,16 @@ impl Hands {
                     .ensure_note(NOTES_REF, commit, text)
                     .map_err(git(rig))?;
             }
+            Effect::EnsurePushed {
+                rig,
+                remote,
+                name,
+                commit,
+            } => {
+                let _may_act = MayAct::take(&self.places)?;
+                self.check_not_frozen(rig)?;
+                self.ensure_pushed(rig, remote, name, commit)?;
+            }
             Effect::BringHome { goal, target } => {
                 let _may_act = MayAct::take(&self.places)?;
                 self.check_not_frozen(&target.rig)?;

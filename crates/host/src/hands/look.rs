@@ -71,6 +71,9 @@ impl Hands {
             Question::Submission { rig, onto, head } => {
                 Answer::Submission(self.see_submission(rig, onto, head)?)
             }
+            Question::Pushed { rig, remote, name } => {
+                Answer::Pushed(self.see_pushed(rig, remote, name)?)
+            }
             Question::Signed { rig, commit } => Answer::Signed(self.see_signed(rig, commit)?),
             Question::Line { target, tip } => Answer::Line(self.see_line(target, tip)?),
             Question::Awake => Answer::Awake(self.memory().awake.note()),

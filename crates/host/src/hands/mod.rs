@@ -9,6 +9,7 @@ mod act;
 mod agent;
 mod home;
 mod look;
+mod outside;
 mod sign;
 mod standing;
 

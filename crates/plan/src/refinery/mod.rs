@@ -17,7 +17,8 @@
 //! | paused by a person | no new candidate |
 //! | frozen by a person | no ref moves |
 //!
-//! Beside the queues it runs the gates that people ask for: `asked`.
+//! Beside the queues it runs the gates that people ask for: `asked`; and it pushes what landed, where
+//! the rig wants that: `push`.
 
 mod asked;
 mod batch;
@@ -28,6 +29,7 @@ mod look;
 mod order;
 mod owner;
 mod proof;
+mod push;
 mod review;
 mod signature;
 mod verdict;
@@ -68,6 +70,7 @@ impl Planner for Refinery {
         }
         self.look_at_reviews(graph, seen, now, &mut questions);
         self.look_at_asked(graph, seen, &mut questions);
+        self.look_at_pushes(graph, &mut questions);
         questions
     }
 
@@ -87,6 +90,7 @@ impl Planner for Refinery {
         }
         parts.extend(self.plan_reviews(graph, seen, now));
         parts.push(self.answer_gates(graph, seen));
+        parts.push(self.push(graph, seen, now));
         plan.join(graph, parts);
         plan
     }

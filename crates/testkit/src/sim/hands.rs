@@ -74,6 +74,7 @@ impl World {
             Question::NewTests { .. } => Answer::NewTests(None),
             Question::Submission { .. } => Answer::Submission(gtd_plan::SubmissionSeen::default()),
             Question::Line { .. } => Answer::Line(vec![]),
+            Question::Pushed { .. } => Answer::Pushed(None),
             Question::Signed { commit, .. } => Answer::Signed(Ok(commit.clone())),
             Question::Awake => Answer::Awake(u64::MAX),
             Question::Runtimes => Answer::Runtimes(vec![]),
@@ -212,6 +213,8 @@ impl World {
             Effect::EnsureNote { commit, text, .. } => {
                 self.notes.insert(commit.clone(), text.clone());
             }
+            // No rig of the simulator pushes anything.
+            Effect::EnsurePushed { .. } => {}
             Effect::BringHome { goal, target } => {
                 let (commit, why) = self.bring_home(target);
                 return Ok(vec![Command::ConcludeLanding {

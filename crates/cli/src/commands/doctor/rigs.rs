@@ -43,6 +43,9 @@ pub(super) fn config(ctx: &Context) -> Vec<Check> {
         Ok(rigs) => rigs,
         Err(check) => return vec![check],
     };
+    for (rig, folder) in &rigs {
+        checks.extend(remote(ctx, rig, folder));
+    }
     if rigs.is_empty() {
         checks.push(Check::warn(
             "config.rigs",
@@ -164,6 +167,32 @@ pub(super) fn gates(ctx: &Context) -> Vec<Check> {
         }
     }
     checks
+}
+
+/// Looks whether there is a remote where work is pushed.
+fn remote(ctx: &Context, rig: &RigName, folder: &Path) -> Option<Check> {
+    let rules = rules(ctx, rig)?.merge.push;
+    if rules.branches.is_empty() {
+        return None;
+    }
+    let id = format!("config.{rig}.remote");
+    let path = folder.to_string_lossy();
+    let url = line_of(
+        "git",
+        &["-C", &path, "remote", "get-url", "--", rules.remote()],
+    );
+    let (remote, branches) = (rules.remote(), rules.branches.join(", "));
+    Some(match url {
+        Some(_) => Check::good(
+            id,
+            format!("{rig}: {branches} goes to {remote} when it is green"),
+        ),
+        None => Check::fail(
+            id,
+            format!("{rig}: {branches} is to be pushed, and there is no remote {remote}"),
+            format!("git -C {path} remote add {remote} URL, or merge.push = \"never\""),
+        ),
+    })
 }
 
 /// Looks whether the key of the refinery signs without asking anybody.
