@@ -69,6 +69,9 @@ pub enum Effect {
         /// What landed.
         commit: Oid,
     },
+    /// What landed for a goal on a branch of its own is proposed to a host outside, or how that
+    /// stands is looked at. A run of its own.
+    Propose(Proposal),
     /// The integration branch of a goal is brought into its branch, by fast-forward.
     BringHome {
         /// The goal.
@@ -99,6 +102,27 @@ pub enum Effect {
         /// The run.
         run: RunId,
     },
+}
+
+/// A pull request to be opened, or to be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// The run.
+    pub run: RunId,
+    /// The goal.
+    pub goal: BeadId,
+    /// Its branch, and the branch that it is meant for.
+    pub target: Target,
+    /// The remote that it is pushed to.
+    pub remote: String,
+    /// The commit that is proposed.
+    pub commit: Oid,
+    /// It is the first look: a pull request that was closed before is not meant.
+    pub is_first: bool,
+    /// Its title.
+    pub title: String,
+    /// Its text.
+    pub body: String,
 }
 
 /// What stands in a worktree.
@@ -235,6 +259,7 @@ impl Effect {
             Self::EnsureRef { rig, name, new, .. } => format!("ref {rig} {name} {new}"),
             Self::EnsureNote { rig, commit, .. } => format!("note {rig} {commit}"),
             Self::EnsurePushed { rig, name, .. } => format!("{PUSH}{rig} {name}"),
+            Self::Propose(proposal) => format!("propose {}", proposal.goal),
             Self::BringHome { goal, .. } => format!("land {goal}"),
             Self::PutAwayCrew { member, .. } => format!("put away {member}"),
             Self::StopRun { run } => format!("stop {run}"),
@@ -252,6 +277,7 @@ impl Effect {
             Self::EnsureRef { .. } => "ref",
             Self::EnsureNote { .. } => "note",
             Self::EnsurePushed { .. } => "push",
+            Self::Propose(_) => "propose",
             Self::BringHome { .. } => "land",
             Self::PutAwayCrew { .. } => "put-away",
             Self::StopRun { .. } => "stop",
@@ -335,6 +361,7 @@ impl Effect {
                 of_candidate(&|known| known.commit == *commit)
             }
             Self::EnsurePushed { .. } => vec![],
+            Self::Propose(proposal) => vec![proposal.goal.clone()],
             Self::BringHome { goal, .. } => vec![goal.clone()],
             Self::StopRun { .. } | Self::SweepLost { .. } => vec![],
         };

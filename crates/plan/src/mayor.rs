@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gtd_core::{
-    Bead, Command, Epoch, Gate, GateName, GateRun, GateWhen, Goal, Graph, HostName, Oid, Outcome,
-    PlanState, Revision, RunId, Timestamp, Verdict,
+    Bead, Command, Epoch, Gate, GateName, GateRun, GateWhen, Goal, Graph, HostName, Landing, Oid,
+    Outcome, PlanState, Revision, RunId, Timestamp, Verdict,
 };
 
 use crate::{
@@ -208,6 +208,14 @@ impl Ended<'_> {
         let close = |outcome, why: &str| Conclusion::Close(outcome, why.to_owned(), vec![]);
         if !self.is_good() {
             return close(Outcome::Failed, "not all of its beads ended well");
+        }
+        // What is proposed ends with what becomes of that.
+        let is_open = matches!(
+            self.goal.landing,
+            Landing::Asked { .. } | Landing::Refused { .. }
+        );
+        if is_open && self.graph.is_proposed(self.goal) {
+            return Conclusion::Waits;
         }
         let proofs = self.proofs();
         if proofs.is_empty() {

@@ -108,6 +108,8 @@ pub enum Question {
         /// The commit.
         commit: Oid,
     },
+    /// How does the pull request stand that a run looked at?
+    Proposed(RunId),
     /// Which commit was pushed to a branch of a remote last?
     Pushed {
         /// The rig.
@@ -186,6 +188,8 @@ pub enum Answer {
     Line(Vec<LineCommit>),
     /// To [`Question::Signed`]: the same commit when it is signed already, and why it cannot be.
     Signed(Result<Oid, String>),
+    /// To [`Question::Proposed`].
+    Proposed(ProposalSeen),
     /// To [`Question::Pushed`]: none when nothing was.
     Pushed(Option<Oid>),
     /// To [`Question::Machine`].
@@ -199,6 +203,32 @@ pub enum Answer {
     Zone(Zone),
     /// To [`Question::Means`].
     Means(PlanMeans),
+}
+
+/// How a pull request stands, as a run saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProposalSeen {
+    /// Nobody can tell, and why.
+    Failed(String),
+    /// It is open.
+    Open {
+        /// Where it can be seen.
+        url: String,
+        /// The checks of the host that are red.
+        red: Vec<String>,
+    },
+    /// It was merged.
+    Merged {
+        /// Where it can be seen.
+        url: String,
+        /// The commit on the branch, where the host says.
+        commit: Option<Oid>,
+    },
+    /// It was closed, and not merged.
+    Closed {
+        /// Where it can be seen.
+        url: String,
+    },
 }
 
 /// How far a run is.
@@ -640,6 +670,15 @@ impl Seen {
         };
         match self.answers.get(&question) {
             Some(Answer::Signed(signed)) => Some(signed),
+            _ => None,
+        }
+    }
+
+    /// Returns how a pull request stood when a run looked, when that was asked.
+    #[must_use]
+    pub fn proposed(&self, run: &RunId) -> Option<&ProposalSeen> {
+        match self.answers.get(&Question::Proposed(run.clone())) {
+            Some(Answer::Proposed(proposal)) => Some(proposal),
             _ => None,
         }
     }

@@ -1,4 +1,4 @@
-//! What happens to proven work beyond its branch: signatures and pushes.
+//! What happens to proven work beyond its branch: signatures, pushes and pull requests.
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
@@ -237,4 +237,220 @@ fn what_a_remote_has_beyond_it_is_never_overwritten() {
         "{item}"
     );
     assert_eq!(at(&town, &remote, "main"), theirs);
+}
+
+/// What speaks as `gh` does of the one pull request that there is: its state, the branch, the checks
+/// and the commit of the merge are files in the folder `hub`.
+const GH: &str = r#"#!/bin/sh
+hub=HUB
+echo "$1 $2 prompt=${GH_PROMPT_DISABLED:-}" >> "$hub/calls"
+if [ -e "$hub/logged-out" ]; then
+    echo 'To get started with GitHub CLI, please run:  gh auth login' >&2
+    exit 4
+fi
+case "$1 $2" in
+"auth status") ;;
+"pr view")
+    if [ ! -e "$hub/state" ] || [ "$(cat "$hub/head")" != "$3" ]; then
+        echo "no pull requests found for branch \"$3\"" >&2
+        exit 1
+    fi
+    state=$(cat "$hub/state")
+    if [ "$5" = state ]; then
+        echo "{\"state\":\"$state\"}"
+        exit
+    fi
+    merge=null
+    if [ -e "$hub/merge" ]; then merge="{\"oid\":\"$(cat "$hub/merge")\"}"; fi
+    checks=$(cat "$hub/checks" 2>/dev/null || echo '[]')
+    echo "{\"mergeCommit\":$merge,\"number\":7,\"state\":\"$state\",\"statusCheckRollup\":$checks,\"url\":\"https://hub.invalid/pull/7\"}"
+    ;;
+"pr create")
+    shift 2
+    while [ $# -gt 0 ]; do
+        case "$1" in
+        --head) head=$2 ;;
+        --base) base=$2 ;;
+        --title) title=$2 ;;
+        --body-file) body=$2 ;;
+        *) echo "unknown flag: $1" >&2; exit 1 ;;
+        esac
+        shift 2
+    done
+    url=$(git remote get-url origin)
+    if ! git -C "$url" rev-parse --verify --quiet "refs/heads/$head" >/dev/null; then
+        echo "pull request create failed: GraphQL: Head sha can't be blank" >&2
+        exit 1
+    fi
+    echo "$head" > "$hub/head"
+    echo "$base: $title" > "$hub/title"
+    cat "$body" > "$hub/body"
+    echo OPEN > "$hub/state"
+    echo https://hub.invalid/pull/7
+    ;;
+*) echo "unknown command $1 $2" >&2; exit 1 ;;
+esac
+"#;
+
+/// A town with a remote and a `gh`, in which a goal of one bead is set as a pull request.
+fn proposing(town: Town) -> (Town, std::path::PathBuf) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (bin, hub) = (town.path("bin"), town.path("hub"));
+    std::fs::create_dir(&bin).unwrap();
+    std::fs::create_dir(&hub).unwrap();
+    let gh = bin.join("gh");
+    std::fs::write(&gh, GH.replace("HUB", &hub.display().to_string())).unwrap();
+    std::fs::set_permissions(&gh, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let town = town.with_env("PATH", &format!("{}:{path}", bin.display()));
+    let remote = with_remote(&town);
+    town.init(&[("test", "true")]);
+    (town, remote)
+}
+
+fn propose(town: &Town) -> String {
+    let path = town.plan(ONE);
+    let goal = town.json(&["goal", "--plan", &path, "--land", "pull-request"]);
+    goal["id"].as_str().unwrap().to_owned()
+}
+
+fn hub(town: &Town, name: &str) -> String {
+    let text = std::fs::read_to_string(town.path("hub").join(name)).unwrap_or_default();
+    text.trim().to_owned()
+}
+
+fn say(town: &Town, name: &str, text: &str) {
+    std::fs::write(town.path("hub").join(name), format!("{text}\n")).unwrap();
+}
+
+fn reason(town: &Town, goal: &str, code: &str) -> String {
+    until(&format!("the goal waits for {code}"), || {
+        let why = town.json(&["why", goal]);
+        let cause = why["chain"][0].clone();
+        (cause["code"] == code).then(|| cause["text"].as_str().unwrap_or_default().to_owned())
+    })
+}
+
+#[test]
+fn a_goal_lands_as_a_pull_request_when_that_is_merged() {
+    let (town, remote) = proposing(Town::new());
+    let before = town.git(&["rev-parse", "main"]);
+    let goal = propose(&town);
+    until("it is proposed", || {
+        (hub(&town, "state") == "OPEN").then_some(())
+    });
+    let branch = hub(&town, "head");
+    assert!(branch.starts_with("gtd/pull/one-"), "{branch}");
+    assert_eq!(hub(&town, "title"), "main: one");
+    assert!(
+        hub(&town, "body").contains("- First ("),
+        "{}",
+        hub(&town, "body")
+    );
+    let tip = town.git(&["rev-parse", &branch]);
+    assert_eq!(at(&town, &remote, &branch), tip);
+    // Neither the branch here nor the one there has moved, and the goal has not ended.
+    assert_eq!(town.git(&["rev-parse", "main"]), before);
+    assert_eq!(at(&town, &remote, "main"), before);
+    let range = format!("main..{branch}");
+    assert_eq!(town.gtd(&["merge", "verify", &range]).code, Some(0));
+    let text = reason(&town, &goal, "pull_request");
+    assert!(text.contains("https://hub.invalid/pull/7 is open") || text.contains("being opened"));
+    assert_eq!(town.count("GoalClosed"), 0);
+    say(&town, "merge", &tip);
+    say(&town, "state", "MERGED");
+    let (code, document) = town.wait(&goal);
+    assert_eq!(code, Some(0), "{document}");
+    assert_eq!(document["landing"], "done", "{document}");
+    assert_eq!(document["landing_text"], tip.as_str(), "{document}");
+    let calls = town.lines("hub/calls");
+    assert!(
+        calls.iter().all(|call| call.ends_with("prompt=1")),
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn a_pull_request_that_is_closed_comes_back_and_can_be_proposed_again() {
+    let (town, _) = proposing(Town::new().with_env("GTD_MERGE__PUSH", "pull-request"));
+    let goal = town.goal(ONE);
+    until("it is proposed", || {
+        (hub(&town, "state") == "OPEN").then_some(())
+    });
+    say(&town, "state", "CLOSED");
+    let (code, document) = town.wait(&goal);
+    assert_eq!(code, Some(4), "{document}");
+    let text = reason(&town, &goal, "remote_failed");
+    assert_eq!(
+        text,
+        "https://hub.invalid/pull/7 was closed without a merge"
+    );
+    assert!(
+        town.json(&["inbox"])
+            .to_string()
+            .contains("was closed without a merge")
+    );
+    town.gtd_ok(&["convoy", "land", &goal, "--no-wait"]);
+    until("it is proposed again", || {
+        (hub(&town, "state") == "OPEN").then_some(())
+    });
+    say(
+        &town,
+        "merge",
+        &town.git(&["rev-parse", &hub(&town, "head")]),
+    );
+    say(&town, "state", "MERGED");
+    assert_eq!(town.wait(&goal).0, Some(0));
+}
+
+#[test]
+fn what_gh_cannot_do_is_told_and_goes_on_by_itself_also_after_a_crash() {
+    let (town, _) = proposing(Town::new().with_env("GTD_MERGE__PUSH", "pull-request"));
+    say(&town, "logged-out", "");
+    let goal = town.goal(ONE);
+    let (code, document) = town.wait(&goal);
+    assert_eq!(code, Some(4), "{document}");
+    let text = reason(&town, &goal, "remote_failed");
+    assert_eq!(
+        text,
+        "its pull request: gh is not logged in: `gh auth login`"
+    );
+    let doctor = town.gtd(&["doctor", "--only", "config"]);
+    assert!(doctor.stdout.contains("gh is not logged in"), "{doctor}");
+    std::fs::remove_file(town.path("hub/logged-out")).unwrap();
+    until("it is proposed", || {
+        (hub(&town, "state") == "OPEN").then_some(())
+    });
+    let pid = town.daemon_pid().unwrap().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-9", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    say(
+        &town,
+        "checks",
+        r#"[{"__typename":"CheckRun","conclusion":"FAILURE","name":"lint"}]"#,
+    );
+    town.gtd_ok(&["up"]);
+    let text = until("the red check is told", || {
+        let text = reason(&town, &goal, "remote_failed");
+        text.contains("is open, and red").then_some(text)
+    });
+    assert!(text.ends_with("red: lint"), "{text}");
+    say(
+        &town,
+        "merge",
+        &town.git(&["rev-parse", &hub(&town, "head")]),
+    );
+    say(&town, "state", "MERGED");
+    until("it has landed", || {
+        (town.count("GoalClosed") == 1).then_some(())
+    });
+    assert_eq!(town.wait(&goal).0, Some(0));
+    let created = town.lines("hub/calls");
+    let created = created.iter().filter(|call| call.starts_with("pr create"));
+    assert_eq!(created.count(), 1);
 }

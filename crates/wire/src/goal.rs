@@ -18,6 +18,8 @@ pub enum LandWish {
     Main,
     /// Onto the integration branch.
     Integration,
+    /// Onto a branch of its own, which is proposed to a host outside.
+    PullRequest,
 }
 
 /// Whether a person wants to see the plan first.
@@ -130,6 +132,7 @@ impl Carried for LandWish {
             Ok(pb::LandWish::Unspecified) => Ok(Self::Auto),
             Ok(pb::LandWish::Main) => Ok(Self::Main),
             Ok(pb::LandWish::Integration) => Ok(Self::Integration),
+            Ok(pb::LandWish::PullRequest) => Ok(Self::PullRequest),
             Err(_) => Err(Malformed::unknown(field, wire)),
         }
     }
@@ -138,6 +141,7 @@ impl Carried for LandWish {
             Self::Auto => pb::LandWish::Unspecified,
             Self::Main => pb::LandWish::Main,
             Self::Integration => pb::LandWish::Integration,
+            Self::PullRequest => pb::LandWish::PullRequest,
         })
     }
 }

@@ -1079,7 +1079,12 @@ fn a_wish_comes_out_of_its_request_as_it_went_in() {
     wish.max = Some(3);
     wish.until = Some(Timestamp(1_700_000_000_000));
     wish.validate_only = true;
-    for land in [LandWish::Auto, LandWish::Main, LandWish::Integration] {
+    for land in [
+        LandWish::Auto,
+        LandWish::Main,
+        LandWish::Integration,
+        LandWish::PullRequest,
+    ] {
         for approval in [
             ApprovalWish::Default,
             ApprovalWish::Needed,

@@ -38,6 +38,8 @@ pub(super) enum Land {
     Main,
     /// Onto gtd/integration/BRANCH; gtd convoy land brings it further.
     Integration,
+    /// Onto a branch of its own, which gh proposes as a pull request; landed when that is merged.
+    PullRequest,
 }
 
 /// Hand the town a goal
@@ -199,6 +201,7 @@ pub(super) fn land_wish(land: Option<Land>) -> LandWish {
         None => LandWish::Auto,
         Some(Land::Main) => LandWish::Main,
         Some(Land::Integration) => LandWish::Integration,
+        Some(Land::PullRequest) => LandWish::PullRequest,
     }
 }
 

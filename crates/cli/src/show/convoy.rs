@@ -76,6 +76,15 @@ fn landing(doc: &ConvoyDoc) -> Option<String> {
     let into = &doc.target.into;
     let text = doc.landing_text.as_deref().unwrap_or_default();
     match doc.landing.as_str() {
+        "asked" if doc.target.mode == "pull_request" => Some(format!(
+            "  landing  proposed: it has landed when its pull request into {into} is merged"
+        )),
+        "done" if doc.target.mode == "pull_request" => {
+            let short = text.get(..7).unwrap_or(text);
+            Some(format!(
+                "  landing  its pull request was merged into {into} as {short}"
+            ))
+        }
         "asked" => Some(format!(
             "  landing  asked for: the refinery brings it into {into}"
         )),

@@ -58,6 +58,10 @@ impl Config {
                     "`{path}` has {}, for which nothing waits yet: it goes on without you",
                     words.join(", ")
                 );
+                if path.ends_with(".land") {
+                    let message = format!("`{path}` is none, which has no effect yet: work lands");
+                    return (!words.is_empty()).then(|| at.place.saying(&message));
+                }
                 let help = "only `plan` and `protected-paths` wait for you so far";
                 (!words.is_empty()).then(|| at.place.saying(&message).with_help(help))
             })
@@ -67,6 +71,10 @@ impl Config {
 
 /// Lists the words of a setting that nothing acts on.
 fn idle_words<'s>(path: &str, setting: &'s Setting) -> Vec<&'s str> {
+    if path.starts_with("policies.") && path.ends_with(".land") {
+        let word = setting.value.as_str().filter(|word| *word == "none");
+        return word.into_iter().collect();
+    }
     let is_approve = path.starts_with("policies.") && path.ends_with(".approve");
     let words = setting.value.as_list().filter(|_| is_approve);
     let words = words.unwrap_or_default().iter().filter_map(Value::as_str);

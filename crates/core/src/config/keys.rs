@@ -570,8 +570,8 @@ pub(super) const KEYS: &[Key] = &[
         "policies.*.land",
         Word(&["main", "integration", "pull-request", "none"]),
         Anyone,
-        Planned,
-        "Where work lands.",
+        Works,
+        "Where work lands when the goal does not say: on the branch (or the integration branch, while that is checked out), on the integration branch, or in a pull request.",
     ),
     key(
         "policies.*.stop_after_failures",

@@ -169,6 +169,17 @@ pub(super) fn policy_text<'c>(config: &'c Config, name: &str) -> Option<&'c str>
     value.as_str()
 }
 
+/// Says where work lands when a goal does not say: the policy's word, else `pull-request` where that
+/// is what the rig pushes.
+#[must_use]
+pub fn usual_landing(config: &Config) -> Option<&str> {
+    let push = config
+        .get("merge.push")
+        .and_then(|(value, _)| value.as_str());
+    let of_rig = push.filter(|push| *push == "pull-request");
+    policy_text(config, "land").or(of_rig)
+}
+
 /// Finds the key that says something of the policy in effect: its own, or of one below it.
 pub(super) fn policy_key(config: &Config, name: &str) -> Option<String> {
     /// Policies that one policy begins from, one after the other.

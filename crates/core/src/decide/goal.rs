@@ -363,6 +363,14 @@ pub(super) fn close(
     if goal.plan != PlanState::Approved && outcome.is_good() {
         return Err(scene.wrong_phase(bead));
     }
+    // What landed on a branch of its own is proposed first, and ends with what becomes of that.
+    if outcome.is_good() && scene.graph.is_proposed(goal) {
+        match goal.landing {
+            Landing::Unasked => return Ok(vec![Event::LandRequested { goal: id }]),
+            Landing::Asked { .. } | Landing::Refused { .. } => return Ok(vec![]),
+            Landing::Done { .. } => {}
+        }
+    }
     // All of its work has landed, and it is not what was wanted: nobody else would tell a person.
     let mut beads = goal.beads.iter().filter_map(|id| scene.graph.bead(id));
     let all_good = beads.all(|bead| scene.graph.is_settled_well(bead));

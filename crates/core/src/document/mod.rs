@@ -28,7 +28,7 @@ pub use self::{
     convoy::{ConvoyBead, ConvoyDoc, TargetDoc, convoy_doc},
     cost::{CostBy, CostDoc, CostOf, CostRow, TokensDoc, cost_doc},
     crew::{CrewAgentDoc, CrewDoc, crew_docs},
-    inbox::{NeedsYou, needs_you},
+    inbox::{NeedsYou, PUSH, needs_you},
     merge::{HoldDoc, MergeRow, MergeShownDoc, merge_of_bead, merge_of_candidate, merge_rows},
     report::{
         LandedDoc, NotDoneDoc, ProofDoc, Recorded, ReportCost, ReportDoc, ReportTime, WaitDoc,

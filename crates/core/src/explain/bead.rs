@@ -325,6 +325,10 @@ pub(super) fn observed(seen: &Observation) -> Found {
     found.by_itself |= seen.until.is_some();
     match seen.reason {
         WaitReason::Resources => found.next("gtd doctor --only host", "what is short"),
+        WaitReason::RemoteFailed => found.next(
+            "gtd doctor --only config",
+            "whether the remote and gh are there",
+        ),
         WaitReason::Signature => found.next("gtd doctor --only signing", "what the key needs"),
         _ => found,
     }

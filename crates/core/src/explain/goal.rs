@@ -7,7 +7,8 @@ use super::{
     step,
 };
 use crate::{
-    Bead, BeadId, FaultClass, Goal, Graph, Moment, Outcome, Phase, PlanState, Timestamp, Verdict,
+    Bead, BeadId, FaultClass, Goal, Graph, LandMode, Landing, Moment, Outcome, Phase, PlanState,
+    Timestamp, Verdict,
 };
 
 /// Tells whether nothing of a goal can move without a person.
@@ -78,6 +79,24 @@ fn own_part(look: Look<'_>, bead: &Bead, goal: &Goal) -> Found {
     }
     if let Some(seen) = look.observations.about(id.as_str()).next() {
         return observed(seen);
+    }
+    if goal.target.mode == LandMode::PullRequest {
+        match &goal.landing {
+            Landing::Asked { since } => {
+                return Found::new(
+                    WaitReason::PullRequest,
+                    "its pull request is being opened",
+                    *since,
+                )
+                .then("it has landed when that is merged");
+            }
+            Landing::Refused { why } => {
+                return Found::new(WaitReason::RemoteFailed, why.clone(), bead.since)
+                    .next(format!("gtd convoy land {id}"), "propose it again")
+                    .next(format!("gtd convoy cancel {id}"), "give it up");
+            }
+            Landing::Unasked | Landing::Done { .. } => {}
+        }
     }
     Found::new(
         WaitReason::GateRunning,

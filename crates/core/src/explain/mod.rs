@@ -61,6 +61,10 @@ pub enum WaitReason {
     MainRed,
     /// What would land cannot be signed.
     Signature,
+    /// Somebody outside decides: a pull request is open.
+    PullRequest,
+    /// A pull request cannot be opened or seen, is red, or was closed.
+    RemoteFailed,
     /// A person has to say yes.
     Approval,
     /// A worker asks.
@@ -87,7 +91,7 @@ pub enum WaitReason {
 
 impl WaitReason {
     /// Every reason with its code, and whether it clears by itself.
-    pub const ALL: [(Self, &'static str, bool); 29] = [
+    pub const ALL: [(Self, &'static str, bool); 31] = [
         (Self::Working, "working", true),
         (Self::Dependency, "dependency", true),
         (Self::Capacity, "capacity", true),
@@ -106,6 +110,8 @@ impl WaitReason {
         (Self::Conflict, "conflict", true),
         (Self::MainRed, "main_red", false),
         (Self::Signature, "signature", false),
+        (Self::PullRequest, "pull_request", true),
+        (Self::RemoteFailed, "remote_failed", false),
         (Self::Approval, "approval", false),
         (Self::Question, "question", false),
         (Self::Attempts, "attempts", false),

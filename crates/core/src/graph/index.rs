@@ -652,6 +652,14 @@ impl Graph {
         self.index.unfinished.iter().filter_map(|id| self.bead(id))
     }
 
+    /// Tells whether what landed for a goal is proposed to a host outside.
+    #[must_use]
+    pub fn is_proposed(&self, goal: &crate::Goal) -> bool {
+        let mut beads = goal.beads.iter().filter_map(|id| self.bead(id));
+        goal.target.mode == crate::LandMode::PullRequest
+            && beads.any(|bead| matches!(bead.phase, Phase::Landed { .. }))
+    }
+
     /// Lists the goals whose integration branch a person wants to be brought further.
     pub fn landing_asked(&self) -> impl Iterator<Item = (&BeadId, &crate::Goal)> {
         self.index

@@ -274,6 +274,8 @@ fn cases() -> Vec<Case> {
         },
         seen!(Overlap),
         seen!(Signature),
+        seen!(PullRequest),
+        seen!(RemoteFailed),
         Case {
             reason: R::RuntimeDown,
             come: |scene| {

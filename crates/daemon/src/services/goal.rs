@@ -26,7 +26,7 @@ use gtd_wire::{
 use tonic::{Request, Response, Status};
 
 use super::{Api, caller_of, malformed, plan::plan_means, rejected, writes::order};
-use crate::town::{Chosen, Town, choose_target};
+use crate::town::{Chosen, Town, choose_target, resolve_wish};
 
 /// The runtime that runs scripts.
 const SHELL: &str = "shell";
@@ -202,7 +202,8 @@ impl Api {
         }
         let folder = rigs.folder(&rig.name).map_err(rejected)?;
         let branch = wish.branch.unwrap_or_else(|| rig.rules.branch.clone());
-        let mut chosen = choose_target(&rig.name, folder, branch, wish.land).await?;
+        let land = resolve_wish(&config, wish.land);
+        let mut chosen = choose_target(&rig.name, folder, branch, land, &wish.spec.title).await?;
         chosen.notices.extend(self.standstill());
         if let Beads::These(beads) = beads {
             let command = Command::OpenConvoy {

@@ -47,7 +47,7 @@ impl Api {
     async fn target_of_rig(&self, rig: &RigName) -> Option<Target> {
         let branch = self.town.ledger.graph().rig(rig)?.rules.branch.clone();
         let folder = self.town.rigs.folder(rig).ok()?;
-        match choose_target(rig, folder, branch, LandWish::Auto).await {
+        match choose_target(rig, folder, branch, LandWish::Auto, "").await {
             Ok(chosen) => Some(chosen.target),
             Err(why) => {
                 tracing::warn!(%rig, %why, "a goal by the clock lands on the integration branch");

@@ -21,7 +21,7 @@ pub(crate) use self::{
     config::{MAYOR, REFINERY, REVIEWER, WORKER},
     hosts::{BUILT_IN, Hosts, LastPass, ROLES, Told},
     rigs::{OrderFrame, Rigs},
-    target::{Chosen, choose_target},
+    target::{Chosen, choose_target, resolve_wish},
 };
 use crate::{board::Board, ledger::Ledger};
 

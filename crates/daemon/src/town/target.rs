@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use gtd_core::{LandMode, Rejection, RigName, Target};
+use gtd_core::{
+    LandMode, Rejection, RigName, Target,
+    config::{Config, usual_landing},
+};
 use gtd_host::Survey;
 use gtd_wire::LandWish;
 
@@ -26,6 +29,7 @@ pub(crate) async fn choose_target(
     folder: PathBuf,
     branch: String,
     wish: LandWish,
+    title: &str,
 ) -> Result<Chosen, Refused> {
     check_branch(&branch)?;
     let surveyed = {
@@ -35,7 +39,48 @@ pub(crate) async fn choose_target(
     let survey = surveyed
         .await
         .map_err(|error| Refused::Broken(error.to_string()))??;
-    Ok(choose(rig, &branch, wish, &survey)?)
+    let chosen = choose(rig, &branch, wish, &survey)?;
+    Ok(match chosen.target.mode {
+        LandMode::PullRequest => Chosen {
+            target: Target {
+                r#ref: format!("refs/heads/gtd/pull/{}", own_branch(title)),
+                ..chosen.target
+            },
+            ..chosen
+        },
+        _ => chosen,
+    })
+}
+
+/// Resolves a wish that leaves it open by what the configuration says.
+pub(crate) fn resolve_wish(config: &Config, wish: LandWish) -> LandWish {
+    match (wish, usual_landing(config)) {
+        (LandWish::Auto, Some("integration")) => LandWish::Integration,
+        (LandWish::Auto, Some("pull-request")) => LandWish::PullRequest,
+        (wish, _) => wish,
+    }
+}
+
+/// Names a branch that nobody else has: a few words of the title, and the moment.
+fn own_branch(title: &str) -> String {
+    const LONGEST: usize = 40;
+    let mut name = String::new();
+    for c in title.chars().map(|c| c.to_ascii_lowercase()) {
+        match c {
+            c if c.is_ascii_alphanumeric() => name.push(c),
+            _ if !name.ends_with('-') && !name.is_empty() => name.push('-'),
+            _ => {}
+        }
+        if name.len() >= LONGEST {
+            break;
+        }
+    }
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    let name = name.trim_matches('-');
+    let separator = if name.is_empty() { "" } else { "-" };
+    format!("{name}{separator}{:x}", now.as_millis())
 }
 
 /// A branch's name becomes a part of ref names and of words on the screen.
@@ -98,6 +143,7 @@ fn choose(
             )],
         ),
         (LandWish::Integration, _) => (LandMode::Integration, Vec::new()),
+        (LandWish::PullRequest, _) => (LandMode::PullRequest, Vec::new()),
         (LandWish::Auto | LandWish::Main, None) => (LandMode::Local, Vec::new()),
     };
     let target = Target {
@@ -141,6 +187,17 @@ mod tests {
             choice(LandWish::Main, Some("/src/api")),
             Err(Rejection::CheckedOut { .. })
         ));
+    }
+
+    #[test]
+    fn a_goal_that_is_proposed_has_a_branch_of_its_own() {
+        let name = own_branch("Add OAuth login: `--now`, please; and much more than fits in");
+        assert!(
+            name.starts_with("add-oauth-login-now-please-and-much-more-"),
+            "{name}"
+        );
+        assert!(check_branch(&name).is_ok(), "{name}");
+        assert!(check_branch(&own_branch("é")).is_ok());
     }
 
     #[test]

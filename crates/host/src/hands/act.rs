@@ -89,6 +89,11 @@ impl Hands {
                 self.check_not_frozen(rig)?;
                 self.ensure_pushed(rig, remote, name, commit)?;
             }
+            Effect::Propose(proposal) => {
+                let _may_act = MayAct::take(&self.places)?;
+                self.check_not_frozen(&proposal.target.rig)?;
+                self.propose(proposal)?;
+            }
             Effect::BringHome { goal, target } => {
                 let _may_act = MayAct::take(&self.places)?;
                 self.check_not_frozen(&target.rig)?;

@@ -71,6 +71,7 @@ impl Hands {
             Question::Submission { rig, onto, head } => {
                 Answer::Submission(self.see_submission(rig, onto, head)?)
             }
+            Question::Proposed(run) => Answer::Proposed(self.see_proposed(run)?),
             Question::Pushed { rig, remote, name } => {
                 Answer::Pushed(self.see_pushed(rig, remote, name)?)
             }

@@ -17,6 +17,7 @@
 //! | paused by a person | no new candidate |
 //! | frozen by a person | no ref moves |
 //!
+//! What landed on the branch of a goal alone is proposed as a pull request: `propose`.
 //! Beside the queues it runs the gates that people ask for: `asked`; and it pushes what landed, where
 //! the rig wants that: `push`.
 
@@ -29,6 +30,7 @@ mod look;
 mod order;
 mod owner;
 mod proof;
+mod propose;
 mod push;
 mod review;
 mod signature;
@@ -71,6 +73,7 @@ impl Planner for Refinery {
         self.look_at_reviews(graph, seen, now, &mut questions);
         self.look_at_asked(graph, seen, &mut questions);
         self.look_at_pushes(graph, &mut questions);
+        self.look_at_proposals(graph, seen, now, &mut questions);
         questions
     }
 
@@ -91,6 +94,7 @@ impl Planner for Refinery {
         parts.extend(self.plan_reviews(graph, seen, now));
         parts.push(self.answer_gates(graph, seen));
         parts.push(self.push(graph, seen, now));
+        parts.extend(self.propose(graph, seen, now));
         plan.join(graph, parts);
         plan
     }
@@ -239,7 +243,7 @@ impl Refinery {
         }
         // Main went ahead of the integration branch: begin from where main is. A candidate on
         // the old base would part the two for good.
-        if target.mode == LandMode::Integration
+        if target.mode != LandMode::Local
             && tip.branch_is_ahead
             && let (Some(at), Some(branch)) = (&tip.at, &tip.branch)
         {
@@ -291,7 +295,7 @@ impl Refinery {
     fn bring_home(graph: &Graph, target: &Target) -> Plan {
         let mut plan = Plan::default();
         for (id, goal) in graph.landing_asked() {
-            if goal.target == *target {
+            if goal.target == *target && target.mode != LandMode::PullRequest {
                 plan.act(Effect::BringHome {
                     goal: id.clone(),
                     target: target.clone(),

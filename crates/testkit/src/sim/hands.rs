@@ -74,6 +74,9 @@ impl World {
             Question::NewTests { .. } => Answer::NewTests(None),
             Question::Submission { .. } => Answer::Submission(gtd_plan::SubmissionSeen::default()),
             Question::Line { .. } => Answer::Line(vec![]),
+            Question::Proposed(_) => {
+                Answer::Proposed(gtd_plan::ProposalSeen::Failed("nobody looks".to_owned()))
+            }
             Question::Pushed { .. } => Answer::Pushed(None),
             Question::Signed { commit, .. } => Answer::Signed(Ok(commit.clone())),
             Question::Awake => Answer::Awake(u64::MAX),
@@ -213,8 +216,8 @@ impl World {
             Effect::EnsureNote { commit, text, .. } => {
                 self.notes.insert(commit.clone(), text.clone());
             }
-            // No rig of the simulator pushes anything.
-            Effect::EnsurePushed { .. } => {}
+            // No rig of the simulator pushes or proposes anything.
+            Effect::EnsurePushed { .. } | Effect::Propose(_) => {}
             Effect::BringHome { goal, target } => {
                 let (commit, why) = self.bring_home(target);
                 return Ok(vec![Command::ConcludeLanding {

@@ -706,6 +706,8 @@ pub enum LandWish {
     Main = 1,
     /// Onto the integration branch.
     Integration = 2,
+    /// Onto a branch of its own, which is proposed to a host outside.
+    PullRequest = 3,
 }
 impl LandWish {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -717,6 +719,7 @@ impl LandWish {
             Self::Unspecified => "LAND_WISH_UNSPECIFIED",
             Self::Main => "LAND_WISH_MAIN",
             Self::Integration => "LAND_WISH_INTEGRATION",
+            Self::PullRequest => "LAND_WISH_PULL_REQUEST",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -725,6 +728,7 @@ impl LandWish {
             "LAND_WISH_UNSPECIFIED" => Some(Self::Unspecified),
             "LAND_WISH_MAIN" => Some(Self::Main),
             "LAND_WISH_INTEGRATION" => Some(Self::Integration),
+            "LAND_WISH_PULL_REQUEST" => Some(Self::PullRequest),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use gtd_core::{
     RigName, RigRules,
-    config::{passed_variables, rig_rules},
+    config::{passed_variables, rig_rules, usual_landing},
 };
 use serde_json::Value;
 
@@ -45,6 +45,7 @@ pub(super) fn config(ctx: &Context) -> Vec<Check> {
     };
     for (rig, folder) in &rigs {
         checks.extend(remote(ctx, rig, folder));
+        checks.extend(proposals(ctx, rig));
     }
     if rigs.is_empty() {
         checks.push(Check::warn(
@@ -192,6 +193,24 @@ fn remote(ctx: &Context, rig: &RigName, folder: &Path) -> Option<Check> {
             format!("{rig}: {branches} is to be pushed, and there is no remote {remote}"),
             format!("git -C {path} remote add {remote} URL, or merge.push = \"never\""),
         ),
+    })
+}
+
+/// Looks whether pull requests can be opened, where goals become some by themselves.
+fn proposals(ctx: &Context, rig: &RigName) -> Option<Check> {
+    let config = settings::effective(ctx, Some(rig)).ok()?;
+    if usual_landing(&config) != Some("pull-request") {
+        return None;
+    }
+    let id = format!("config.{rig}.gh");
+    Some(if program::find("gh").is_none() {
+        let text = format!("{rig}: goals become pull requests, and there is no program gh on PATH");
+        Check::fail(id, text, "install gh, then: gh auth login")
+    } else if ask("gh", &["auth", "status"]).is_none_or(|output| !output.status.success()) {
+        let text = format!("{rig}: goals become pull requests, and gh is not logged in");
+        Check::fail(id, text, "gh auth login")
+    } else {
+        Check::good(id, format!("{rig}: gh is there, and logged in"))
     })
 }
 
