@@ -158,9 +158,8 @@ impl Hands {
 
     /// Reads what a look at a pull request saw.
     pub(super) fn see_proposed(&self, run: &RunId) -> Result<ProposalSeen, HostError> {
-        let exit = match self.runs.state(run).map_err(HostError::Run)? {
-            RunState::Exited(exit) => exit,
-            _ => return Ok(ProposalSeen::Failed("nobody has looked".to_owned())),
+        let RunState::Exited(exit) = self.runs.state(run).map_err(HostError::Run)? else {
+            return Ok(ProposalSeen::Failed("nobody has looked".to_owned()));
         };
         if !exit.is_success() {
             let tail = self.runs.tail(run, TAIL).map_err(HostError::Run)?;

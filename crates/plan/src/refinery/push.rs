@@ -29,7 +29,7 @@ impl Refinery {
                 wanted.push((target.r#ref.clone(), tip.clone()));
             }
             // What a person brought home from an integration branch.
-            let home = graph
+            let mut home = graph
                 .goals_at_home(target)
                 .filter_map(|goal| match &goal.landing {
                     Landing::Done { commit } if goal.target.mode == LandMode::Integration => {
@@ -37,9 +37,7 @@ impl Refinery {
                     }
                     _ => None,
                 });
-            let home = home
-                .filter(|commit| queue.tip.as_ref() == Some(*commit))
-                .next();
+            let home = home.find(|commit| queue.tip.as_ref() == Some(*commit));
             if rules.allows(&target.branch)
                 && let Some(commit) = home
                 && has_landed(graph, commit)
