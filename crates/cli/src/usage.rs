@@ -142,7 +142,7 @@ mod tests {
         check(
             &["goal", "x", "--land", "mian"],
             &expect![[r"
-                error[E0100]: invalid value `mian` for `--land <WHERE>` [possible values: main, integration]
+                error[E0100]: invalid value `mian` for `--land <WHERE>` [possible values: main, integration, pull-request]
                   help: did you mean `main`?   gtd goal --help"]],
         );
         check(
