@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, Approved, Asked, BeadId, CandidateId, CheckRun, Epoch, Guard, GuardReport, HostName,
-    Oid, OpinionVerdict, Review, Revision, RigName, RoleName, RunId, RuntimeFault, RuntimeName,
-    SeatName, Timestamp, Waived, Waiver, Weight,
+    Oid, OpinionVerdict, Refresh, Review, Revision, RigName, RoleName, RunId, RuntimeFault,
+    RuntimeName, SeatName, Timestamp, Waived, Waiver, Weight,
 };
 
 /// What kind of work a bead is.
@@ -644,6 +644,9 @@ pub struct Attempt {
     /// Further turns that began with the answer to a question, or with what a person told.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub answered: u32,
+    /// Each session of it that was full and had a successor, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refreshes: Vec<Refresh>,
 }
 
 impl Attempt {
@@ -779,6 +782,7 @@ impl Bead {
             attempt.guards.shrink_to_fit();
             attempt.waivers.shrink_to_fit();
             attempt.reviews.shrink_to_fit();
+            attempt.refreshes.shrink_to_fit();
         }
     }
 
@@ -855,6 +859,13 @@ impl Bead {
         let mut attempts = self.attempts.iter().rev();
         let attempt = attempts.find(|attempt| attempt.epoch == epoch);
         attempt.map_or(0, |attempt| attempt.answered)
+    }
+
+    /// Returns the changes of sessions within an attempt that is remembered.
+    #[must_use]
+    pub fn refreshes_in(&self, epoch: Epoch) -> &[Refresh] {
+        let attempt = self.attempt(epoch);
+        attempt.map_or(&[], |attempt| &attempt.refreshes)
     }
 
     /// Returns the runtime that works on this bead now, or would.

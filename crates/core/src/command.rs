@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, BeadId, BeadSpec, CandidateId, CheckRun, CrewOutcome, Criterion, Cron, Epoch, Fault,
-    GateName, GateRun, GuardReport, HoldKind, HostName, ImportedBead, Member, Need, Oid, Outcome,
-    PauseScope, RequestId, Reserved, Reversal, ReviewOutcome, Revision, RigName, RigRules,
-    RoleName, RunId, RuntimeName, ScheduleName, ScheduledGoal, SeatName, Target, Timestamp,
-    UsageDelta, Verdict, Waived, Weight,
+    Actor, BeadId, BeadSpec, CandidateId, CheckRun, ContextUse, CrewOutcome, Criterion, Cron,
+    Epoch, Fault, GateName, GateRun, GuardReport, Handover, HoldKind, HostName, ImportedBead,
+    Member, Need, Oid, Outcome, PauseScope, RequestId, Reserved, Reversal, ReviewOutcome, Revision,
+    RigName, RigRules, RoleName, RunId, RuntimeName, ScheduleName, ScheduledGoal, SeatName, Target,
+    Timestamp, UsageDelta, Verdict, Waived, Weight,
 };
 
 /// One ask, with its caller.
@@ -532,6 +532,28 @@ pub enum Command {
         run: RunId,
         /// How many of the things that people told it begins with.
         told: u32,
+    },
+    /// Asks the session at work for a handover, because its context is full.
+    AskHandover {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// Its last turn at its own work.
+        run: RunId,
+        /// How full it is.
+        full: ContextUse,
+    },
+    /// Records what a session leaves to its successor.
+    GiveHandover {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// Its last turn.
+        run: RunId,
+        /// What it leaves.
+        handover: Handover,
     },
     /// Gives a sign of life for a claim.
     Heartbeat {

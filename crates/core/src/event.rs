@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Asked, Bead, BeadId, BeadSpec, Candidate, CandidateId, CheckRun, CrewMember,
-    CrewOutcome, Epoch, Evidence, Fault, GateAsk, GateName, GateRun, Goal, GuardReport, HoldKind,
-    HostName, Lease, MailItem, MergeHold, Need, Note, Oid, Outcome, RequestId, Review,
+    Actor, Asked, Bead, BeadId, BeadSpec, Candidate, CandidateId, CheckRun, ContextUse, CrewMember,
+    CrewOutcome, Epoch, Evidence, Fault, GateAsk, GateName, GateRun, Goal, GuardReport, Handover,
+    HoldKind, HostName, Lease, MailItem, MergeHold, Need, Note, Oid, Outcome, RequestId, Review,
     ReviewOutcome, Revision, RigName, RigRules, RunId, RuntimeName, Schedule, ScheduleName,
     SeatName, Snooze, Target, Timestamp, UsageDelta, Verdict, Waived, Weight,
 };
@@ -270,6 +270,28 @@ pub enum Event {
         /// How many of the things that people told it begins with.
         #[serde(default, skip_serializing_if = "is_zero")]
         told: u32,
+    },
+    /// The context of a session at work is so full that it is asked for a handover.
+    HandoverAsked {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// The last turn of the session at its own work.
+        run: RunId,
+        /// How full it is.
+        context: ContextUse,
+    },
+    /// A session has left to its successor what there is to leave.
+    HandoverGiven {
+        /// The bead.
+        bead: BeadId,
+        /// The epoch.
+        epoch: Epoch,
+        /// Its last turn.
+        run: RunId,
+        /// What it leaves.
+        handover: Handover,
     },
     /// The holder of a claim gave a sign of life.
     LeaseRenewed {
@@ -767,6 +789,8 @@ impl Event {
             Self::SeatClosed { .. } => "SeatClosed",
             Self::LeaseGranted { .. } => "LeaseGranted",
             Self::RunStarted { .. } => "RunStarted",
+            Self::HandoverAsked { .. } => "HandoverAsked",
+            Self::HandoverGiven { .. } => "HandoverGiven",
             Self::LeaseRenewed { .. } => "LeaseRenewed",
             Self::UsageRecorded { .. } => "UsageRecorded",
             Self::WorkSubmitted { .. } => "WorkSubmitted",

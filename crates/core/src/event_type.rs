@@ -41,6 +41,8 @@ impl Event {
             Self::SeatClosed { .. } => "seat.closed",
             Self::LeaseGranted { .. } => "lease.granted",
             Self::RunStarted { .. } => "run.started",
+            Self::HandoverAsked { .. } => "handover.asked",
+            Self::HandoverGiven { .. } => "handover.given",
             Self::LeaseRenewed { .. } => "lease.renewed",
             Self::UsageRecorded { .. } => "usage.recorded",
             Self::WorkSubmitted { .. } => "bead.submitted",
@@ -129,6 +131,8 @@ impl Event {
             | Self::Told { bead, .. }
             | Self::LeaseGranted { bead, .. }
             | Self::RunStarted { bead, .. }
+            | Self::HandoverAsked { bead, .. }
+            | Self::HandoverGiven { bead, .. }
             | Self::LeaseRenewed { bead, .. }
             | Self::UsageRecorded { bead, .. }
             | Self::WorkSubmitted { bead, .. }

@@ -113,6 +113,33 @@ pub fn list_price(model: &str) -> Option<Price> {
     })
 }
 
+/// How many tokens models take at once, by their names.
+///
+/// Only what their programs or makers say; of others nothing is known, and nothing is metered.
+const WINDOWS: &[(&str, u64)] = &[
+    // What claude 2.1.330 prints of it (`modelUsage`).
+    ("claude-opus-5-5", 1_000_000),
+    ("claude-opus-4-5", 200_000),
+    ("claude-opus-4-1", 200_000),
+    ("claude-opus-4", 200_000),
+    ("claude-sonnet-4-5", 200_000),
+    ("claude-sonnet-4", 200_000),
+    ("claude-haiku-4-5", 200_000),
+];
+
+/// Returns how many tokens a model takes at once; none when nobody knows.
+#[must_use]
+pub fn context_window(model: &str) -> Option<u64> {
+    /// What stands behind the name of a model that is asked for with a long context.
+    const LONG: &str = "[1m]";
+    if model.ends_with(LONG) {
+        return Some(1_000_000);
+    }
+    let wanted = plain_name(model);
+    let mut known = WINDOWS.iter().filter(|(name, _)| *name == wanted);
+    known.next().map(|(_, window)| *window)
+}
+
 /// Takes a provider before the name of a model off, and a date or a kind of context behind it.
 fn plain_name(model: &str) -> &str {
     let name = model.rsplit('/').next().unwrap_or(model);
@@ -153,6 +180,13 @@ mod tests {
         }
         assert_eq!(list_price("gpt-5-2025-08-07"), list_price("gpt-5"));
         assert_ne!(list_price("claude-opus-4-1"), known);
+    }
+
+    #[test]
+    fn a_model_that_nobody_knows_has_no_context() {
+        assert_eq!(context_window("claude-sonnet-4-5-20250929"), Some(200_000));
+        assert_eq!(context_window("claude-sonnet-4-5[1m]"), Some(1_000_000));
+        assert_eq!(context_window("m"), None);
     }
 
     #[test]

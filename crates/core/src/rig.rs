@@ -105,11 +105,26 @@ pub struct WorkerRules {
     pub repeats: u32,
     /// Failed attempts in a row over the whole rig, without one success, that pause it.
     pub breaker: u32,
+    /// How full the context of a session may be before a fresh one takes over, in percent.
+    #[serde(
+        default = "WorkerRules::usual_refresh",
+        skip_serializing_if = "WorkerRules::is_usual_refresh"
+    )]
+    pub refresh_percent: u32,
 }
 
 impl WorkerRules {
     /// The longest back-off, in milliseconds.
     pub const BACKOFF_MAX_MS: u64 = 300_000;
+
+    fn usual_refresh() -> u32 {
+        Self::default().refresh_percent
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+    fn is_usual_refresh(percent: &u32) -> bool {
+        *percent == Self::usual_refresh()
+    }
 
     /// Returns the wait before the next attempt when `spent` attempts have failed.
     #[must_use]
@@ -133,6 +148,7 @@ impl Default for WorkerRules {
             limit_ms: 2 * 3_600_000,
             repeats: 200,
             breaker: 50,
+            refresh_percent: 70,
         }
     }
 }

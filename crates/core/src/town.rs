@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Approval, BeadId, CandidateId, Epoch, GateName, GateRun, HostName, Oid, QueueMemory,
-    RigName, RunId, Target, Timestamp, Verdict,
+    Actor, Approval, BeadId, CandidateId, ContextUse, Epoch, GateName, GateRun, HostName, Oid,
+    QueueMemory, RigName, RunId, Target, Timestamp, Verdict,
 };
 
 /// What is special about a goal, beside its bead.
@@ -359,6 +359,9 @@ pub struct UsageDelta {
     /// The program named no price: these are prices of a list or of the configuration.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub estimated: bool,
+    /// How full the context of its session was then, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<ContextUse>,
 }
 
 /// Something that needs a person and is no bead.

@@ -52,6 +52,11 @@ const CREW: Rule = roles(NOBODY, &["crew"]);
 const REFINERY: Rule = roles(NOBODY, &["refinery"]);
 const WITNESS: Rule = roles(NOBODY, &["witness"]);
 const ANY_ROLE: Rule = any_role(NOBODY);
+/// What the worker role alone knows of the sessions that it drives.
+const SESSION: Rule = Rule {
+    lease: true,
+    ..roles(NOBODY, &["worker"])
+};
 /// The worker role drives the leases of its seats; a person, those that it claimed.
 const HOLDER: Rule = Rule {
     lease: true,
@@ -136,6 +141,8 @@ pub(crate) const TABLE: &[(&str, Rule)] = &[
     ("gtd.work.v1.WorkService/Return", DRIVER),
     ("gtd.work.v1.WorkService/Finish", HOLDER),
     ("gtd.work.v1.WorkService/Started", DRIVER),
+    ("gtd.work.v1.WorkService/AskHandover", SESSION),
+    ("gtd.work.v1.WorkService/GiveHandover", SESSION),
     ("gtd.work.v1.WorkService/Heartbeat", HOLDER),
     ("gtd.work.v1.WorkService/RecordUsage", METER),
     ("gtd.merge.v1.MergeService/Form", REFINERY),

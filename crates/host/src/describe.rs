@@ -11,6 +11,8 @@ pub(crate) fn describe(command: &Command) -> String {
             bead, seat, epoch, ..
         } => format!("{bead} to {seat}, epoch {epoch}"),
         Command::Started { bead, epoch, .. }
+        | Command::AskHandover { bead, epoch, .. }
+        | Command::GiveHandover { bead, epoch, .. }
         | Command::Submit { bead, epoch, .. }
         | Command::Finish { bead, epoch, .. } => format!("{bead}, epoch {epoch}"),
         Command::Return { bead, epoch, why }

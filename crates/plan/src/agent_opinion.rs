@@ -51,7 +51,7 @@ struct SaidOfLine {
 pub(crate) fn read_opinion(answer: &str, bead: &Bead) -> Result<Opinion, Vec<String>> {
     let form =
         format!("one block that begins with a line {FENCE}json and ends with a line {FENCE}");
-    let block = match block(answer) {
+    let block = match block(answer, "verdict") {
         Found::One(block) => block,
         Found::None => {
             let why =
@@ -177,18 +177,19 @@ fn place(comment: &SaidOfLine) -> Result<String, String> {
     Ok(file.to_owned())
 }
 
-/// What an answer holds of verdicts.
-enum Found<'a> {
+/// What an answer holds of blocks of a kind.
+pub(crate) enum Found<'a> {
     None,
     One(&'a str),
     Several,
 }
 
-/// Finds the part of an answer that is the verdict: the last block that may be one.
+/// Finds the part of an answer that has what is wanted: the last block that may be it. Several are
+/// several with the key that is told.
 ///
 /// A fence with a word behind it begins a block wherever it stands, so that no fence of what is
 /// quoted turns the blocks after it inside out.
-fn block(answer: &str) -> Found<'_> {
+pub(crate) fn block<'a>(answer: &'a str, key: &str) -> Found<'a> {
     let mut blocks: Vec<&str> = Vec::new();
     let mut begin: Option<usize> = None;
     let mut at = 0;
@@ -206,8 +207,9 @@ fn block(answer: &str) -> Found<'_> {
     // A message that was cut, or whose writer forgot the end.
     let open = begin.and_then(|from| is_object(&answer[from..]));
     blocks.extend(open);
-    let verdicts = blocks.iter().filter(|block| block.contains("\"verdict\""));
-    if verdicts.count() > 1 {
+    let key = format!("\"{key}\"");
+    let wanted = blocks.iter().filter(|block| block.contains(&key));
+    if wanted.count() > 1 {
         return Found::Several;
     }
     let bare = || {

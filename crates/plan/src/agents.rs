@@ -20,7 +20,8 @@ pub(crate) fn meter(
     let Some(agent) = &end.agent else { return };
     let used = agent.used;
     let metered = graph.metered(run);
-    if let Some(usage) = metered.delta(run, used.line, &used.usage, used.estimated) {
+    if let Some(mut usage) = metered.delta(run, used.line, &used.usage, used.estimated) {
+        usage.context = used.context;
         plan.tell(Command::RecordUsage {
             bead: bead.clone(),
             epoch,

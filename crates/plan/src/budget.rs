@@ -55,7 +55,9 @@ impl Budget<'_> {
 
     fn unrecorded(&self, run: &RunId, used: &UsedSeen) -> Option<UsageDelta> {
         let metered = self.graph.metered(run);
-        metered.delta(run, used.line, &used.usage, used.estimated)
+        let mut new = metered.delta(run, used.line, &used.usage, used.estimated)?;
+        new.context = used.context;
+        Some(new)
     }
 
     /// Tells how far the budget is used once what a run has used is recorded.

@@ -4,6 +4,7 @@
 //! moment; it gives questions and a plan. It reaches no clock, no file and no
 //! process. The hands are in `gtd-host`, and in the simulator.
 
+mod agent_handover;
 mod agent_opinion;
 mod agent_plan;
 mod agents;
@@ -19,6 +20,7 @@ mod plan_attempt;
 mod planner;
 mod planning;
 mod refinery;
+mod refresh;
 mod retention;
 mod role;
 mod schedules;

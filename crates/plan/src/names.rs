@@ -45,12 +45,13 @@ pub fn turn_run(bead: &BeadId, epoch: Epoch, turn: u32) -> RunId {
 /// Tells which turn of its attempt a lease is at, by the run that was seen last.
 #[must_use]
 pub fn turn_of(lease: &Lease) -> u32 {
-    lease
-        .run
-        .as_ref()
-        .and_then(|run| run.as_str().rsplit_once(".work.t"))
-        .and_then(|(_, turn)| turn.parse().ok())
-        .unwrap_or(0)
+    lease.run.as_ref().map_or(0, turn_in)
+}
+
+/// Tells which turn of its attempt a run is.
+pub(crate) fn turn_in(run: &RunId) -> u32 {
+    let turn = run.as_str().rsplit_once(".work.t");
+    turn.and_then(|(_, turn)| turn.parse().ok()).unwrap_or(0)
 }
 
 /// Names what is proven after one turn of an attempt.

@@ -6,8 +6,8 @@ use std::{
 };
 
 use gtd_core::{
-    Bead, BeadId, Epoch, Finding, GuardReport, Oid, Revision, RigName, RunId, RuntimeFault,
-    RuntimeName, Target, TestResults, Usage, Verdict, Zone, config::PlanMeans,
+    Bead, BeadId, ContextUse, Epoch, Finding, GuardReport, Oid, Revision, RigName, RunId,
+    RuntimeFault, RuntimeName, Target, TestResults, Usage, Verdict, Zone, config::PlanMeans,
 };
 
 /// One question about the world.
@@ -302,6 +302,10 @@ pub struct AgentSeen {
     pub fault: Option<(RuntimeFault, String)>,
     /// What it said last.
     pub last_words: String,
+    /// The end of what it said and did, in a line each.
+    pub recent: String,
+    /// Tools that it used.
+    pub n_tools: u32,
     /// Its answer: what it said last, or all that was said where nobody can tell what was last.
     pub answer: String,
     /// What it used.
@@ -317,6 +321,8 @@ pub struct UsedSeen {
     pub estimated: bool,
     /// The number of the last line that was read of it.
     pub line: u64,
+    /// How full the context of its session is; none where nobody can tell.
+    pub context: Option<ContextUse>,
 }
 
 impl EndSeen {

@@ -13,7 +13,7 @@ use gtd_core::{
 
 use crate::{
     Effect, EndSeen, LiveSeen, MachineSeen, Plan, Planner, Question, RunSeen, Seen, budget::Budget,
-    tries::is_no_chance, turn_of, turn_run,
+    refresh::is_stopped_for_another, tries::is_no_chance, turn_of, turn_run,
 };
 
 /// A granted lease whose process does not begin within this time is dead, in milliseconds.
@@ -198,6 +198,9 @@ impl Sight<'_> {
             }
             // The worker gives back what was stopped at its budget.
             Some(RunSeen::Ended(end)) if end.stopped && self.is_used_up(bead, &run, end) => {}
+            // And begins a fresh session after what was stopped for one.
+            Some(RunSeen::Ended(end))
+                if end.stopped && is_stopped_for_another(bead, lease.epoch, &run) => {}
             Some(RunSeen::Ended(end)) if end.stopped => {
                 let (class, text) = if end.repeats >= rules.repeats {
                     (FaultClass::NoProgress, no_progress(end.repeats))

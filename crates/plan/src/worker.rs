@@ -7,6 +7,7 @@
 //! | run at work | wait; stop it at the end of its budget: `budget.rs` |
 //! | run ended badly | give the bead back with its evidence |
 //! | run ended with a question | wait for the answer, and go on with it: `answers.rs` |
+//! | the context of its session is full | a fresh session goes on: `refresh.rs` |
 //! | a person told something meanwhile | the next turn with it: `answers.rs` |
 //! | run ended well, uncommitted work | commit it |
 //! | a check or worker gate not run | ensure it |
@@ -31,6 +32,7 @@ use crate::{
     budget::Budget,
     check_run,
     evidence::{evidence, line, named, tests, with_tests},
+    refresh::{Stage, most_turns_of_refreshes, turns_of_refreshes},
     role::wrap,
     tries::{is_no_chance, sweep, tries},
     turn_of, turn_run, worker_gate_run,
@@ -70,11 +72,11 @@ enum ProofName {
 }
 
 /// What one pass knows of an attempt whose lease is in effect.
-struct Attempt<'a> {
-    graph: &'a Graph,
-    seen: &'a Seen,
-    bead: &'a Bead,
-    lease: &'a Lease,
+pub(crate) struct Attempt<'a> {
+    pub(crate) graph: &'a Graph,
+    pub(crate) seen: &'a Seen,
+    pub(crate) bead: &'a Bead,
+    pub(crate) lease: &'a Lease,
     now: Timestamp,
 }
 
@@ -89,7 +91,7 @@ impl Attempt<'_> {
     }
 
     /// Says why no further turn begins, when the budget is used up.
-    fn used_up(&self) -> Option<(FaultClass, String)> {
+    pub(crate) fn used_up(&self) -> Option<(FaultClass, String)> {
         let run = self.run();
         match self.seen.run(&run) {
             Some(RunSeen::Ended(end)) => self.budget().used_up(&run, end),
@@ -101,17 +103,17 @@ impl Attempt<'_> {
         self.lease.holder.name().to_string()
     }
 
-    fn turn(&self) -> u32 {
+    pub(crate) fn turn(&self) -> u32 {
         turn_of(self.lease)
     }
 
     /// The run of the turn that the attempt is at.
-    fn run(&self) -> RunId {
+    pub(crate) fn run(&self) -> RunId {
         turn_run(&self.bead.id, self.lease.epoch, self.turn())
     }
 
     /// What the agent of the turn said, when it is an agent's and has ended.
-    fn agent(&self) -> Option<&AgentSeen> {
+    pub(crate) fn agent(&self) -> Option<&AgentSeen> {
         match self.seen.run(&self.run()) {
             Some(RunSeen::Ended(end)) => end.agent.as_deref(),
             _ => None,
@@ -146,7 +148,10 @@ impl Worker {
             .map(|bead| proofs(graph, bead))
             .unwrap_or_default();
         let turns = match graph.bead(&self.bead) {
-            Some(bead) if bead.is_for_an_agent() => TURNS + bead.answered_in(self.epoch),
+            Some(bead) if bead.is_for_an_agent() => {
+                let refreshes = most_turns_of_refreshes(bead, self.epoch);
+                TURNS + bead.answered_in(self.epoch) + refreshes
+            }
             _ => 1,
         };
         (0..turns)
@@ -163,7 +168,14 @@ impl Worker {
         worktree.owner == attempt_owner(&self.bead, self.epoch)
     }
 
-    fn give_back(&self, plan: &mut Plan, class: FaultClass, text: String, run: &RunId, tail: &str) {
+    pub(crate) fn give_back(
+        &self,
+        plan: &mut Plan,
+        class: FaultClass,
+        text: String,
+        run: &RunId,
+        tail: &str,
+    ) {
         plan.tell(Command::Return {
             bead: self.bead.clone(),
             epoch: self.epoch,
@@ -254,6 +266,7 @@ impl Planner for Worker {
             Some(RunSeen::Live(live)) => {
                 self.note_start(&mut plan, lease, &run);
                 attempt.budget().watch(&mut plan, &run, live);
+                self.watch_context(&mut plan, &attempt, live);
             }
             // The witness ends what was stopped and what was lost.
             Some(RunSeen::Lost) => {}
@@ -261,11 +274,24 @@ impl Planner for Worker {
                 meter(&mut plan, graph, (&self.bead, self.epoch), &run, end);
                 if let Some((class, text)) = attempt.used_up() {
                     self.give_back(&mut plan, class, text, &run, &end.tail);
+                    return plan;
+                }
+                match attempt.stage() {
+                    Stage::Full(_) => self.part(&mut plan, &attempt, now),
+                    Stage::Left(refresh) => self.succeed(&mut plan, &attempt, refresh, now),
+                    Stage::Work | Stage::Leaving(_) => {}
                 }
             }
             Some(RunSeen::Ended(end)) => {
                 self.note_start(&mut plan, lease, &run);
                 meter(&mut plan, graph, (&self.bead, self.epoch), &run, end);
+                if let Stage::Left(refresh) = attempt.stage() {
+                    self.succeed(&mut plan, &attempt, refresh, now);
+                    return plan;
+                }
+                if self.leave(&mut plan, &attempt, end, now) {
+                    return plan;
+                }
                 match (work_fault(bead, end), asking(bead, self.epoch, now)) {
                     (Some((class, text)), _) => {
                         let (class, text) = self.session_gone(&attempt).unwrap_or((class, text));
@@ -535,7 +561,16 @@ impl Worker {
     }
 
     /// Begins a turn of a session, with what people told meanwhile.
-    fn next_turn(&self, plan: &mut Plan, attempt: &Attempt<'_>, turn: u32, again: Again) {
+    pub(crate) fn next_turn(
+        &self,
+        plan: &mut Plan,
+        attempt: &Attempt<'_>,
+        turn: u32,
+        again: Again,
+    ) {
+        let Some(again) = self.parting(plan, attempt, again) else {
+            return;
+        };
         plan.act(Effect::EnsureRun(self.order(attempt, turn, Some(again))));
         plan.tell(Command::Started {
             bead: self.bead.clone(),
@@ -698,7 +733,9 @@ impl Worker {
     fn ask_again(&self, plan: &mut Plan, attempt: &Attempt<'_>, what: &str, tail: &str) -> bool {
         let next = attempt.turn() + 1;
         let session = attempt.agent().and_then(|agent| agent.session.clone());
-        let most = TURNS + attempt.bead.answered_in(self.epoch);
+        let most = TURNS
+            + attempt.bead.answered_in(self.epoch)
+            + turns_of_refreshes(attempt.bead, self.epoch);
         let (Some(session), true) = (session, next < most) else {
             return false;
         };

@@ -53,6 +53,7 @@ fn used(usd: u64, line: u64) -> UsedSeen {
         },
         estimated: true,
         line,
+        context: None,
     }
 }
 

@@ -77,6 +77,7 @@ fn ended(session: Option<&str>, fault: Option<RuntimeFault>, input: u64) -> Answ
                 },
                 estimated: false,
                 line: 3,
+                context: None,
             },
             ..AgentSeen::default()
         })),

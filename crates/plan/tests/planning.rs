@@ -98,6 +98,7 @@ fn says(answer: &str) -> EndSeen {
                 },
                 estimated: false,
                 line: 3,
+                context: None,
             },
             ..AgentSeen::default()
         })),

@@ -36,6 +36,7 @@ fn context() -> PromptContext {
         number: 2,
         last_gate: "cargo test".to_owned(),
         last_output: "1 failed: login::expired".into(),
+        last_summary: gtd_plan::PromptText::default(),
     });
     context
 }

@@ -134,6 +134,8 @@ calls! {
         r#return ReturnRequest ReturnResponse,
         finish FinishRequest FinishResponse,
         started StartedRequest StartedResponse,
+        ask_handover AskHandoverRequest AskHandoverResponse,
+        give_handover GiveHandoverRequest GiveHandoverResponse,
         heartbeat HeartbeatRequest HeartbeatResponse,
         record_usage RecordUsageRequest RecordUsageResponse,
     }

@@ -221,6 +221,10 @@ writes! {
         WorkFinish work FinishRequest FinishResponse = Finish { bead, epoch, outcome, why };
         WorkStarted work StartedRequest StartedResponse
             = Started { bead, epoch, run, told };
+        WorkAskHandover work AskHandoverRequest AskHandoverResponse
+            = AskHandover { bead, epoch, run, full };
+        WorkGiveHandover work GiveHandoverRequest GiveHandoverResponse
+            = GiveHandover { bead, epoch, run, handover };
         WorkHeartbeat work HeartbeatRequest HeartbeatResponse = Heartbeat { bead, epoch };
         WorkRecordUsage work RecordUsageRequest RecordUsageResponse
             = RecordUsage { bead, epoch, usage };

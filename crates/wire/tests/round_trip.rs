@@ -3,12 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test says so when it fails")]
 
 use gtd_core::{
-    Approval, BeadId, BeadSpec, BeadType, CandidateId, CheckRun, Command, Criterion,
+    Approval, BeadId, BeadSpec, BeadType, CandidateId, CheckRun, Command, ContextUse, Criterion,
     CriterionOpinion, Cron, EdgeKind, Epoch, Fault, FaultClass, Finding, FindingKind, GateName,
-    GateRun, Guard, GuardReport, HoldKind, HostName, LandMode, Member, MergeRules, Need, Oid,
-    Opinion, OpinionVerdict, Origin, Outcome, PauseScope, Plan, PlannedBead, Priority, RequestId,
-    Reserved, ReviewComment, ReviewOutcome, Revision, RigName, RigRules, RoleName, RunId,
-    RuntimeFault, RuntimeName, SatisfiedBy, ScheduleName, ScheduledGoal, SeatName, Target,
+    GateRun, Guard, GuardReport, Handover, HoldKind, HostName, LandMode, Member, MergeRules, Need,
+    Oid, Opinion, OpinionVerdict, Origin, Outcome, PauseScope, Plan, PlannedBead, Priority,
+    RequestId, Reserved, ReviewComment, ReviewOutcome, Revision, RigName, RigRules, RoleName,
+    RunId, RuntimeFault, RuntimeName, SatisfiedBy, ScheduleName, ScheduledGoal, SeatName, Target,
     Timestamp, UsageDelta, Verdict, Waived, Weight, WorkerRules,
 };
 use gtd_wire::{
@@ -429,6 +429,7 @@ fn sendable() -> Vec<Command> {
                 cache_write: 5,
                 usd_micros: 6,
                 estimated: true,
+                context: None,
             }),
         },
         Command::Grant {
@@ -455,6 +456,29 @@ fn sendable() -> Vec<Command> {
             run: run(),
             told: 2,
         },
+        Command::AskHandover {
+            bead: goal(),
+            epoch,
+            run: run(),
+            full: ContextUse {
+                used: 150_000,
+                window: 200_000,
+            },
+        },
+        Command::GiveHandover {
+            bead: goal(),
+            epoch,
+            run: run(),
+            handover: Handover {
+                done: vec!["the parser".into()],
+                left: vec!["its tests".into(), "its page".into()],
+                decisions: vec!["no table".into()],
+                pitfalls: vec!["the lexer leaks".into()],
+                files: vec!["src/parser.rs".into()],
+                missing: "it could not".into(),
+                tail: "so far".into(),
+            },
+        },
         Command::Heartbeat {
             bead: goal(),
             epoch,
@@ -471,6 +495,10 @@ fn sendable() -> Vec<Command> {
                 cache_write: 5,
                 usd_micros: 6,
                 estimated: true,
+                context: Some(ContextUse {
+                    used: 7,
+                    window: 10,
+                }),
             },
         },
         Command::Submit {
@@ -923,6 +951,8 @@ variants!(
     Claim,
     ClaimNext,
     Started,
+    AskHandover,
+    GiveHandover,
     Heartbeat,
     RecordUsage,
     Submit,

@@ -140,6 +140,8 @@ pub struct Turn {
     pub model: Option<String>,
     /// The session that goes on; none begins a new one.
     pub session: Option<Resumed>,
+    /// How many tokens its models take at once, where the configuration says so.
+    pub context: Option<u64>,
     /// What the tokens of its runtime cost, where the configuration says so.
     pub price: Option<Price>,
     /// The `gtd` that offers the agent's verbs as tools; none where its shell is enough.
@@ -203,6 +205,10 @@ pub fn agent_run(
     if let Some(model) = &turn.model {
         setting.labels.insert(LABEL_MODEL.to_owned(), model.clone());
     }
+    if let Some(context) = turn.context {
+        let context = context.to_string();
+        setting.labels.insert(LABEL_CONTEXT.to_owned(), context);
+    }
     if let Some(price) = &turn.price {
         let price = serde_json::to_string(price).expect("numbers alone");
         setting.labels.insert(LABEL_PRICE.to_owned(), price);
@@ -225,6 +231,8 @@ const LABEL_USED: &str = "session-used";
 const LABEL_MODEL: &str = "model";
 /// The label of a run that says what tokens cost, where the configuration does.
 const LABEL_PRICE: &str = "price";
+/// The label of a run that says how many tokens its model takes at once, where the configuration does.
+const LABEL_CONTEXT: &str = "context";
 
 /// Finds the known program of a run, if it is an agent's.
 fn preset_of(spec: &RunSpec) -> Option<&'static Preset> {
@@ -252,7 +260,10 @@ impl Runs {
             model: spec.labels.get(LABEL_MODEL).cloned(),
         };
         let before = before.unwrap_or_default();
-        Ok(Some(Reader::new(preset.dialect, before, tariff)))
+        let context = spec.labels.get(LABEL_CONTEXT);
+        let context = context.and_then(|text| text.parse().ok());
+        let reader = Reader::new(preset.dialect, before, tariff);
+        Ok(Some(reader.with_window(context)))
     }
 
     /// Reads what an agent's run has said so far.

@@ -170,6 +170,7 @@ impl State {
     }
 
     fn result(&mut self, value: &Value, account: &mut Account) -> Vec<AgentEvent> {
+        account.window = window(value, account.model.as_deref());
         if value.get("usage").is_some() {
             let mut usage = usage_at(value, "/usage");
             let sum = self.told;
@@ -297,6 +298,12 @@ fn written(part: &Value) -> u64 {
         None => 0,
     };
     u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
+/// Finds how many tokens the model of a session takes at once, as the end of a turn says.
+fn window(result: &Value, model: Option<&str>) -> Option<u64> {
+    let of_model = result.get("modelUsage")?.get(model?)?;
+    json::number(of_model, "/contextWindow")
 }
 
 fn usage_at(value: &Value, path: &str) -> Usage {

@@ -16,9 +16,9 @@ mod json;
 mod tariff;
 mod told;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use gtd_core::{RuntimeFault, Timestamp, Usage};
+use gtd_core::{ContextUse, RuntimeFault, Timestamp, Usage, context_window};
 
 pub use tariff::Tariff;
 
@@ -96,6 +96,8 @@ pub struct Account {
     pub by_model: BTreeMap<String, Usage>,
     /// Tokens that the last call of the model had before it: how full the context is.
     pub context: u64,
+    /// Tokens that its model takes at once, once the program has said so.
+    pub window: Option<u64>,
     /// What it said last.
     pub last_words: String,
     /// The end of all that it said, where nobody can tell one message from the next.
@@ -127,7 +129,11 @@ pub struct Reader {
     /// What the session had used before this run.
     before: Usage,
     tariff: Tariff,
+    /// Tokens that its model takes at once, where the configuration says so.
+    window: Option<u64>,
     account: Account,
+    /// The end of what it said and did, in a line each.
+    recent: VecDeque<String>,
 }
 
 /// What is kept from line to line, which each dialect has of its own.
@@ -151,12 +157,34 @@ impl Reader {
             },
             before,
             tariff,
+            window: None,
             account: Account::default(),
+            recent: VecDeque::new(),
         }
+    }
+
+    /// Takes what the configuration says of how many tokens its model takes at once.
+    #[must_use]
+    pub fn with_window(mut self, window: Option<u64>) -> Self {
+        self.window = window;
+        self
     }
 
     /// Takes one line of standard output.
     pub fn read(&mut self, line: &str) -> Vec<AgentEvent> {
+        let events = self.take(line);
+        for event in &events {
+            if let Some(line) = short_line(event) {
+                self.recent.push_back(line);
+                if self.recent.len() > RECENT {
+                    self.recent.pop_front();
+                }
+            }
+        }
+        events
+    }
+
+    fn take(&mut self, line: &str) -> Vec<AgentEvent> {
         let text = line.trim();
         if text.is_empty() {
             return vec![];
@@ -179,6 +207,25 @@ impl Reader {
     #[must_use]
     pub fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// Tells how full the context of its session is; none where nobody can tell.
+    #[must_use]
+    pub fn context(&self) -> Option<ContextUse> {
+        let used = self.account.context;
+        let named = || {
+            let model = self.account.model.as_ref().or(self.tariff.model.as_ref());
+            context_window(model?)
+        };
+        let window = self.window.or(self.account.window).or_else(named)?;
+        (used > 0).then_some(ContextUse { used, window })
+    }
+
+    /// Returns the end of what it said and did, in a line each.
+    #[must_use]
+    pub fn recent(&self) -> String {
+        let lines: Vec<&str> = self.recent.iter().map(String::as_str).collect();
+        lines.join("\n")
     }
 
     /// Estimates what this run costs, in millionths of a dollar; none when nothing was used, or
@@ -209,6 +256,25 @@ impl Reader {
             Tongue::Plain => None,
         }
     }
+}
+
+/// Lines of what an agent said and did that are kept.
+const RECENT: usize = 40;
+
+/// Says in a line what an agent said or did; none of what says nothing about the work.
+fn short_line(event: &AgentEvent) -> Option<String> {
+    Some(match event {
+        AgentEvent::Say(text) => format!("said: {}", json::line(text)),
+        AgentEvent::Tool { name, what } => format!("{name}: {}", json::line(what)),
+        AgentEvent::ToolDone { is_ok: true, text } => format!("  {}", json::line(text)),
+        AgentEvent::ToolDone { is_ok: false, text } => format!("  failed: {}", json::line(text)),
+        AgentEvent::Failed(text) => format!("failed: {}", json::line(text)),
+        AgentEvent::Session { .. }
+        | AgentEvent::Think(_)
+        | AgentEvent::Retry { .. }
+        | AgentEvent::Window { .. }
+        | AgentEvent::Other(_) => return None,
+    })
 }
 
 /// Adds a line to what is kept of all that was said.

@@ -36,6 +36,7 @@ fn turn_of(
         prompt: format!("{name}\n"),
         model: Some("large".to_owned()),
         session,
+        context: None,
         price: None,
         mcp,
     };

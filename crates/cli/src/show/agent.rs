@@ -44,6 +44,7 @@ pub(crate) fn agent(seen: &AgentSeen<'_>, now: Timestamp, look: Look) -> Vec<Str
     fact("runtime", agent.runtime.clone());
     fact("rig", Some(agent.rig.to_string()));
     fact("run", agent.run.clone());
+    fact("context", context_of(agent));
     fact("process", seen.pid.map(|pid| pid.to_string()));
     fact(
         "worktree",
@@ -70,4 +71,13 @@ pub(crate) fn agent(seen: &AgentSeen<'_>, now: Timestamp, look: Look) -> Vec<Str
         lines.push(look.paint(Ink::Faint, &next));
     }
     lines
+}
+
+/// Says how full the context of an agent's session is, or that nobody can tell.
+fn context_of(agent: &AgentDoc) -> Option<String> {
+    let runtime = agent.runtime.as_deref()?;
+    let has_one = agent.run.is_some() && !matches!(runtime, "shell" | "demo");
+    let told = agent.context.map(gtd_core::ContextUse::told);
+    let unknown = || format!("not known (`runtimes.{runtime}.context` says how much fits)");
+    has_one.then(|| told.unwrap_or_else(unknown))
 }

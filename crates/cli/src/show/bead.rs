@@ -1,6 +1,6 @@
 //! One bead, and lists of beads.
 
-use gtd_core::{BeadDoc, BeadRow, EdgeDoc, Moment, Timestamp};
+use gtd_core::{BeadDoc, BeadRow, EdgeDoc, Moment, Refresh, Timestamp};
 
 use super::why::reason_line;
 use crate::output::{Cell, Ink, Look, State, Table, ago, clock, span};
@@ -119,6 +119,9 @@ pub(crate) fn bead(doc: &BeadDoc, now: Timestamp, look: Look) -> Vec<String> {
                 (None, None) => attempt.summary.clone(),
             };
             let mut line = format!("{}  {}  {took}  {text}", attempt.epoch, attempt.agent);
+            for refresh in &attempt.refreshes {
+                line.push_str(&format!("\n       {}", refresh_line(refresh)));
+            }
             if let Some(fault) = &attempt.fault {
                 for evidence in fault
                     .evidence
@@ -144,6 +147,29 @@ pub(crate) fn bead(doc: &BeadDoc, now: Timestamp, look: Look) -> Vec<String> {
             .map(|note| format!("{}  {}: {}", ago(Moment(note.at), now), note.by, note.text)),
     );
     lines
+}
+
+/// Says why an attempt had a fresh session, and what that began with.
+fn refresh_line(refresh: &Refresh) -> String {
+    let full = match refresh.context {
+        Some(context) => format!("context at {}", context.told()),
+        None => "context overflowed".to_owned(),
+    };
+    let then = match &refresh.handover {
+        None => "asked for its handover".to_owned(),
+        Some(handover) if handover.missing.is_empty() => format!(
+            "a fresh session went on with its handover ({} done, {} left)",
+            handover.done.len(),
+            handover.left.len()
+        ),
+        Some(handover) => {
+            format!(
+                "a fresh session went on without a handover: {}",
+                handover.missing
+            )
+        }
+    };
+    format!("{full}: {then}")
 }
 
 fn section(lines: &mut Vec<String>, look: Look, name: &str, items: impl Iterator<Item = String>) {

@@ -233,6 +233,15 @@ fn event_text(event: &Event, subject: &Subject) -> String {
             format!("to {}, attempt {}", lease.holder.name(), lease.epoch)
         }
         Event::RunStarted { run, .. } => run.to_string(),
+        Event::HandoverAsked { context, .. } => format!("its context is full: {}", context.told()),
+        Event::HandoverGiven { handover, .. } => match handover.missing.as_str() {
+            "" => format!(
+                "{} things done, {} left",
+                handover.done.len(),
+                handover.left.len()
+            ),
+            missing => format!("none written: {missing}"),
+        },
         Event::LeaseRenewed { until, .. } => format!("until {}", Moment(*until)),
         Event::UsageRecorded { usage, .. } => {
             let cost = match usage.usd_micros {

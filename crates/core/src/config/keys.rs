@@ -409,8 +409,8 @@ pub(super) const KEYS: &[Key] = &[
         "roles.*.refresh_at",
         Number(0.0, 1.0),
         Anyone,
-        Planned,
-        "The share of the context window at which a fresh session takes over.",
+        Works,
+        "Of `worker`: the share of the context window at which a fresh session takes over.",
     ),
     key(
         "roles.*.usd",
@@ -785,6 +785,13 @@ pub(super) const KEYS: &[Key] = &[
         UserOnly,
         Planned,
         "How many of it at once.",
+    ),
+    key(
+        "runtimes.*.context",
+        Integer(1_000, 1_000_000_000),
+        UserOnly,
+        Works,
+        "How many tokens its models take at once; none is what is known of the model.",
     ),
     key(
         "runtimes.*.mcp",

@@ -45,7 +45,7 @@ pub use planning::{
 };
 pub use resources::{Resources, resources};
 pub use retention::{Retention, retention};
-pub use rules::{dollars, rig_name, rig_rules};
+pub use rules::{dollars, percent, rig_name, rig_rules};
 pub use runtimes::{ConfiguredRuntime, DRIVEN_PRESETS, configured_runtimes, usable_runtimes};
 pub use schema::{SchemaOf, json_schema};
 pub use starter::default_gtd_toml;

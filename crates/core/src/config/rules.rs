@@ -135,6 +135,10 @@ fn worker_rules(config: &Config) -> WorkerRules {
         limit_ms: millis("limit", usual.limit_ms),
         repeats: count("repeats", usual.repeats),
         breaker: count("breaker", usual.breaker),
+        refresh_percent: config
+            .get("roles.worker.refresh_at")
+            .and_then(|(value, _)| value.as_number())
+            .map_or(usual.refresh_percent, percent),
     }
 }
 
@@ -164,6 +168,17 @@ fn push_rules(config: &Config) -> PushRules {
         remote: named.to_owned(),
         branches,
     }
+}
+
+/// Takes a share as percent.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it was put between 0 and 100"
+)]
+#[must_use]
+pub fn percent(share: f64) -> u32 {
+    (share * 100.0).round().clamp(0.0, 100.0) as u32
 }
 
 fn review_rules(config: &Config) -> ReviewRules {

@@ -41,6 +41,8 @@ pub struct ConfiguredRuntime {
     pub mcp: bool,
     /// How many of it at once.
     pub max_parallel: Option<u32>,
+    /// Tokens that its models take at once, whatever they take by the list.
+    pub context: Option<u64>,
     /// What its tokens cost, whatever its models cost by the list.
     pub price: Option<Price>,
     /// Whether this gtd can drive it.
@@ -58,6 +60,7 @@ impl ConfiguredRuntime {
             secrets: BTreeMap::new(),
             mcp: false,
             max_parallel: None,
+            context: None,
             price: None,
             usable: false,
         }
@@ -114,6 +117,9 @@ impl ConfiguredRuntime {
             None if key == "mcp" => self.mcp = value.as_bool().unwrap_or(false),
             None if key == "max_parallel" => {
                 self.max_parallel = value.as_integer().and_then(|most| u32::try_from(most).ok());
+            }
+            None if key == "context" => {
+                self.context = value.as_integer().and_then(|most| u64::try_from(most).ok());
             }
             Some(("price", kind)) => {
                 let amount = value.as_number().and_then(usd_of_number).unwrap_or(0);

@@ -11,6 +11,7 @@ mod discovery;
 mod flakes;
 mod goal;
 mod guard;
+mod handover;
 mod health;
 mod import;
 mod inbox;
@@ -232,6 +233,18 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
             run,
             told,
         } => work::started(scene, bead, epoch, run, told),
+        Command::AskHandover {
+            bead,
+            epoch,
+            run,
+            full,
+        } => handover::ask(scene, bead, epoch, run, full),
+        Command::GiveHandover {
+            bead,
+            epoch,
+            run,
+            handover,
+        } => handover::give(scene, bead, epoch, run, handover),
         Command::Heartbeat { bead, epoch } => work::heartbeat(scene, bead, epoch),
         Command::RecordUsage { bead, epoch, usage } => {
             work::record_usage(scene, bead, epoch, usage)
@@ -362,6 +375,8 @@ fn subject(command: &Command) -> Option<&BeadId> {
         | Command::Grant { bead, .. }
         | Command::Claim { bead, .. }
         | Command::Started { bead, .. }
+        | Command::AskHandover { bead, .. }
+        | Command::GiveHandover { bead, .. }
         | Command::Heartbeat { bead, .. }
         | Command::RecordUsage { bead, .. }
         | Command::Submit { bead, .. }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{Dollars, View};
-use crate::{Bead, BeadId, Criterion, EdgeKind, Fault, Moment, Note, Oid, Phase, RigName, explain};
+use crate::{
+    Bead, BeadId, Criterion, EdgeKind, Fault, Moment, Note, Oid, Phase, Refresh, RigName, explain,
+};
 
 /// Why a bead waits, in short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +73,9 @@ pub struct AttemptDoc {
     pub summary: String,
     /// Why it did not land.
     pub fault: Option<Fault>,
+    /// Each session of it that was full and had a successor, in order.
+    #[serde(default)]
+    pub refreshes: Vec<Refresh>,
 }
 
 /// A question of an agent that nobody has answered.
@@ -317,6 +322,7 @@ pub fn bead_doc(view: View<'_>, bead: &Bead) -> BeadDoc {
                 head: attempt.head.clone(),
                 summary: attempt.summary.clone(),
                 fault: attempt.fault.as_deref().cloned(),
+                refreshes: attempt.refreshes.clone(),
             })
             .collect(),
         needs: needs

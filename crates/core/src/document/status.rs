@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{BudgetDoc, HoldDoc, NeedsYou, View, budget_docs, merge, needs_you};
 use crate::{
-    Bead, BeadId, Holder, Moment, Phase, RigName, RuntimeName, WaitReason, explain, explain::blame,
+    Bead, BeadId, ContextUse, Holder, Moment, Phase, RigName, RuntimeName, WaitReason, explain,
+    explain::blame,
 };
 
 /// One goal in a list.
@@ -98,6 +99,9 @@ pub struct AgentDoc {
     pub started_at: Option<Moment>,
     /// The run, when its process was seen.
     pub run: Option<String>,
+    /// How full the context of its session is; none where nobody can tell.
+    #[serde(default)]
+    pub context: Option<ContextUse>,
 }
 
 /// What holds up a runtime, so that nothing begins with it.
@@ -408,6 +412,10 @@ pub fn agent_docs(view: View<'_>, rig: Option<&RigName>) -> Vec<AgentDoc> {
                     .unwrap_or_default(),
                 started_at: Some(Moment(lease.granted_at)),
                 run: lease.run.as_ref().map(ToString::to_string),
+                context: lease
+                    .run
+                    .as_ref()
+                    .and_then(|run| graph.metered(run).context),
             })
         })
         .collect();
@@ -428,6 +436,7 @@ pub fn agent_docs(view: View<'_>, rig: Option<&RigName>) -> Vec<AgentDoc> {
                 activity: "no bead".to_owned(),
                 started_at: None,
                 run: None,
+                context: None,
             }),
     );
     agents

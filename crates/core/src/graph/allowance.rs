@@ -193,6 +193,7 @@ mod tests {
             cache_write: 0,
             usd_micros,
             estimated,
+            context: None,
         }
     }
 

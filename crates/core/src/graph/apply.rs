@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use super::{
     Graph,
-    change::{attempt_mut, begin_turn, hear, restart},
+    change::{attempt_mut, begin_turn, hear, restart, take_handover},
     index::Index,
 };
 use crate::{
     Approved, Attempt, Bead, BeadId, CrewTurn, Envelope, Event, Fault, FaultClass, GatePurpose,
-    GateShown, Halt, HaltKind, Landing, Need, Pause, PauseScope, Phase, PlanState, Revision, Rig,
+    GateShown, Halt, HaltKind, Landing, Need, Pause, PauseScope, Phase, PlanState, Refresh,
+    Revision, Rig,
     Seat, Stop, Verdict, Waiver,
 };
 
@@ -311,6 +312,7 @@ impl Graph {
                         reviews: Vec::new(),
                         fault: None,
                         answered: 0,
+                        refreshes: Vec::new(),
                     });
                     if bead.attempts.len() > Bead::ATTEMPTS_KEPT {
                         bead.attempts.remove(0);
@@ -333,6 +335,32 @@ impl Graph {
             }),
             Event::Told { bead, note } => self.change(bead, |bead| {
                 bead.unheard.push(note.clone());
+            }),
+            Event::HandoverAsked {
+                bead,
+                epoch,
+                run,
+                context,
+            } => self.change(bead, |bead| {
+                if let Some(attempt) = attempt_mut(bead, *epoch) {
+                    attempt.refreshes.push(Refresh {
+                        run: run.clone(),
+                        context: Some(*context),
+                        since: at,
+                        last: None,
+                        handover: None,
+                    });
+                }
+            }),
+            Event::HandoverGiven {
+                bead,
+                epoch,
+                run,
+                handover,
+            } => self.change(bead, |bead| {
+                if let Some(attempt) = attempt_mut(bead, *epoch) {
+                    take_handover(attempt, run, handover, at);
+                }
             }),
             Event::LeaseRenewed { bead, epoch, until } => self.change(bead, |bead| {
                 if let Phase::Leased(lease) = &mut bead.phase

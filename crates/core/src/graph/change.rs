@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{Graph, index::Index};
 use crate::{
     Attempt, Bead, BeadId, Epoch, Fault, FaultClass, GatePurpose, GateRun, GateShown, Guard,
-    Outcome, Pause, PauseScope, Phase, Queue, Reversal, RigName, RunId, SeatName, Target,
-    Timestamp, Verdict,
+    Handover, Outcome, Pause, PauseScope, Phase, Queue, Refresh, Reversal, RigName, RunId,
+    SeatName, Target, Timestamp, Verdict,
 };
 
 impl Graph {
@@ -363,6 +363,32 @@ pub(super) fn begin_turn(bead: &mut Bead, epoch: Epoch, run: &RunId) {
     bead.asked = None;
     if let Some(attempt) = attempt_mut(bead, epoch).filter(|_| is_answered) {
         attempt.answered += 1;
+    }
+}
+
+/// Notes what a session left after its last turn; one that nobody asked said itself that it is full.
+pub(super) fn take_handover(
+    attempt: &mut Attempt,
+    run: &RunId,
+    handover: &Handover,
+    at: Timestamp,
+) {
+    let is_open = attempt
+        .refreshes
+        .last()
+        .is_some_and(|last| last.last.is_none());
+    if !is_open {
+        attempt.refreshes.push(Refresh {
+            run: run.clone(),
+            context: None,
+            since: at,
+            last: None,
+            handover: None,
+        });
+    }
+    if let Some(refresh) = attempt.refreshes.last_mut() {
+        refresh.last = Some(run.clone());
+        refresh.handover = Some(Box::new(handover.clone()));
     }
 }
 

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Graph;
-use crate::{RunId, Usage, UsageDelta};
+use crate::{ContextUse, RunId, Usage, UsageDelta};
 
 /// What is recorded of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -18,12 +18,16 @@ pub struct Metered {
     /// What counts for it as long as the program has told no price, in millionths of a dollar.
     #[serde(default, skip_serializing_if = "super::is_zero")]
     pub estimated: u64,
+    /// How full the context of its session was at the last record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<ContextUse>,
 }
 
 impl Metered {
     /// Takes a record, and returns what it takes the place of, in millionths of a dollar.
     pub(super) fn add(&mut self, delta: &UsageDelta) -> u64 {
         self.sequence = delta.sequence;
+        self.context = delta.context.or(self.context);
         let told = (!delta.estimated && delta.usd_micros > 0).then_some(delta.usd_micros);
         self.usage = self.usage.plus(&Usage {
             input: delta.input,
@@ -71,6 +75,7 @@ impl Metered {
             cache_write: new.cache_write,
             usd_micros: used.usd_micros.unwrap_or(0).saturating_sub(known),
             estimated: estimated && used.usd_micros.is_some(),
+            context: None,
         };
         let is_nothing = new.tokens() == 0 && delta.usd_micros == 0;
         (!is_nothing).then_some(delta)

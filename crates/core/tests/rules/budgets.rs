@@ -96,6 +96,7 @@ fn estimate(scene: &mut Scene, bead: &BeadId, epoch: Epoch, sequence: u64, usd_m
         epoch,
         usage: UsageDelta {
             estimated: true,
+            context: None,
             ..usage(bead, epoch, sequence, usd_micros)
         },
     });
@@ -111,6 +112,7 @@ fn usage(bead: &BeadId, epoch: Epoch, sequence: u64, usd_micros: u64) -> UsageDe
         cache_write: 0,
         usd_micros,
         estimated: false,
+        context: None,
     }
 }
 

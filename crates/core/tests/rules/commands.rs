@@ -1,14 +1,15 @@
 //! One command of each kind about one bead and its goal.
 
 use gtd_core::{
-    Actor, Approval, Bead, BeadSpec, Command, EdgeKind, Epoch, FaultClass, HoldKind, Need, Oid,
-    Outcome, PauseScope, Phase, Reserved, Reversal, Revision, SatisfiedBy, UsageDelta, Verdict,
+    Actor, Approval, Bead, BeadSpec, Command, EdgeKind, Epoch, FaultClass, Handover, HoldKind,
+    Need, Oid, Outcome, PauseScope, Phase, Reserved, Reversal, Revision, SatisfiedBy, UsageDelta,
+    Verdict,
 };
 
 use crate::{
     scene::{
-        fault, gate_name, gate_run, guard_report, host, oid, opinion, plan, rig, role, rules,
-        run_id, seat, spec, target, weight,
+        context, fault, gate_name, gate_run, guard_report, host, oid, opinion, plan, rig, role,
+        rules, run_id, seat, spec, target, weight,
     },
     world::World,
 };
@@ -17,7 +18,7 @@ names!(COMMANDS, command_name: Command {
     TrustRig, RevokeTrust, RemoveRig, OpenGoal, OpenConvoy, JoinGoal, EditGoal, ApprovePlan, Cancel, CreateBead, ImportBeads, EditBead, Link, Unlink,
     AddNote, CloseBead, RetryBead, ReopenBead, SplitBead, WantChanges, Answer, ParkBead, Tell, RequestLanding, Pause, Resume, Stop, Thaw, Undo,
     HoldMerges, ReleaseMerges, PreferSubmission, RetrySubmission, AskGate,
-    BeginPlan, ProposePlan, CloseGoal, OpenSeat, CloseSeat, Grant, Claim, ClaimNext, Started, Heartbeat,
+    BeginPlan, ProposePlan, CloseGoal, OpenSeat, CloseSeat, Grant, Claim, ClaimNext, Started, AskHandover, GiveHandover, Heartbeat,
     RecordUsage, Submit, Return, Finish, Ask, Discover, Form, Judge, Land, Void, SendBack, Waive, RecordGuard,
     Weigh, BeginReview, EndReview,
     ObserveTarget, JudgeBase, ConcludeLanding, AnswerGate, Expire, Quarantine, TripBreaker, Escalate,
@@ -243,6 +244,18 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
             run: run_id("a-run"),
             told: 0,
         },
+        Command::AskHandover {
+            bead: bead(),
+            epoch,
+            run: run_id("a-run"),
+            full: context(),
+        },
+        Command::GiveHandover {
+            bead: bead(),
+            epoch,
+            run: run_id("a-run"),
+            handover: Handover::default(),
+        },
         Command::Heartbeat {
             bead: bead(),
             epoch,
@@ -259,6 +272,7 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
                 cache_write: 40,
                 usd_micros: 50,
                 estimated: false,
+                context: None,
             },
         },
         Command::Submit {

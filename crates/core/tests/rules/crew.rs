@@ -85,6 +85,7 @@ pub(crate) fn some_turns(scene: &mut Scene, name: &str) {
         cache_write: 0,
         usd_micros: 500,
         estimated: false,
+        context: None,
     };
     scene.tell(end(name, 1, Some(usage)));
     scene.tell(begin(name, 2, 1));

@@ -423,6 +423,7 @@ fn a_cost_page_sums_each_record_once_and_says_which_runs_named_no_price() {
                 cache_write: 10,
                 usd_micros,
                 estimated,
+                context: None,
             },
         });
     }

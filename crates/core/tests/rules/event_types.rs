@@ -54,6 +54,8 @@ const NAMES: &[(&str, &str)] = &[
     ("RigTrusted", "rig.trusted"),
     ("RoleDegraded", "role.degraded"),
     ("RunStarted", "run.started"),
+    ("HandoverAsked", "handover.asked"),
+    ("HandoverGiven", "handover.given"),
     ("BeadJoined", "bead.joined"),
     ("BeadReopened", "bead.reopened"),
     ("BeadSplit", "bead.split"),

@@ -7,21 +7,21 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use gtd_core::{
     Actor, Approval, BeadSpec, BeadType, Command, Criterion, EdgeKind, Envelope, Epoch, FORMAT,
-    FaultClass, GateWhen, Graph, HoldKind, Need, Origin, Outcome, PauseScope, Plan, Priority,
-    RedTest, Revision, RigName, RuntimeName, SatisfiedBy, Target, TestReport, Timestamp,
+    FaultClass, GateWhen, Graph, Handover, HoldKind, Need, Origin, Outcome, PauseScope, Plan,
+    Priority, RedTest, Revision, RigName, RuntimeName, SatisfiedBy, Target, TestReport, Timestamp,
     UsageDelta, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::scene::{
-    BEGIN, Scene, fault, flaky_run, gate, gate_name, gate_run, guard_report, host, oid, opinion,
-    person, planned, rig, role, rules, run_id, seat, spec, target, weight,
+    BEGIN, Scene, context, fault, flaky_run, gate, gate_name, gate_run, guard_report, host, oid,
+    opinion, person, planned, rig, role, rules, run_id, seat, spec, target, weight,
 };
 
 names!(EVENTS, event_name: Event {
     RigTrusted, TrustRevoked, RigRemoved, GoalOpened, PlanProposed, PlanApproved, PlanRevised, PlanKept, GoalClosed, LandRequested,
     LandConcluded, BeadOpened, BeadJoined, GoalEdited, BeadSplit, BeadReopened, BeadEdited, EdgeAdded, EdgeRemoved, NoteAdded, BeadClosed,
-    BeadRetried, ChangesWanted, BeadParked, QuestionAsked, QuestionAnswered, Told, SeatOpened, SeatClosed, LeaseGranted, RunStarted, LeaseRenewed,
+    BeadRetried, ChangesWanted, BeadParked, QuestionAsked, QuestionAnswered, Told, SeatOpened, SeatClosed, LeaseGranted, RunStarted, HandoverAsked, HandoverGiven, LeaseRenewed,
     UsageRecorded, WorkSubmitted, WorkReturned, WorkClosed, LeaseExpired, BeadQuarantined,
     BreakerTripped, CandidateFormed, CandidateJudged, CandidateLanded, CandidateVoided,
     SubmissionReturned, SubmissionGuarded, SubmissionWaived, SubmissionWeighed, ReviewBegan, ReviewEnded, TargetMoved, BaseJudged, QueueHalted, QueueResumed, MergesHeld, MergesReleased,
@@ -267,6 +267,27 @@ fn work(scene: &mut Scene, goal: &gtd_core::BeadId) {
             cache_write: 4,
             usd_micros: 5_000,
             estimated: false,
+            context: Some(context()),
+        },
+    });
+    scene.tell(Command::AskHandover {
+        bead: mend.clone(),
+        epoch,
+        run: run_id("mend-1"),
+        full: context(),
+    });
+    scene.tell(Command::GiveHandover {
+        bead: mend.clone(),
+        epoch,
+        run: run_id("mend-1"),
+        handover: Handover {
+            done: vec!["the parser".to_owned()],
+            left: vec!["its tests".to_owned()],
+            decisions: vec!["no table".to_owned()],
+            pitfalls: vec!["the lexer leaks".to_owned()],
+            files: vec!["src/parser.rs".to_owned()],
+            missing: "it could not".to_owned(),
+            tail: "so far".to_owned(),
         },
     });
     let by = Actor::Lease {

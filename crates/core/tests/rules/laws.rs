@@ -74,6 +74,8 @@ fn one_truth_a_snapshot_and_the_rest_of_the_log_are_the_graph() {
 fn epoch_of(command: &Command) -> Option<Epoch> {
     match command {
         Command::Started { epoch, .. }
+        | Command::AskHandover { epoch, .. }
+        | Command::GiveHandover { epoch, .. }
         | Command::Heartbeat { epoch, .. }
         | Command::Submit { epoch, .. }
         | Command::Return { epoch, .. }
@@ -441,6 +443,7 @@ fn usage_of_an_ended_lease_is_still_counted_but_never_twice() {
             cache_write: 0,
             usd_micros: 7,
             estimated: false,
+            context: None,
         },
     };
     assert_eq!(scene.tell(usage(1)).len(), 1);

@@ -242,6 +242,7 @@ fn what_a_plan_used_is_counted_on_its_goal() {
             cache_write: 0,
             usd_micros: 250_000,
             estimated: false,
+            context: None,
         },
     };
     assert_eq!(scene.tell(record.clone()).len(), 1);

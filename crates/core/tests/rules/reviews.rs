@@ -285,6 +285,7 @@ fn a_review_holds_back_what_it_may_cost_and_lets_it_go() {
         cache_write: 0,
         usd_micros: DOLLAR / 2,
         estimated: false,
+        context: None,
     };
     scene.tell(Command::RecordUsage {
         bead: one.clone(),

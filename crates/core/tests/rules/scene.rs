@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use gtd_core::{
-    Actor, Approval, Ask, Bead, BeadId, BeadSpec, BeadState, CandidateId, Command, Decision,
-    Envelope, Epoch, Event, Fault, FaultClass, Finding, FindingKind, Gate, GateName, GateRun,
-    GateWhen, Graph, Guard, GuardReport, Holder, HostName, LandMode, Member, MergeRules, Need,
-    Observation, Observations, Oid, Operation, Opinion, OpinionVerdict, Outcome, Phase, Plan,
+    Actor, Approval, Ask, Bead, BeadId, BeadSpec, BeadState, CandidateId, Command, ContextUse,
+    Decision, Envelope, Epoch, Event, Fault, FaultClass, Finding, FindingKind, Gate, GateName,
+    GateRun, GateWhen, Graph, Guard, GuardReport, Holder, HostName, LandMode, Member, MergeRules,
+    Need, Observation, Observations, Oid, Operation, Opinion, OpinionVerdict, Outcome, Phase, Plan,
     PlannedBead, Priority, Rejection, RequestId, Reserved, Reversal, ReviewComment, ReviewOutcome,
     Revision, RigName, RigRules, RoleName, RunId, SeatName, Target, TestReport, Timestamp, Verdict,
     View, WaitReason, Waived, Weight, Why, WorkerRules, decide, explain, operations, reverse,
@@ -43,6 +43,14 @@ pub(crate) fn guard_report() -> GuardReport {
             text: "the test is gone".to_owned(),
         }],
         remark: String::new(),
+    }
+}
+
+/// How full a session is that is asked for a handover.
+pub(crate) fn context() -> ContextUse {
+    ContextUse {
+        used: 150_000,
+        window: 200_000,
     }
 }
 

@@ -500,6 +500,7 @@ pub(crate) fn command(scene: &mut Scene, (what, x, y, z): Wish) -> Command {
                 cache_write: 4,
                 usd_micros: 5,
                 estimated: false,
+                context: None,
             },
         },
         42..=45 => Command::Submit {

@@ -9,9 +9,10 @@ use gtd_core::{BeadDoc, Command, Criterion, Gate, Holder, Rejection, Target, bea
 use gtd_wire::{
     Caller, Refusal, WriteRequest,
     pb::work::v1::{
-        AskRequest, AskResponse, BriefRequest, BriefResponse, ClaimNextRequest, ClaimNextResponse,
-        ClaimRequest, ClaimResponse, DiscoverRequest, DiscoverResponse, FinishRequest,
-        FinishResponse, HeartbeatRequest, HeartbeatResponse, NoteRequest, NoteResponse,
+        AskHandoverRequest, AskHandoverResponse, AskRequest, AskResponse, BriefRequest,
+        BriefResponse, ClaimNextRequest, ClaimNextResponse, ClaimRequest, ClaimResponse,
+        DiscoverRequest, DiscoverResponse, FinishRequest, FinishResponse, GiveHandoverRequest,
+        GiveHandoverResponse, HeartbeatRequest, HeartbeatResponse, NoteRequest, NoteResponse,
         RecordUsageRequest, RecordUsageResponse, ReturnRequest, ReturnResponse, StartedRequest,
         StartedResponse, SubmitRequest, SubmitResponse, work_service_server::WorkService,
     },
@@ -57,6 +58,8 @@ of_lease!(
     ReturnRequest,
     FinishRequest,
     StartedRequest,
+    AskHandoverRequest,
+    GiveHandoverRequest,
     HeartbeatRequest,
     RecordUsageRequest
 );
@@ -348,6 +351,8 @@ work_service! {
     discover DiscoverRequest => DiscoverResponse;
     r#return ReturnRequest => ReturnResponse;
     started StartedRequest => StartedResponse;
+    ask_handover AskHandoverRequest => AskHandoverResponse;
+    give_handover GiveHandoverRequest => GiveHandoverResponse;
     heartbeat HeartbeatRequest => HeartbeatResponse;
     record_usage RecordUsageRequest => RecordUsageResponse;
 }

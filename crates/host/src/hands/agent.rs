@@ -122,6 +122,7 @@ impl Hands {
             prompt,
             model: runtime.model(told.model.as_deref()),
             session: session.transpose()?,
+            context: runtime.context,
             price: runtime.price,
             // Whoever plans hands in nothing, and needs no tool for it.
             mcp: (runtime.mcp && turn.task == Task::Work).then(gtd),

@@ -237,6 +237,8 @@ impl Hands {
             model: account.model.clone(),
             fault,
             last_words: account.last_words.clone(),
+            recent: reader.recent(),
+            n_tools: account.n_tools,
             answer: match reader.is_plain() {
                 true => account.said.clone(),
                 false => account.last_words.clone(),
@@ -520,6 +522,7 @@ fn used_in(reader: &Reader, line: u64) -> UsedSeen {
         usage,
         estimated: estimate.is_some(),
         line,
+        context: reader.context(),
     }
 }
 

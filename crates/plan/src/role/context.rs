@@ -231,6 +231,8 @@ pub struct PromptAttempt {
     pub last_gate: String,
     /// What that said; empty when there was none.
     pub last_output: PromptText,
+    /// What the last one said of its work; empty when it said nothing.
+    pub last_summary: PromptText,
 }
 
 /// A goal, for one of its beads.

@@ -2,7 +2,7 @@
 
 use gtd_core::{
     WorkerRules,
-    config::{Config, Origin},
+    config::{Config, Origin, percent},
 };
 
 use super::spec::{RoleLimits, RoleSpec};
@@ -16,6 +16,8 @@ pub struct RoleRules {
     pub silence_ms: Option<u64>,
     /// The longest that one attempt may take.
     pub limit_ms: Option<u64>,
+    /// How full the context of a session may be before a fresh one takes over, in percent.
+    pub refresh_percent: Option<u32>,
 }
 
 /// Returns the rules that the limits of a role mean.
@@ -25,6 +27,7 @@ pub fn worker_rules(spec: &RoleSpec) -> RoleRules {
         attempts: spec.limits.attempts,
         silence_ms: spec.limits.turn_ms,
         limit_ms: spec.limits.bead_ms,
+        refresh_percent: Some(percent(spec.runtime.refresh_at)),
     }
 }
 
@@ -41,7 +44,9 @@ impl RoleRules {
             own.filter(|_| !is_said(key)).unwrap_or(configured)
         };
         let attempts = self.attempts.filter(|_| !is_said("attempts"));
+        let refresh = self.refresh_percent.filter(|_| !is_said("refresh_at"));
         WorkerRules {
+            refresh_percent: refresh.unwrap_or(rules.refresh_percent),
             attempts: attempts.unwrap_or(rules.attempts),
             silence_ms: pick("silence", self.silence_ms, rules.silence_ms),
             limit_ms: pick("limit", self.limit_ms, rules.limit_ms),

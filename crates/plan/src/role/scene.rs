@@ -1,7 +1,8 @@
 //! What the prompt of a worker may speak about, gathered from the graph.
 
 use gtd_core::{
-    Actor, Bead, EdgeKind, Fault, FaultClass, Graph, Note, Phase, Purse, RigName, Timestamp,
+    Actor, Attempt, Bead, EdgeKind, Fault, FaultClass, Graph, Note, Phase, Purse, RigName,
+    Timestamp,
 };
 
 use super::context::{
@@ -184,11 +185,9 @@ pub(super) fn said_by(bead: &Bead, text: &str) -> PromptText {
 }
 
 pub(super) fn prompt_attempt(bead: &Bead) -> PromptAttempt {
-    let last = bead
-        .attempts
-        .iter()
-        .rev()
-        .find_map(|attempt| attempt.fault.as_deref());
+    let mut attempts = bead.attempts.iter().rev();
+    let last_attempt = attempts.find(|attempt| attempt.fault.is_some());
+    let last = last_attempt.and_then(|attempt| attempt.fault.as_deref());
     // After a person gave new attempts the count begins anew; what came back before is still told.
     let least = if last.is_some() { 2 } else { 1 };
     PromptAttempt {
@@ -199,6 +198,22 @@ pub(super) fn prompt_attempt(bead: &Bead) -> PromptAttempt {
             let said: Vec<&str> = said.into_iter().filter(|text| !text.is_empty()).collect();
             PromptText::foreign("the last attempt", &said.join("\n"))
         }),
+        last_summary: last_attempt.map_or_else(PromptText::default, summary),
+    }
+}
+
+/// Tells what an attempt said of its work: when it handed in, and when its session was full.
+fn summary(attempt: &Attempt) -> PromptText {
+    let handovers = attempt.refreshes.iter().rev();
+    let handover = handovers.filter_map(|refresh| refresh.handover.as_deref());
+    let mut written = handover.filter(|handover| handover.missing.is_empty());
+    let handover = written.next().map(|handover| handover.told());
+    let said = [Some(attempt.summary.clone()), handover];
+    let said: Vec<String> = said.into_iter().flatten().collect();
+    let said = said.join("\n\n");
+    match said.trim() {
+        "" => PromptText::default(),
+        said => PromptText::foreign("the last attempt", said),
     }
 }
 

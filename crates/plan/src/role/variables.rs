@@ -58,7 +58,7 @@ pub(super) const VARIABLES: &[Variable] = &[
     (
         "attempt",
         Group::Bead,
-        &["number", "last_gate", "last_output"],
+        &["number", "last_gate", "last_output", "last_summary"],
     ),
     ("convoy", Group::Bead, &["id", "title", "notes"]),
     ("siblings", Group::Bead, &[]),
@@ -202,6 +202,7 @@ pub(super) fn example(groups: &[Group], size: Example) -> PromptContext {
                     number: if full { 2 } else { 1 },
                     last_gate: if full { "test" } else { "" }.to_owned(),
                     last_output: some("one test failed").unwrap_or_default(),
+                    last_summary: some("I wrote the parser").unwrap_or_default(),
                 });
                 context.convoy = full.then(|| PromptConvoy {
                     id: "api-c7".to_owned(),

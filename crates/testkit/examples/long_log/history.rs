@@ -281,6 +281,7 @@ impl History {
             cache_write: self.dice.below(3000),
             usd_micros: self.dice.below(60_000),
             estimated: false,
+            context: None,
         }
     }
 

@@ -97,6 +97,7 @@ impl Sim {
                 limit_ms: 1_800_000,
                 repeats: 50,
                 breaker: u32::try_from(self.rng.between(0, 8)).unwrap_or(0),
+                ..WorkerRules::default()
             },
             merge: MergeRules {
                 batch: u32::try_from(self.rng.between(1, 5)).unwrap_or(1),

@@ -161,6 +161,7 @@ impl TryFrom<pb::UsageDelta> for UsageDelta {
             cache_write: wire.cache_write,
             usd_micros: wire.usd_micros,
             estimated: wire.estimated,
+            context: wire.context.map(TryInto::try_into).transpose()?,
         })
     }
 }
@@ -176,6 +177,7 @@ impl From<UsageDelta> for pb::UsageDelta {
             cache_write: usage.cache_write,
             usd_micros: usage.usd_micros,
             estimated: usage.estimated,
+            context: usage.context.map(Into::into),
         }
     }
 }

@@ -5,6 +5,7 @@ mod crew;
 mod fault;
 mod gate;
 mod guard;
+mod handover;
 mod hold;
 mod means;
 mod review;

@@ -569,6 +569,44 @@ pub struct UsageDelta {
     /// The program named no price: these are prices of a list or of the configuration.
     #[prost(bool, tag = "8")]
     pub estimated: bool,
+    /// How full the context of its session was then, where that is known.
+    #[prost(message, optional, tag = "9")]
+    pub context: ::core::option::Option<ContextUse>,
+}
+/// ContextUse is how full the context of a session is, in tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ContextUse {
+    /// What the last call of the model had before it.
+    #[prost(uint64, tag = "1")]
+    pub used: u64,
+    /// What it can have before it at most.
+    #[prost(uint64, tag = "2")]
+    pub window: u64,
+}
+/// Handover is what a session leaves to the one that goes on with its work.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Handover {
+    /// What is done.
+    #[prost(string, repeated, tag = "1")]
+    pub done: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What is left to do, in order.
+    #[prost(string, repeated, tag = "2")]
+    pub left: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What was decided, and why.
+    #[prost(string, repeated, tag = "3")]
+    pub decisions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What did not work, and what to look out for.
+    #[prost(string, repeated, tag = "4")]
+    pub pitfalls: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The files that matter.
+    #[prost(string, repeated, tag = "5")]
+    pub files: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Why the session wrote none of this itself; empty when it did.
+    #[prost(string, tag = "6")]
+    pub missing: ::prost::alloc::string::String,
+    /// The end of what it said, where it wrote none of this itself.
+    #[prost(string, tag = "7")]
+    pub tail: ::prost::alloc::string::String,
 }
 /// Everything is the scope of the whole town.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -238,6 +238,58 @@ pub struct StartedResponse {
     #[prost(message, optional, tag = "1")]
     pub written: ::core::option::Option<super::super::common::v1::Written>,
 }
+/// AskHandoverRequest asks for AskHandover.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AskHandoverRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The bead.
+    #[prost(string, tag = "2")]
+    pub bead: ::prost::alloc::string::String,
+    /// The epoch.
+    #[prost(uint64, tag = "3")]
+    pub epoch: u64,
+    /// The session's last turn at its own work.
+    #[prost(string, tag = "4")]
+    pub run: ::prost::alloc::string::String,
+    /// How full it is.
+    #[prost(message, optional, tag = "5")]
+    pub full: ::core::option::Option<super::super::common::v1::ContextUse>,
+}
+/// AskHandoverResponse answers AskHandover.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AskHandoverResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
+/// GiveHandoverRequest asks for GiveHandover.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GiveHandoverRequest {
+    /// Names the write.
+    #[prost(message, optional, tag = "1")]
+    pub context: ::core::option::Option<super::super::common::v1::WriteContext>,
+    /// The bead.
+    #[prost(string, tag = "2")]
+    pub bead: ::prost::alloc::string::String,
+    /// The epoch.
+    #[prost(uint64, tag = "3")]
+    pub epoch: u64,
+    /// The session's last turn.
+    #[prost(string, tag = "4")]
+    pub run: ::prost::alloc::string::String,
+    /// What it leaves.
+    #[prost(message, optional, tag = "5")]
+    pub handover: ::core::option::Option<super::super::common::v1::Handover>,
+}
+/// GiveHandoverResponse answers GiveHandover.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GiveHandoverResponse {
+    /// What was written.
+    #[prost(message, optional, tag = "1")]
+    pub written: ::core::option::Option<super::super::common::v1::Written>,
+}
 /// HeartbeatRequest asks for Heartbeat.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HeartbeatRequest {
@@ -591,6 +643,56 @@ pub mod work_service_client {
                 .insert(GrpcMethod::new("gtd.work.v1.WorkService", "Started"));
             self.inner.unary(req, path, codec).await
         }
+        /// AskHandover asks the session at work for a handover, because its context is full.
+        pub async fn ask_handover(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AskHandoverRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AskHandoverResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.work.v1.WorkService/AskHandover",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.work.v1.WorkService", "AskHandover"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// GiveHandover records what a session leaves to its successor.
+        pub async fn give_handover(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GiveHandoverRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GiveHandoverResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gtd.work.v1.WorkService/GiveHandover",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gtd.work.v1.WorkService", "GiveHandover"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Heartbeat gives a sign of life for a claim.
         pub async fn heartbeat(
             &mut self,
@@ -712,6 +814,22 @@ pub mod work_service_server {
             &self,
             request: tonic::Request<super::StartedRequest>,
         ) -> std::result::Result<tonic::Response<super::StartedResponse>, tonic::Status>;
+        /// AskHandover asks the session at work for a handover, because its context is full.
+        async fn ask_handover(
+            &self,
+            request: tonic::Request<super::AskHandoverRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AskHandoverResponse>,
+            tonic::Status,
+        >;
+        /// GiveHandover records what a session leaves to its successor.
+        async fn give_handover(
+            &self,
+            request: tonic::Request<super::GiveHandoverRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GiveHandoverResponse>,
+            tonic::Status,
+        >;
         /// Heartbeat gives a sign of life for a claim.
         async fn heartbeat(
             &self,
@@ -1233,6 +1351,96 @@ pub mod work_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = StartedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.work.v1.WorkService/AskHandover" => {
+                    #[allow(non_camel_case_types)]
+                    struct AskHandoverSvc<T: WorkService>(pub Arc<T>);
+                    impl<
+                        T: WorkService,
+                    > tonic::server::UnaryService<super::AskHandoverRequest>
+                    for AskHandoverSvc<T> {
+                        type Response = super::AskHandoverResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AskHandoverRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as WorkService>::ask_handover(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AskHandoverSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gtd.work.v1.WorkService/GiveHandover" => {
+                    #[allow(non_camel_case_types)]
+                    struct GiveHandoverSvc<T: WorkService>(pub Arc<T>);
+                    impl<
+                        T: WorkService,
+                    > tonic::server::UnaryService<super::GiveHandoverRequest>
+                    for GiveHandoverSvc<T> {
+                        type Response = super::GiveHandoverResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GiveHandoverRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as WorkService>::give_handover(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GiveHandoverSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

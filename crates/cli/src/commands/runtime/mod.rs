@@ -107,6 +107,7 @@ fn document(runtime: &ConfiguredRuntime, limit: Option<&LimitDoc>) -> Value {
         "secrets": runtime.secrets.keys().collect::<Vec<_>>(),
         "mcp": runtime.mcp,
         "max_parallel": runtime.max_parallel,
+        "context": runtime.context,
         "price": runtime.price.map(price::document),
         "usable": runtime.usable,
         "limit": limit,

@@ -38,6 +38,9 @@ pub(super) async fn run(ctx: &Context, args: &Args) -> Result<Exit, CliError> {
     if let Some(price) = runtime.price {
         lines.push(format!("  price     {}", price::price(price)));
     }
+    if let Some(context) = runtime.context {
+        lines.push(format!("  context   {context} tokens"));
+    }
     for variable in runtime.env.keys() {
         lines.push(format!("  variable  {variable}"));
     }
