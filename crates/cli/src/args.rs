@@ -266,7 +266,7 @@ pub(crate) enum Command {
     Brief(commands::brief::Args),
     /// For agents: hand work in
     Done(commands::done::Args),
-    /// For agents: ask what only a person can know
+    /// Ask the mayor how things stand; for agents, ask what only a person can know
     Ask(commands::ask::Args),
     /// The verbs of agents as tools
     Mcp(commands::mcp::Args),
@@ -293,6 +293,7 @@ impl Command {
             Self::Gate(args) => args.waits(),
             Self::Agent(args) | Self::Worker(args) => args.waits(),
             Self::Merge(args) => args.waits(),
+            Self::Ask(args) => args.waits(),
             _ => false,
         }
     }

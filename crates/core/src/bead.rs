@@ -809,6 +809,13 @@ impl Bead {
         runtime.is_some_and(|runtime| !matches!(runtime, "shell" | "demo"))
     }
 
+    /// Tells whether it is what a person asks the mayor: an answer ends it, and it has no plan.
+    #[must_use]
+    pub fn is_for_the_mayor(&self) -> bool {
+        let role = self.spec.role.as_ref();
+        self.spec.kind == BeadType::Goal && role.is_some_and(|role| role.as_str() == "mayor")
+    }
+
     /// Tells whether an agent found it on the way, and nobody has said yes to it yet.
     #[must_use]
     pub fn is_found_and_waits(&self) -> bool {

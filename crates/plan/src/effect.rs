@@ -221,6 +221,8 @@ pub enum Task {
     Work,
     /// To plan a goal; it is shown the repository as it is in this commit.
     Plan(Oid),
+    /// To answer what a person asks; it is shown the repository as it is in this commit.
+    Answer(Oid),
     /// To review what was handed in; it is shown what that changes.
     Review {
         /// The target's tip: what the submission shares with it is not its own.

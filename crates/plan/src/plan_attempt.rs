@@ -7,6 +7,7 @@
 //! | run at work | wait; end it when it is silent for too long, or at the end of its budget |
 //! | run ended badly | give the goal back with its evidence |
 //! | a plan that holds | propose it |
+//! | an answer, where a person asks and wants no plan | close it with that |
 //! | no plan, or one that does not hold, and a turn is left | ensure the next turn, with the mistakes |
 //! | no turn is left | ask a person |
 //! | a new plan is not wanted any more | end what runs, and give the goal back |
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 
 use gtd_core::{
     Approval, Asked, Bead, BeadId, Command, Fault, FaultClass, Goal, Graph, Lease, Observation,
-    Oid, PlanState, RunId, RuntimeName, Timestamp, WaitReason, config::PlanMeans,
+    Oid, Outcome, PlanState, RunId, RuntimeName, Timestamp, WaitReason, config::PlanMeans,
 };
 
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
     answers::{Asking, asking, ended_agent, kept, n_told, only_told, with_answer, with_told},
     attempt_owner,
     budget::Budget,
-    evidence::{evidence, line},
+    evidence::{begin, evidence, line},
     role::wrap,
     turn_of, turn_run,
 };
@@ -224,7 +225,10 @@ impl Attempt<'_> {
                 // A lease on a goal always names it.
                 runtime: runtime
                     .unwrap_or_else(|| RuntimeName::parse("unknown").expect("a plain word")),
-                task: Task::Plan(start.clone()),
+                task: match self.bead.is_for_the_mayor() {
+                    true => Task::Answer(start.clone()),
+                    false => Task::Plan(start.clone()),
+                },
                 again,
             }),
             bead: Some(self.id().clone()),
@@ -296,6 +300,9 @@ impl Attempt<'_> {
             },
             None => {}
         }
+        if self.bead.is_for_the_mayor() {
+            return self.close_with(plan, agent);
+        }
         // Not looked at is no proof that nothing is there.
         let (Some(means), Some(is_touched)) = (self.seen.means(&self.bead.rig), self.is_touched())
         else {
@@ -312,6 +319,23 @@ impl Attempt<'_> {
                 None => self.send_back(plan, turn, agent, means, &mistakes),
             },
         }
+    }
+
+    /// Ends what a person asks with what the agent says of it.
+    fn close_with(&self, plan: &mut Plan, agent: &AgentSeen) {
+        let answer = begin(agent.answer.trim());
+        if answer.is_empty() {
+            let class = FaultClass::Check {
+                criterion: "it says something".to_owned(),
+            };
+            return self.give_back(plan, class, "it ended without a word", "");
+        }
+        plan.tell(Command::CloseGoal {
+            goal: self.id().clone(),
+            outcome: Outcome::Done,
+            why: answer,
+            proof: Vec::new(),
+        });
     }
 
     /// Goes on with the answer to a question, in the same session.

@@ -170,6 +170,7 @@ fn a_crew_member_without_work_is_told_to_change_nothing() {
         number: 4,
         from: "ada".to_owned(),
         text: PromptText::foreign("mail of ada", "How far are you?"),
+        state: PromptText::default(),
     });
     let text = render(set.get("crew").unwrap(), &given).unwrap();
     assert!(!text.contains("Nothing is assigned"), "{text}");

@@ -33,6 +33,11 @@ impl Lease {
         })
     }
 
+    /// Tells whether nothing says whose lease it is.
+    pub(crate) fn of_nobody(&self) -> bool {
+        self.bead.is_none() && variable("GTD_BEAD").is_none()
+    }
+
     /// Returns the bead and the epoch.
     pub(crate) fn subject(&self) -> Result<(BeadId, Epoch), CliError> {
         let bead = self

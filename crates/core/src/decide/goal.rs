@@ -95,6 +95,9 @@ pub(super) fn propose(
     approval: Approval,
 ) -> Decision {
     let (bead, goal) = goal_of(scene, id)?;
+    if bead.is_for_the_mayor() {
+        return Err(scene.wrong_phase(bead));
+    }
     if goal.plan == PlanState::Approved && bead.phase.lease().is_some() {
         return replan::propose(scene, bead, epoch, plan, approval);
     }
@@ -359,8 +362,12 @@ pub(super) fn close(
     if open > 0 {
         return Err(Rejection::GoalUnfinished { goal: id, open });
     }
-    // Without a plan there is nothing that could have reached it.
-    if goal.plan != PlanState::Approved && outcome.is_good() {
+    if bead.is_for_the_mayor() && outcome.is_good() {
+        super::work::nothing_asked(scene, bead)?;
+    }
+    // Without a plan there is nothing that could have reached it, unless it wants an answer.
+    let wants_a_plan = goal.plan != PlanState::Approved && !bead.is_for_the_mayor();
+    if wants_a_plan && outcome.is_good() {
         return Err(scene.wrong_phase(bead));
     }
     // What landed on a branch of its own is proposed first, and ends with what becomes of that.

@@ -13,8 +13,7 @@ use super::{
 use crate::{
     Approved, Attempt, Bead, BeadId, CrewTurn, Envelope, Event, Fault, FaultClass, GatePurpose,
     GateShown, Halt, HaltKind, Landing, Need, Pause, PauseScope, Phase, PlanState, Refresh,
-    Revision, Rig,
-    Seat, Stop, Verdict, Waiver,
+    Revision, Rig, Seat, Stop, Verdict, Waiver,
 };
 
 impl Graph {
@@ -141,6 +140,14 @@ impl Graph {
             } => {
                 if let Some(record) = self.facts.goals.get_mut(goal) {
                     record.proof.clone_from(proof);
+                }
+                // Whoever answered shows that the runtime answers.
+                if outcome.is_good()
+                    && let Some(bead) = self.facts.bead(goal)
+                    && bead.phase.lease().is_some()
+                {
+                    self.note_runtime(goal, None, at);
+                    self.end_streak(goal);
                 }
                 self.close(goal, outcome, why, at);
             }

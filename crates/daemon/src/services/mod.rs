@@ -27,6 +27,7 @@ mod schedule;
 mod seat;
 mod sweep;
 mod town;
+mod town_state;
 mod transcripts;
 mod trust;
 mod undo;

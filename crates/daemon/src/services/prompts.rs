@@ -12,6 +12,7 @@ use gtd_host::roles::{
 use gtd_wire::pb::town::v1::RenderRoleRequest;
 use serde::Serialize;
 
+use super::town_state::town_state;
 use crate::{
     ledger::chain,
     town::{MAYOR, Town, WORKER},
@@ -51,6 +52,7 @@ pub(super) fn render_prompt(town: &Town, wish: &RenderRoleRequest) -> Result<Pro
     // Files are read before the graph is looked at: a look within a look waits for a writer that
     // waits for the first.
     let config = config_of(town, &wish.bead);
+    let state = state_for(town, &wish.bead);
     let graph = town.ledger.graph();
     let bead = BeadId::parse(&wish.bead)
         .ok()
@@ -105,6 +107,7 @@ pub(super) fn render_prompt(town: &Town, wish: &RenderRoleRequest) -> Result<Pro
             &MayorScene {
                 place: scene,
                 map: &wish.map,
+                state: &state,
             },
         ),
         RoleKind::Reviewer if !is_goal => reviewer_context(
@@ -180,6 +183,17 @@ fn render_member(town: &Town, wish: &RenderRoleRequest) -> Result<PromptDoc, Rej
         tokens: estimate_tokens(&text),
         max_tokens: role.prompt.max_tokens,
         text,
+    })
+}
+
+/// Says how the town stands, for whoever is to answer what a person asks; empty for anybody else.
+fn state_for(town: &Town, bead: &str) -> String {
+    let Ok(id) = BeadId::parse(bead) else {
+        return String::new();
+    };
+    town.view(|view| match view.graph.bead(&id) {
+        Some(bead) if bead.is_for_the_mayor() => town_state(view, bead),
+        _ => String::new(),
     })
 }
 

@@ -59,7 +59,7 @@ impl Hands {
                 let asked = client.prompt_of(bead, &order.slot, &place, &branch, String::new());
                 handle.block_on(asked)
             }
-            Task::Plan(commit) => {
+            Task::Plan(commit) | Task::Answer(commit) => {
                 let map = self.map_of(&order.rig, commit)?;
                 handle.block_on(client.prompt_of(bead()?, &order.slot, &place, "", map))
             }
@@ -84,8 +84,8 @@ impl Hands {
         env.insert("GTD_HOST".to_owned(), host);
         let (holds, agent) = match &turn.task {
             Task::Work | Task::Plan(_) => (Some((bead()?, order.epoch)), Some(&order.slot)),
-            // Whoever reviews has no lease: it may read, and write nothing.
-            Task::Review { .. } => (None, Some(&order.slot)),
+            // Whoever reviews or answers may read, and writes nothing.
+            Task::Review { .. } | Task::Answer(_) => (None, Some(&order.slot)),
             // What it says of its own bead is no claim that a worker looks at: it hands in.
             Task::Stand { owns, .. } => {
                 let owns = owns.as_ref();

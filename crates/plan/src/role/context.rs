@@ -301,6 +301,8 @@ pub struct PromptMail {
     pub from: String,
     /// The words.
     pub text: PromptText,
+    /// How the town stands, where somebody asks; empty for any other message.
+    pub state: PromptText,
 }
 
 /// A goal to plan.

@@ -3,7 +3,7 @@
 use gtd_core::{Bead, BeadType, Graph, Phase, Timestamp};
 
 use super::{
-    context::{PromptContext, PromptGoal, PromptParked, PromptSibling, PromptText},
+    context::{PromptContext, PromptGoal, PromptMail, PromptParked, PromptSibling, PromptText},
     scene::{WorkerScene, context_of_place, criteria, notes, prompt_sibling, said_by},
 };
 
@@ -23,6 +23,8 @@ pub struct MayorScene<'a> {
     pub place: WorkerScene<'a>,
     /// What is where in the repository; empty where nobody has looked.
     pub map: &'a str,
+    /// How the town stands, for whoever is asked.
+    pub state: &'a str,
 }
 
 /// Gathers what whoever plans `goal` is told, as far as the graph knows it.
@@ -31,6 +33,19 @@ pub struct MayorScene<'a> {
 #[must_use]
 pub fn mayor_context(graph: &Graph, goal: &Bead, scene: &MayorScene<'_>) -> PromptContext {
     let mut context = context_of_place(graph, goal, &scene.place);
+    if goal.is_for_the_mayor() {
+        context.mail = Some(PromptMail {
+            number: goal.ordinal,
+            from: goal.created_by.to_string(),
+            text: said_by(goal, asked(goal)),
+            state: PromptText::foreign("the state of the town", scene.state),
+        });
+        if !scene.map.is_empty() {
+            let map = PromptText::foreign("the files and commits of the repository", scene.map);
+            context.repo_map = Some(map);
+        }
+        return context;
+    }
     context.goal = Some(PromptGoal {
         id: goal.id.to_string(),
         title: said_by(goal, &goal.spec.title),
@@ -57,6 +72,14 @@ pub fn mayor_context(graph: &Graph, goal: &Bead, scene: &MayorScene<'_>) -> Prom
     context.parked = left.iter().take(PARKED).map(|bead| parked(bead)).collect();
     context.history = history(goal);
     context
+}
+
+/// Returns all that a person asks: where it is more than a title, the whole of it is the story.
+fn asked(goal: &Bead) -> &str {
+    match goal.spec.description.as_str() {
+        "" => &goal.spec.title,
+        whole => whole,
+    }
 }
 
 /// Lists what has landed of a goal, the latest first.

@@ -70,7 +70,7 @@ pub(super) const VARIABLES: &[Variable] = &[
     ("submission", Group::Merge, &["claim", "proof", "risks"]),
     ("batch", Group::Merge, &[]),
     ("conflict", Group::Merge, &["paths", "output"]),
-    ("mail", Group::Mail, &["number", "from", "text"]),
+    ("mail", Group::Mail, &["number", "from", "text", "state"]),
     (
         "goal",
         Group::Plan,
@@ -234,6 +234,7 @@ pub(super) fn example(groups: &[Group], size: Example) -> PromptContext {
                     number: 4,
                     from: "mayor".to_owned(),
                     text: PromptText::foreign("mail of mayor", "How far are you?"),
+                    state: some("1 goal is open").unwrap_or_default(),
                 });
             }
             Group::Plan => {
