@@ -7,7 +7,7 @@ use std::{
     process::{Child, Stdio},
 };
 
-use gtd_testkit::town::{Town, binary, until};
+use gtd_testkit::town::{Town, binary, claude_begins, claude_uses, until};
 
 /// A town whose agent leaves a file and waits for another one.
 fn at_work() -> (Town, String) {
@@ -147,4 +147,25 @@ fn who_leaves_an_attached_agent_leaves_it_at_work() {
     town.touch("go");
     assert_eq!(town.wait(&goal).0, Some(0));
     assert_eq!(town.count("LeaseGranted"), 1);
+}
+
+#[test]
+fn the_next_attempt_is_told_what_the_last_one_did_and_not_how_its_program_writes_it() {
+    let town = Town::new().with_env("GTD_ROLES__WORKER__ATTEMPTS", "2");
+    town.be_claude(&format!(
+        "#!/bin/sh\n[ \"$1\" != --version ] || {{ echo '9.9.9 (Claude)'; exit; }}\ncat > {}.$GTD_EPOCH\n\
+         cat <<'EOF'\n{}{}EOF\nkill -9 $$\n",
+        town.path("told").display(),
+        claude_begins("s"),
+        claude_uses("s", "m1", 10),
+    ));
+    town.init(&[("test", "true")]);
+    let goal = town.goal(
+        "title = \"one\"\n\n[[bead]]\nid = \"a\"\ntitle = \"Go on\"\nruntime = \"claude\"\n\
+         description = \"Write a file.\"\n",
+    );
+    assert_eq!(town.wait(&goal).0, Some(4));
+    let told = std::fs::read_to_string(town.path("told.2")).unwrap();
+    assert!(told.contains("say: I go on."), "{told}");
+    assert!(!told.contains("{\"type\""), "{told}");
 }

@@ -281,6 +281,31 @@ impl Runs {
         Ok(Some((reader, seq)))
     }
 
+    /// Tells the end of what an agent's run did, in a line for each thing; none for a run that is
+    /// no agent's, or whose program writes plain text.
+    ///
+    /// It is read off the last `max_bytes` of the output. What programs write about themselves is
+    /// left out: it is most of their output, and says nothing of the work.
+    ///
+    /// # Errors
+    /// When the order or the output of the run cannot be read.
+    pub fn told(&self, run: &RunId, max_bytes: u64) -> Result<Option<String>, RunError> {
+        let reader = self.agent_reader(run)?;
+        let Some(mut reader) = reader.filter(|reader| !reader.is_plain()) else {
+            return Ok(None);
+        };
+        let output = self.tail(run, max_bytes)?;
+        // What is cut begins in the middle of a line.
+        let is_cut = u64::try_from(output.len()).unwrap_or(u64::MAX) >= max_bytes;
+        let lines = output.lines().skip(usize::from(is_cut));
+        let mut told = Vec::new();
+        for event in lines.flat_map(|line| reader.read(line)) {
+            told.extend(event.told());
+        }
+        told.dedup();
+        Ok(Some(told.join("\n")))
+    }
+
     /// Goes on reading what an agent's run says behind the line `seq`, and returns the number of
     /// the last line that was taken.
     ///

@@ -71,6 +71,31 @@ impl AgentEvent {
             }
         }
     }
+
+    /// Tells it in one line, shortened; nothing where it says nothing about the work.
+    #[must_use]
+    pub fn told(&self) -> Option<String> {
+        /// Letters of one line.
+        const MOST: usize = 300;
+        let kind = self.kind();
+        if matches!(
+            self,
+            Self::Session { .. } | Self::Window { .. } | Self::Other(_)
+        ) {
+            return None;
+        }
+        let text = self.text();
+        let words: Vec<&str> = text.split_whitespace().collect();
+        if words.is_empty() {
+            return None;
+        }
+        let words = words.join(" ");
+        let mut line: String = words.chars().take(MOST).collect();
+        if words.chars().nth(MOST).is_some() {
+            line.push('…');
+        }
+        Some(format!("{kind}: {line}"))
+    }
 }
 
 #[cfg(test)]
@@ -78,6 +103,24 @@ mod tests {
     use gtd_core::Timestamp;
 
     use super::*;
+
+    #[test]
+    fn what_says_nothing_about_the_work_is_not_told_and_the_rest_in_one_line() {
+        let long = AgentEvent::Say(format!("a\n  b{}", " c".repeat(400)));
+        let told = long.told().expect("it says something");
+        assert!(told.starts_with("say: a b c c"), "{told}");
+        assert!(told.ends_with('…') && !told.contains('\n'), "{told}");
+        let failed = AgentEvent::ToolDone {
+            is_ok: false,
+            text: "no such file\n".to_owned(),
+        };
+        assert_eq!(
+            failed.told().as_deref(),
+            Some("result: failed: no such file")
+        );
+        assert_eq!(AgentEvent::Say(" \n".to_owned()).told(), None);
+        assert_eq!(AgentEvent::Other("init".to_owned()).told(), None);
+    }
 
     #[test]
     fn a_tool_is_told_by_what_it_does() {

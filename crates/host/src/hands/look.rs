@@ -25,6 +25,9 @@ use crate::{HostError, machine, stillness::content_sign, zone::local_zone};
 
 /// How much of an output is read as evidence, in bytes.
 const TAIL: u64 = 8 * 1024;
+/// How much of the output of an agent program is read for what it did, in bytes: it writes much
+/// around little.
+const AGENT_TAIL: u64 = 64 * 1024;
 /// Silence after which the processor time of a run is looked at, in milliseconds.
 const CPU_LOOK_MS: u64 = 500;
 /// Assemblies that are remembered.
@@ -167,6 +170,8 @@ impl Hands {
             GateVerdict::Infra { why } => Some(why),
             GateVerdict::Passed | GateVerdict::Failed { .. } => None,
         };
+        let told = self.runs.told(run, AGENT_TAIL).map_err(HostError::Run)?;
+        let tail = told.filter(|told| !told.is_empty()).unwrap_or(tail);
         let (code, signal) = match exit.end {
             End::Code(code) => (Some(code), None),
             End::Signal(signal) => (None, Some(signal)),
