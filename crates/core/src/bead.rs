@@ -757,6 +757,18 @@ pub struct Bead {
 }
 
 impl Bead {
+    /// Returns what an attempt before the present one handed in that did not merge, with the files:
+    /// what the present one mends.
+    #[must_use]
+    pub fn mended(&self) -> Option<(&Oid, &[String])> {
+        let before = self.attempts.iter().rev();
+        let mut before = before.filter(|attempt| attempt.epoch < self.epoch);
+        before.find_map(|attempt| match &attempt.fault.as_ref()?.class {
+            FaultClass::Conflict { files } => Some((attempt.head.as_ref()?, files.as_slice())),
+            _ => None,
+        })
+    }
+
     /// How many attempts a bead remembers; the log remembers all.
     pub const ATTEMPTS_KEPT: usize = 20;
 

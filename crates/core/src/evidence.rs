@@ -379,7 +379,7 @@ fn guard_proofs(graph: &Graph, bead: Option<&Bead>, member: &Member) -> Vec<Guar
     let attempt = bead.attempt(member.epoch);
     let proofs = Guard::ALL.into_iter().filter_map(|guard| {
         let report = attempt?.guarded(guard, &member.head)?.clone();
-        let policy = rig.rules.merge.policy_of(guard);
+        let policy = rig.rules.merge.policy_for(guard, bead);
         let waived = attempt?
             .waived(&Waived::Guard(guard), &member.head)
             .cloned();

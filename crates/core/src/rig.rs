@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Approval, BudgetRules, DiscoveryRules, GateName, Guard, GuardPolicy, Oid, Pause, QuestionRules,
-    ReviewRules, RigName, ScheduleRule, TestReport,
+    Approval, Bead, BudgetRules, DiscoveryRules, GateName, Guard, GuardPolicy, Oid, Pause,
+    QuestionRules, ReviewRules, RigName, ScheduleRule, TestReport,
 };
 
 /// One git repository under gtd.
@@ -168,6 +168,9 @@ pub struct MergeRules {
     /// What follows when tests that a submission adds are green without its work.
     #[serde(default, skip_serializing_if = "GuardPolicy::is_off")]
     pub proof_of_test: GuardPolicy,
+    /// What follows when the repair of a conflict dropped lines of either side.
+    #[serde(default, skip_serializing_if = "GuardPolicy::is_off")]
+    pub kept_lines: GuardPolicy,
     /// Globs of the files that only a person lets through.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub protect: Vec<String>,
@@ -275,6 +278,17 @@ impl MergeRules {
             Guard::ProofOfTest => self.proof_of_test,
             Guard::ProtectedPaths if self.protect.is_empty() => GuardPolicy::Off,
             Guard::ProtectedPaths => GuardPolicy::Block,
+            Guard::KeptLines => self.kept_lines,
+        }
+    }
+
+    /// Returns what is wanted of such a gate for the work on one bead: what mends nothing has
+    /// dropped nothing.
+    #[must_use]
+    pub fn policy_for(&self, guard: Guard, bead: &Bead) -> GuardPolicy {
+        match guard {
+            Guard::KeptLines if bead.mended().is_none() => GuardPolicy::Off,
+            guard => self.policy_of(guard),
         }
     }
 }
@@ -286,6 +300,7 @@ impl Default for MergeRules {
             flakes: 3,
             test_guard: GuardPolicy::Off,
             proof_of_test: GuardPolicy::Off,
+            kept_lines: GuardPolicy::Off,
             protect: Vec::new(),
             review: ReviewRules::default(),
             sign: SignPolicy::Off,

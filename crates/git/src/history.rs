@@ -119,6 +119,38 @@ impl Repository {
         Ok(changed)
     }
 
+    /// Reads files as they are in a commit; what is not there, or is no text of a file, is left out.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn texts_at(
+        &self,
+        commit: &Oid,
+        paths: &[String],
+    ) -> Result<Vec<(String, String)>, GitError> {
+        let mut texts = Vec::new();
+        for path in paths {
+            let entry = self
+                .git()
+                .args(["ls-tree", "-z", commit.as_str(), "--"])
+                .arg(format!(":(literal){path}"))
+                .ok()
+                .map_err(|failure| self.missing_or(&[commit], failure))?;
+            let entry = lossy(&entry);
+            // A mode, a kind, an object; then the path.
+            let facts = entry.split('\t').next().unwrap_or_default();
+            let mut facts = facts.split(' ');
+            let (mode, object) = (facts.next().unwrap_or_default(), facts.nth(1));
+            let Some(object) = object.filter(|_| mode.starts_with("100")) else {
+                continue;
+            };
+            if let Some(text) = self.text(object)? {
+                texts.push((path.clone(), text));
+            }
+        }
+        Ok(texts)
+    }
+
     /// Makes a commit of what a commit is based on, and of the files that it adds or changes whose
     /// paths are wanted; none when there are no such files. The same inputs give the same commit.
     ///

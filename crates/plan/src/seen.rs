@@ -76,6 +76,19 @@ pub enum Question {
         /// What was handed in.
         head: Oid,
     },
+    /// Which lines did the repair of a conflict drop?
+    Dropped {
+        /// The rig.
+        rig: RigName,
+        /// The target's tip: what the submission shares with it is not its own.
+        onto: Oid,
+        /// What was handed in.
+        head: Oid,
+        /// What did not merge.
+        earlier: Oid,
+        /// The files in which it did not.
+        files: Vec<String>,
+    },
     /// Which tests does a submission add, and what is its base with these alone?
     NewTests {
         /// The rig.
@@ -180,6 +193,8 @@ pub enum Answer {
     Protected(GuardReport),
     /// To [`Question::Weaker`].
     Weaker(GuardReport),
+    /// To [`Question::Dropped`].
+    Dropped(GuardReport),
     /// To [`Question::NewTests`]: none when it adds none that stand alone.
     NewTests(Option<NewTestsSeen>),
     /// To [`Question::Submission`].
@@ -636,6 +651,15 @@ impl Seen {
     pub fn weaker(&self, question: &Question) -> Option<&GuardReport> {
         match self.answers.get(question) {
             Some(Answer::Weaker(report)) => Some(report),
+            _ => None,
+        }
+    }
+
+    /// Returns which lines the repair of a conflict dropped, when that was asked.
+    #[must_use]
+    pub fn dropped(&self, question: &Question) -> Option<&GuardReport> {
+        match self.answers.get(question) {
+            Some(Answer::Dropped(report)) => Some(report),
             _ => None,
         }
     }

@@ -270,3 +270,59 @@ fn where_proof_is_only_listed_work_lands_and_without_new_tests_nothing_is_run_fo
     ends_with(&town, &plan("echo a > a\n"), 0);
     assert_eq!(runs(), 1);
 }
+
+/// Two beads that change the same place: the second is done anew on what the first has landed, and
+/// writes the file as if that were not there.
+fn forgets(policy: &str) -> (Town, String) {
+    let town = Town::new()
+        .with_env("GTD_MERGE__KEPT_LINES", policy)
+        .with_env("GTD_ROLES__WORKER__ATTEMPTS", "1");
+    town.push("main", "f.txt", "begin\n");
+    town.init(&[("test", "true")]);
+    town.gtd_ok(&["merge", "pause"]);
+    let plan = "title = \"two\"\n\n[[bead]]\nid = \"a\"\ntitle = \"First\"\nrun = \"echo of the first >> f.txt\"\n\n[[bead]]\nid = \"b\"\ntitle = \"Second\"\nrun = \"printf 'begin\\\\nof the second\\\\n' > f.txt\"\n";
+    let goal = town.goal(plan);
+    until("two are handed in", || {
+        let rows = town.json(&["merge", "list"])["items"].as_array()?.len();
+        (rows == 2).then_some(())
+    });
+    let document = town.json(&["convoy", "show", &goal]);
+    let bead = |n: usize| document["beads"][n]["id"].as_str().unwrap().to_owned();
+    town.gtd_ok(&["merge", "first", &bead(0)]);
+    town.gtd_ok(&["merge", "resume"]);
+    drop(town.wait(&goal));
+    (town, bead(1))
+}
+
+#[test]
+fn what_the_repair_of_a_conflict_drops_is_listed_in_the_evidence() {
+    let (town, bead) = forgets("list");
+    assert_eq!(town.count("SubmissionReturned"), 1);
+    let shown = town.json(&["merge", "show", &bead]);
+    let guards = shown["evidence"]["members"][0]["guards"]
+        .as_array()
+        .unwrap();
+    let kept = guards
+        .iter()
+        .find(|one| one["guard"] == "kept-lines")
+        .unwrap();
+    let text = kept["findings"][0]["text"].as_str().unwrap();
+    assert_eq!(text, "a line that landed meanwhile is gone: `of the first`");
+    assert_eq!(town.gtd(&["merge", "verify", "main~1..main"]).code, Some(0));
+}
+
+#[test]
+fn what_the_repair_of_a_conflict_drops_sends_it_back_where_the_rig_says_so() {
+    let (town, bead) = forgets("block");
+    let shown = town.json(&["bead", "show", &bead]);
+    let fault = &shown["attempts"].as_array().unwrap().last().unwrap()["fault"];
+    assert_eq!(fault["class"]["gate"]["gate"], "kept-lines", "{shown}");
+    assert!(
+        fault["evidence"].to_string().contains("of the first"),
+        "{shown}"
+    );
+    assert_eq!(
+        town.file_on("main", "f.txt").as_deref(),
+        Some("begin\nof the first\n")
+    );
+}

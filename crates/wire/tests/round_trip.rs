@@ -865,6 +865,7 @@ fn guard_report() -> GuardReport {
         FindingKind::AlwaysTrue,
         FindingKind::ProvesNothing,
         FindingKind::ProtectedPath,
+        FindingKind::LineDropped,
     ];
     GuardReport {
         guard: Guard::TestGuard,

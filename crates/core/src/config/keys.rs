@@ -266,6 +266,13 @@ pub(super) const KEYS: &[Key] = &[
         "What follows when tests that a submission adds are green without its work: they are not run so, it is listed, or the work goes back. Costs a run of the gates for each submission that adds tests. A gate with `builtin = \"proof-of-test\"` says it too, and counts more.",
     ),
     key(
+        "merge.kept_lines",
+        Word(&["off", "list", "block"]),
+        Anyone,
+        Works,
+        "What follows when an attempt that mends a conflict drops lines of either side, in files that its summary does not name: nothing is looked at, it is listed, or the work goes back.",
+    ),
+    key(
         "merge.order",
         Word(&["fifo", "priority"]),
         Anyone,

@@ -52,6 +52,9 @@ pub fn rig_rules(config: &Config, folder_name: &str) -> Result<RigRules, Diagnos
                 rows("gate"),
             ),
             test_guard: guard_policy(config, Guard::TestGuard, "merge.test_guard", rows("gate")),
+            kept_lines: text("merge.kept_lines")
+                .and_then(GuardPolicy::from_word)
+                .unwrap_or_default(),
             protect: protected_globs(config),
             review: review_rules(config),
             sign: text("merge.sign")

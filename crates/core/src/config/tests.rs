@@ -54,6 +54,7 @@ fn the_built_in_layer_is_valid_and_agrees_with_the_rules() {
     let protect = rules.merge.protect.clone();
     let usual = MergeRules {
         protect,
+        kept_lines: crate::GuardPolicy::List,
         ..MergeRules::default()
     };
     assert_eq!(rules.merge, usual);
@@ -561,6 +562,7 @@ fn a_key_is_explained_with_what_it_takes_and_where_it_stands() {
         merge.flakes: a whole number from 0 to 100. How often in a week a test may be red and then green on one tree before a bead asks for it to be mended; 0 never asks. Default: 3.
         merge.test_guard: one of off | list | block. What follows when a submission removes, skips or loosens tests: nothing is looked at, it is listed, or the work goes back. A gate with `builtin = "test-guard"` says it too, and counts more. Default: off.
         merge.proof_of_test: one of off | list | block. What follows when tests that a submission adds are green without its work: they are not run so, it is listed, or the work goes back. Costs a run of the gates for each submission that adds tests. A gate with `builtin = "proof-of-test"` says it too, and counts more. Default: off.
+        merge.kept_lines: one of off | list | block. What follows when an attempt that mends a conflict drops lines of either side, in files that its summary does not name: nothing is looked at, it is listed, or the work goes back. Default: list.
         merge.order: one of fifo | priority. Which submission goes first. Now: fifo (gtd.toml:39). Default: fifo. Accepted; nothing acts on it yet.
         merge.max_attempts: a whole number from 1 to 1000. Merges of one bead before a person is asked. Now: 3 (gtd.toml:40). Default: 3. Accepted; nothing acts on it yet.
         merge.sign: one of ssh | off. How the refinery signs what lands; workers never sign. `ssh` needs `merge.sign_key`. Now: ssh (gtd.toml:41). Default: off.

@@ -151,6 +151,6 @@ fn refused(bead: &Bead, head: &Oid, report: &GuardReport) -> Rejection {
 fn blocking(scene: Scene<'_>, bead: &Bead) -> Result<Vec<Guard>, Rejection> {
     let rules = &scene.rig(&bead.rig)?.rules.merge;
     let all = Guard::ALL.into_iter();
-    let blocking = all.filter(|guard| rules.policy_of(*guard) == GuardPolicy::Block);
+    let blocking = all.filter(|guard| rules.policy_for(*guard, bead) == GuardPolicy::Block);
     Ok(blocking.collect())
 }

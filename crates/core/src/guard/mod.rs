@@ -6,9 +6,13 @@
 //! JavaScript, TypeScript and Go, and knows no compiler: it finds what is done openly, and a
 //! person who looks is not spared by it. What it finds is a finding and no verdict; the trusted
 //! configuration says what follows from one.
+//!
+//! `kept-lines` reads the files of a conflict that was repaired, and lists lines of either side that
+//! the repair dropped.
 
 mod compare;
 mod go;
+mod kept;
 mod language;
 mod lex;
 mod paths;
@@ -22,6 +26,7 @@ mod script;
 mod tests;
 
 pub use compare::{FileText, new_tests, weaker_tests};
+pub use kept::{Repair, dropped_lines};
 pub use language::{Language, is_test_path, lies_with_tests};
 pub use paths::{GATE_DEFINITIONS, protected_paths};
 pub use report::{Finding, FindingKind, Guard, GuardPolicy, GuardReport};

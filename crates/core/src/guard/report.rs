@@ -12,11 +12,18 @@ pub enum Guard {
     ProofOfTest,
     /// Lists the files that only a person lets through.
     ProtectedPaths,
+    /// Lists the lines of either side that the repair of a conflict dropped.
+    KeptLines,
 }
 
 impl Guard {
     /// Every one of them.
-    pub const ALL: [Self; 3] = [Self::TestGuard, Self::ProofOfTest, Self::ProtectedPaths];
+    pub const ALL: [Self; 4] = [
+        Self::TestGuard,
+        Self::ProofOfTest,
+        Self::ProtectedPaths,
+        Self::KeptLines,
+    ];
 
     /// Returns its name.
     #[must_use]
@@ -25,6 +32,7 @@ impl Guard {
             Self::TestGuard => "test-guard",
             Self::ProofOfTest => "proof-of-test",
             Self::ProtectedPaths => "protected-paths",
+            Self::KeptLines => "kept-lines",
         }
     }
 
@@ -42,6 +50,7 @@ impl Guard {
             Self::TestGuard => "tests say less than before",
             Self::ProofOfTest => "new tests prove nothing",
             Self::ProtectedPaths => "files are changed that only a person lets through",
+            Self::KeptLines => "the repair of a conflict dropped lines without a word",
         }
     }
 
@@ -113,6 +122,8 @@ pub enum FindingKind {
     ProvesNothing,
     /// A file is changed that only a person lets through.
     ProtectedPath,
+    /// A line of one side of a conflict is gone.
+    LineDropped,
 }
 
 impl FindingKind {
@@ -129,6 +140,7 @@ impl FindingKind {
             Self::AlwaysTrue => "always_true",
             Self::ProvesNothing => "proves_nothing",
             Self::ProtectedPath => "protected_path",
+            Self::LineDropped => "line_dropped",
         }
     }
 }

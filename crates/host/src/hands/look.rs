@@ -9,9 +9,9 @@ use gtd_agent::{
     stream::{Ending, Reader},
 };
 use gtd_core::{
-    FileText, Guard, GuardReport, Language, NOTES_REF, Oid, Proven, RigName, RunId, RuntimeFault,
-    Target, TestResults, is_test_path, lies_with_tests, new_tests, protected_paths, prove,
-    weaker_tests,
+    FileText, Guard, GuardReport, Language, NOTES_REF, Oid, Proven, Repair, RigName, RunId,
+    RuntimeFault, Target, TestResults, dropped_lines, is_test_path, lies_with_tests, new_tests,
+    protected_paths, prove, weaker_tests,
 };
 use gtd_git::{Against, AssemblySpec, GitError, Member};
 use gtd_plan::{
@@ -36,6 +36,8 @@ const ASSEMBLIES: usize = 512;
 const REPORTS: usize = 4;
 /// Files of one change that are looked at.
 const FILES: usize = 1_000;
+/// Files of a conflict that are looked at after it was mended.
+const MENDED: usize = 50;
 /// Commits of a line that are looked at.
 const LINE: usize = 1_000;
 
@@ -68,6 +70,13 @@ impl Hands {
             Question::Weaker { rig, onto, head } => {
                 Answer::Weaker(self.see_weaker(rig, onto, head)?)
             }
+            Question::Dropped {
+                rig,
+                onto,
+                head,
+                earlier,
+                files,
+            } => Answer::Dropped(self.see_dropped(rig, [onto, head, earlier], files)?),
             Question::NewTests { rig, onto, head } => {
                 Answer::NewTests(self.see_new_tests(rig, onto, head)?)
             }
@@ -402,6 +411,42 @@ impl Hands {
         }
         memory.weaker.insert(key, report.clone());
         Ok(report)
+    }
+
+    /// Compares the two sides of a conflict with what an attempt made of them.
+    fn see_dropped(
+        &self,
+        rig: &RigName,
+        [onto, head, earlier]: [&Oid; 3],
+        files: &[String],
+    ) -> Result<GuardReport, HostError> {
+        let pool = self.pool(rig)?;
+        let repository = pool.repository();
+        let files = &files[..files.len().min(MENDED)];
+        let look = || {
+            let nothing = GuardReport::new(Guard::KeptLines, vec![], &[]);
+            let Some(landed) = repository.merge_base(onto, head)? else {
+                return Ok(nothing);
+            };
+            let Some(parted) = repository.merge_base(earlier, &landed)? else {
+                return Ok(nothing);
+            };
+            let mut all = files.to_vec();
+            all.extend(repository.changed_files(&landed, head)?);
+            all.sort();
+            all.dedup();
+            all.truncate(FILES);
+            let read =
+                |commit: &Oid, files: &[String]| repository.texts_at(commit, files).map(texts);
+            let findings = dropped_lines(Repair {
+                parted: &read(&parted, files)?,
+                landed: &read(&landed, files)?,
+                earlier: &read(earlier, files)?,
+                repaired: &read(head, &all)?,
+            });
+            Ok(GuardReport::new(Guard::KeptLines, findings, &[]))
+        };
+        look().map_err(git(rig))
     }
 
     /// Looks how much a submission changes.

@@ -3,6 +3,7 @@
 //! | a submission | next |
 //! |---|---|
 //! | nobody has looked at it, and the rig wants it | look at what it does to the tests and to protected files, record it |
+//! | it mends a conflict, and nobody has looked what that dropped | look at the lines of both sides, record it |
 //! | it adds tests, and the rig wants to see them red without the work | run them so: `proof` |
 //! | something was found, no person takes it as it is, and the rig lets that block | send it back with what was found |
 //! | it changes protected files, and no person has said yes to that | it waits where it is |
@@ -57,6 +58,24 @@ impl<'a> Guards<'a> {
         rig.map_or(GuardPolicy::Off, |rig| rig.rules.merge.policy_of(guard))
     }
 
+    fn policy_for(&self, bead: &Bead, guard: Guard) -> GuardPolicy {
+        let rig = self.graph.rig(&self.refinery.rig);
+        rig.map_or(GuardPolicy::Off, |rig| {
+            rig.rules.merge.policy_for(guard, bead)
+        })
+    }
+
+    fn dropped(&self, bead: &Bead) -> Option<Question> {
+        let (earlier, files) = bead.mended()?;
+        Some(Question::Dropped {
+            rig: self.refinery.rig.clone(),
+            onto: self.tip.clone(),
+            head: handed_in(bead)?.clone(),
+            earlier: earlier.clone(),
+            files: files.to_vec(),
+        })
+    }
+
     fn weaker(&self, head: &Oid) -> Question {
         Question::Weaker {
             rig: self.refinery.rig.clone(),
@@ -82,6 +101,9 @@ impl<'a> Guards<'a> {
         }
         let queued = self.graph.queued(self.target).filter_map(|bead| {
             let head = handed_in(bead)?;
+            if self.policy_for(bead, guard).is_off() {
+                return None;
+            }
             recorded(bead, head, guard)
                 .is_none()
                 .then_some((bead, head))
@@ -95,6 +117,8 @@ impl<'a> Guards<'a> {
         questions.extend(unguarded.map(|(_, head)| self.weaker(head)));
         let unguarded = self.unguarded(Guard::ProtectedPaths).into_iter();
         questions.extend(unguarded.map(|(_, head)| self.protected(head)));
+        let unguarded = self.unguarded(Guard::KeptLines).into_iter();
+        questions.extend(unguarded.filter_map(|(bead, _)| self.dropped(bead)));
         self.look_at_proof(questions);
     }
 
@@ -114,7 +138,8 @@ impl<'a> Guards<'a> {
         }
         for bead in self.graph.queued(self.target) {
             let held = Guard::ALL.into_iter().find_map(|guard| {
-                let blocks = self.policy(guard) == GuardPolicy::Block && !guard.asks();
+                let policy = self.policy_for(bead, guard);
+                let blocks = policy == GuardPolicy::Block && !guard.asks();
                 let report = self.report_on(bead, guard);
                 report.filter(|report| blocks && holds_back(bead, report))
             });
@@ -134,13 +159,18 @@ impl<'a> Guards<'a> {
             Guard::TestGuard => self.seen.weaker(&self.weaker(head)).cloned(),
             Guard::ProofOfTest => self.proof_of(head),
             Guard::ProtectedPaths => self.seen.protected(&self.protected(head)).cloned(),
+            Guard::KeptLines => {
+                let report = self.seen.dropped(&self.dropped(bead)?).cloned()?;
+                let attempt = bead.attempt(bead.epoch);
+                Some(report.unsaid(attempt.map_or("", |attempt| &attempt.summary)))
+            }
         }
     }
 
     /// Tells whether one gate of gtd's own has looked at a submission, and holds it not back.
     pub(super) fn is_let_through_by(&self, bead: &Bead, guard: Guard) -> bool {
         let report = || self.report_on(bead, guard);
-        match self.policy(guard) {
+        match self.policy_for(bead, guard) {
             GuardPolicy::Off => true,
             // What is only listed holds nothing back, also where it cannot be looked at.
             GuardPolicy::List => report().is_some() || self.cannot_look(bead, guard),
@@ -149,8 +179,12 @@ impl<'a> Guards<'a> {
     }
 
     fn cannot_look(&self, bead: &Bead, guard: Guard) -> bool {
-        let asked = handed_in(bead).map(|head| self.weaker(head));
-        guard == Guard::TestGuard && asked.is_some_and(|question| self.seen.knows(&question))
+        let asked = match guard {
+            Guard::TestGuard => handed_in(bead).map(|head| self.weaker(head)),
+            Guard::KeptLines => self.dropped(bead),
+            Guard::ProofOfTest | Guard::ProtectedPaths => None,
+        };
+        asked.is_some_and(|question| self.seen.knows(&question))
     }
 
     /// Tells whether all of them have looked at a submission, and hold it not back.

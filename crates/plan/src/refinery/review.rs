@@ -185,7 +185,7 @@ impl Refinery {
         };
         // What waits for a person's yes may be read meanwhile.
         let mut guards = Guard::ALL.into_iter().filter(|guard| !guard.asks());
-        guards.all(|guard| match rig.rules.merge.policy_of(guard) {
+        guards.all(|guard| match rig.rules.merge.policy_for(guard, bead) {
             GuardPolicy::Block => {
                 attempt.guarded(guard, head).is_some() && attempt.held_by(guard, head).is_none()
             }

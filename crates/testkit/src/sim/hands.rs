@@ -71,6 +71,11 @@ impl World {
                 vec![],
                 &[],
             )),
+            Question::Dropped { .. } => Answer::Dropped(gtd_core::GuardReport::new(
+                gtd_core::Guard::KeptLines,
+                vec![],
+                &[],
+            )),
             Question::NewTests { .. } => Answer::NewTests(None),
             Question::Submission { .. } => Answer::Submission(gtd_plan::SubmissionSeen::default()),
             Question::Line { .. } => Answer::Line(vec![]),

@@ -10,7 +10,7 @@ use crate::{
 
 messages!(Finding, GuardReport, Waived);
 
-words!(Guard as pb::Guard, unspecified = None, { TestGuard, ProofOfTest, ProtectedPaths });
+words!(Guard as pb::Guard, unspecified = None, { TestGuard, ProofOfTest, ProtectedPaths, KeptLines });
 
 words!(FindingKind as pb::FindingKind, unspecified = None, {
     FileRemoved,
@@ -22,6 +22,7 @@ words!(FindingKind as pb::FindingKind, unspecified = None, {
     AlwaysTrue,
     ProvesNothing,
     ProtectedPath,
+    LineDropped,
 });
 
 impl TryFrom<pb::Finding> for Finding {

@@ -926,6 +926,8 @@ pub enum Guard {
     ProofOfTest = 2,
     /// Lists the files that only a person lets through.
     ProtectedPaths = 3,
+    /// Lists the lines of either side that the repair of a conflict dropped.
+    KeptLines = 4,
 }
 impl Guard {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -938,6 +940,7 @@ impl Guard {
             Self::TestGuard => "GUARD_TEST_GUARD",
             Self::ProofOfTest => "GUARD_PROOF_OF_TEST",
             Self::ProtectedPaths => "GUARD_PROTECTED_PATHS",
+            Self::KeptLines => "GUARD_KEPT_LINES",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -947,6 +950,7 @@ impl Guard {
             "GUARD_TEST_GUARD" => Some(Self::TestGuard),
             "GUARD_PROOF_OF_TEST" => Some(Self::ProofOfTest),
             "GUARD_PROTECTED_PATHS" => Some(Self::ProtectedPaths),
+            "GUARD_KEPT_LINES" => Some(Self::KeptLines),
             _ => None,
         }
     }
@@ -975,6 +979,8 @@ pub enum FindingKind {
     ProvesNothing = 8,
     /// A file is changed that only a person lets through.
     ProtectedPath = 9,
+    /// A line of one side of a conflict is gone.
+    LineDropped = 10,
 }
 impl FindingKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -993,6 +999,7 @@ impl FindingKind {
             Self::AlwaysTrue => "FINDING_KIND_ALWAYS_TRUE",
             Self::ProvesNothing => "FINDING_KIND_PROVES_NOTHING",
             Self::ProtectedPath => "FINDING_KIND_PROTECTED_PATH",
+            Self::LineDropped => "FINDING_KIND_LINE_DROPPED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1008,6 +1015,7 @@ impl FindingKind {
             "FINDING_KIND_ALWAYS_TRUE" => Some(Self::AlwaysTrue),
             "FINDING_KIND_PROVES_NOTHING" => Some(Self::ProvesNothing),
             "FINDING_KIND_PROTECTED_PATH" => Some(Self::ProtectedPath),
+            "FINDING_KIND_LINE_DROPPED" => Some(Self::LineDropped),
             _ => None,
         }
     }
