@@ -207,7 +207,7 @@ fn summary(attempt: &Attempt) -> PromptText {
     let handovers = attempt.refreshes.iter().rev();
     let handover = handovers.filter_map(|refresh| refresh.handover.as_deref());
     let mut written = handover.filter(|handover| handover.missing.is_empty());
-    let handover = written.next().map(|handover| handover.told());
+    let handover = written.next().map(gtd_core::Handover::told);
     let said = [Some(attempt.summary.clone()), handover];
     let said: Vec<String> = said.into_iter().flatten().collect();
     let said = said.join("\n\n");
