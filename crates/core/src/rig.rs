@@ -162,6 +162,13 @@ pub struct MergeRules {
     /// mended; 0 never asks.
     #[serde(default = "MergeRules::usual_flakes")]
     pub flakes: u32,
+    /// With so many submissions in its queues a rig has one worker left, and with half of them all
+    /// still; 0 holds nobody back.
+    #[serde(
+        default = "MergeRules::usual_backlog",
+        skip_serializing_if = "MergeRules::is_usual_backlog"
+    )]
+    pub backlog: u32,
     /// What follows when a submission makes the tests say less.
     #[serde(default, skip_serializing_if = "GuardPolicy::is_off")]
     pub test_guard: GuardPolicy,
@@ -270,6 +277,18 @@ impl MergeRules {
         Self::default().flakes
     }
 
+    fn usual_backlog() -> u32 {
+        Self::default().backlog
+    }
+
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde hands over a reference"
+    )]
+    fn is_usual_backlog(backlog: &u32) -> bool {
+        *backlog == Self::usual_backlog()
+    }
+
     /// Returns what is wanted of a gate that gtd brings along.
     #[must_use]
     pub fn policy_of(&self, guard: Guard) -> GuardPolicy {
@@ -298,6 +317,7 @@ impl Default for MergeRules {
         Self {
             batch: 64,
             flakes: 3,
+            backlog: 128,
             test_guard: GuardPolicy::Off,
             proof_of_test: GuardPolicy::Off,
             kept_lines: GuardPolicy::Off,

@@ -122,8 +122,13 @@ impl Crew {
             return;
         };
         let mut at_goal = AtGoal::new(graph);
+        // The graph says why there is less of it.
+        let room = graph.admission(rig).room().min(GRANTS_PER_PASS);
         let mut granted = 0;
         for bead in graph.hirable(&rig.name, now) {
+            if granted >= room {
+                return;
+            }
             let Some(has_runtime) = self.has_runtime(bead, seen) else {
                 // Nobody has looked yet.
                 continue;
@@ -206,9 +211,6 @@ impl Crew {
             pass.admitted.count(bead);
             pass.purse.hold(bead, reserved);
             granted += 1;
-            if granted >= GRANTS_PER_PASS {
-                return;
-            }
         }
     }
 

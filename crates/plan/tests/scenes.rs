@@ -28,6 +28,33 @@ fn the_crew_fills_the_seats_and_no_more() {
 }
 
 #[test]
+fn the_crew_begins_less_the_more_waits_for_the_gates() {
+    let mut scene = Scene::new(8);
+    let rig = target().rig;
+    let mut rules = scene.graph.rig(&rig).unwrap().rules.clone();
+    rules.merge.backlog = 4;
+    scene.tell(Command::TrustRig {
+        rig,
+        rules,
+        digest: "2".to_owned(),
+    });
+    let n_granted = |scene: &Scene| {
+        let plan = scene.plan(&crew(), |_| Answer::Machine(MachineSeen::Roomy));
+        plan.lines()
+            .filter(|line| line.starts_with("grant"))
+            .count()
+    };
+    let seen: Vec<usize> = (0..6)
+        .map(|n| {
+            let granted = n_granted(&scene);
+            scene.submit(n, 'a');
+            granted
+        })
+        .collect();
+    assert_eq!(seen, [2, 2, 2, 1, 1, 1]);
+}
+
+#[test]
 fn the_crew_hires_nobody_when_the_machine_is_short() {
     let scene = Scene::new(1);
     let plan = scene.plan(&crew(), |_| {

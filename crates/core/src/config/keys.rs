@@ -245,6 +245,13 @@ pub(super) const KEYS: &[Key] = &[
         "Submissions tested together at most; how many are is learnt from how often they are red.",
     ),
     key(
+        "merge.backlog",
+        Integer(0, 100_000),
+        Anyone,
+        Works,
+        "Submissions in the queues of the rig at which one worker is left; up to half of them all may work, in between fewer, so that no more is begun than lands. 0 holds nobody back.",
+    ),
+    key(
         "merge.flakes",
         Integer(0, 100),
         Anyone,

@@ -45,6 +45,7 @@ pub fn rig_rules(config: &Config, folder_name: &str) -> Result<RigRules, Diagnos
         merge: MergeRules {
             batch: number(config, "merge.batch").unwrap_or(MergeRules::default().batch),
             flakes: number(config, "merge.flakes").unwrap_or(MergeRules::default().flakes),
+            backlog: number(config, "merge.backlog").unwrap_or(MergeRules::default().backlog),
             proof_of_test: guard_policy(
                 config,
                 Guard::ProofOfTest,

@@ -559,6 +559,7 @@ fn a_key_is_explained_with_what_it_takes_and_where_it_stands() {
     expect![[r#"
         merge.strategy: one of rebase | squash | merge. How a bead's commits come onto the branch. Now: rebase (gtd.toml:37). Default: merge. Accepted; nothing acts on it yet.
         merge.batch: a whole number from 1 to 1000. Submissions tested together at most; how many are is learnt from how often they are red. Now: 4 (gtd.toml:38). Default: 64.
+        merge.backlog: a whole number from 0 to 100000. Submissions in the queues of the rig at which one worker is left; up to half of them all may work, in between fewer, so that no more is begun than lands. 0 holds nobody back. Default: 128.
         merge.flakes: a whole number from 0 to 100. How often in a week a test may be red and then green on one tree before a bead asks for it to be mended; 0 never asks. Default: 3.
         merge.test_guard: one of off | list | block. What follows when a submission removes, skips or loosens tests: nothing is looked at, it is listed, or the work goes back. A gate with `builtin = "test-guard"` says it too, and counts more. Default: off.
         merge.proof_of_test: one of off | list | block. What follows when tests that a submission adds are green without its work: they are not run so, it is listed, or the work goes back. Costs a run of the gates for each submission that adds tests. A gate with `builtin = "proof-of-test"` says it too, and counts more. Default: off.

@@ -552,18 +552,11 @@ fn ready(look: Look<'_>, bead: &Bead) -> Found {
         }
     }
     let ahead = graph.n_ready_before(bead, now, AHEAD_MAX);
-    let max = graph.rig(&bead.rig).map_or(0, |rig| {
-        usize::try_from(rig.rules.worker.max).unwrap_or(usize::MAX)
-    });
+    let admission = graph.rig(&bead.rig).map(|rig| graph.admission(rig));
     let in_seat = |other: &&Bead| {
         let lease = other.phase.lease();
         lease.is_some_and(|lease| matches!(lease.holder, Holder::Seat { .. }))
     };
-    let busy = graph
-        .leased()
-        .filter(|other| other.rig == bead.rig)
-        .filter(in_seat)
-        .count();
     let of_goal = bead.goal.as_ref().and_then(|id| {
         let max = usize::try_from(graph.goal(id)?.max?).unwrap_or(usize::MAX);
         let busy = graph
@@ -579,10 +572,29 @@ fn ready(look: Look<'_>, bead: &Bead) -> Found {
             format!("all {max} seats that its goal may have are busy"),
             bead.since,
         )
-    } else if busy >= max {
+    } else if let Some(held) = admission.filter(|seats| seats.is_held_by_queue()) {
+        let text = format!(
+            "{} wait for the gates, more than land: {} of {} worker slots are open; {}",
+            count(held.queued, "submission"),
+            held.may,
+            held.max,
+            place(ahead + 1)
+        );
+        return Found::new(WaitReason::Capacity, text, bead.since)
+            .then("more begin as the queue gets shorter")
+            .evidence("gtd merge list", "what waits, and what is in test")
+            .next(
+                format!("gtd config explain merge.backlog -r {}", bead.rig),
+                "how long the queue may be",
+            );
+    } else if let Some(full) = admission.filter(|seats| seats.room() == 0) {
         Found::new(
             WaitReason::Capacity,
-            format!("all {max} worker slots are busy; {}", place(ahead + 1)),
+            format!(
+                "all {} worker slots are busy; {}",
+                full.max,
+                place(ahead + 1)
+            ),
             bead.since,
         )
     } else if ahead > 0 {

@@ -4,6 +4,7 @@
 //! is derived from the facts and never stored. Planners read the index and
 //! never scan all beads.
 
+mod admission;
 mod allowance;
 mod apply;
 mod change;
@@ -33,6 +34,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    admission::Admission,
     allowance::Allowance,
     index::ReadyKey,
     metered::Metered,

@@ -116,6 +116,32 @@ fn a_goal_that_may_have_no_more_seats_says_so() {
 }
 
 #[test]
+fn a_queue_that_grows_faster_than_it_lands_says_that_it_holds_workers_back() {
+    let mut scene = Scene::new();
+    let mut rules = scene.graph.rig(&crate::scene::rig()).unwrap().rules.clone();
+    rules.merge.backlog = 4;
+    scene.trust(rules);
+    let first = scene.bead("handed in");
+    scene.submit(&first);
+    for n in 0..2 {
+        let bead = scene.bead(&format!("handed in {n}"));
+        scene.submit(&bead);
+    }
+    for n in 0..2 {
+        let bead = scene.bead(&format!("at work {n}"));
+        scene.grant(&bead);
+    }
+    let next = scene.bead("next");
+    assert_eq!(scene.reason(&next), Some(WaitReason::Capacity));
+    assert_eq!(
+        scene.why(&next).chain[0].text,
+        "3 submissions wait for the gates, more than land: 2 of 4 worker slots are open; 1st in line"
+    );
+    scene.land(&first);
+    assert_eq!(scene.reason(&next), Some(WaitReason::Priority));
+}
+
+#[test]
 fn a_claim_takes_no_seat() {
     let mut scene = Scene::new();
     for n in 0..4 {
