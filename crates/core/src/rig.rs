@@ -336,6 +336,10 @@ pub struct Gate {
     pub name: GateName,
     /// The command line, run by `sh` in a clean worktree.
     pub run: String,
+    /// The command line that a worker runs in its place: less of it, for what its work touches.
+    /// It says nothing about the merged tree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affected: Option<String>,
     /// Where it runs.
     pub when: GateWhen,
     /// The longest that one run may take, in milliseconds.
@@ -346,6 +350,14 @@ pub struct Gate {
     /// The JUnit report that it leaves, as a path in the worktree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub junit: Option<String>,
+}
+
+impl Gate {
+    /// Returns the command line for the worktree of a worker.
+    #[must_use]
+    pub fn for_worker(&self) -> &str {
+        self.affected.as_ref().unwrap_or(&self.run)
+    }
 }
 
 /// Where a gate runs.

@@ -190,6 +190,7 @@ impl Ended<'_> {
                         when: GateWhen::Goal,
                         timeout_ms: CHECK_LIMIT_MS,
                         env: BTreeMap::new(),
+                        affected: None,
                         junit: None,
                     })
                 });

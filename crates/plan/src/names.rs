@@ -82,7 +82,7 @@ pub fn check_run(
 #[must_use]
 pub fn worker_gate_run(bead: &BeadId, epoch: Epoch, turn: u32, gate: &Gate, retry: u32) -> RunId {
     let name = format!("{}.gate-{}", proven(bead, epoch, turn), gate.name);
-    proof_run(&name, &gate.run, retry)
+    proof_run(&name, gate.for_worker(), retry)
 }
 
 /// Names how often a queue was begun anew and a gate was run again, for a name.
@@ -336,6 +336,7 @@ mod tests {
             when: gtd_core::GateWhen::Worker,
             timeout_ms: 1,
             env: std::collections::BTreeMap::new(),
+            affected: None,
             junit: None,
         };
         let rig = RigName::parse(&long).expect("a name");

@@ -340,7 +340,7 @@ fn proofs(graph: &Graph, bead: &Bead) -> Vec<Proof> {
         .filter(|gate| gate.when.is_for_worker())
         .map(|gate| Proof {
             name: ProofName::Gate(gate.clone()),
-            work: Work::Gate(gate.name.clone(), gate.run.clone()),
+            work: Work::Gate(gate.name.clone(), gate.for_worker().to_owned()),
             class: FaultClass::Gate {
                 gate: gate.name.to_string(),
             },

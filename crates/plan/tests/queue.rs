@@ -110,6 +110,7 @@ impl Town {
             when: GateWhen::Merge,
             timeout_ms: 60_000,
             env: BTreeMap::new(),
+            affected: None,
             junit: None,
         };
         town.tell(Command::TrustRig {

@@ -2,6 +2,39 @@
 
 use gtd_testkit::town::Town;
 
+/// A town whose workers run a part of its gate; `RAN` in it is a file outside of every worktree.
+fn with_affected(affected: &str) -> Town {
+    let town = Town::new().with_env("GTD_ROLES__WORKER__ATTEMPTS", "1");
+    let ran = town.path("ran").display().to_string();
+    let text = format!(
+        "schema = 1\n[rig]\nname = \"repo\"\nbranch = \"main\"\n[[gate]]\nname = \"test\"\nwhen = \"both\"\n\
+         run = \"echo all >> {ran}\"\naffected = \"{}\"\n",
+        affected.replace("RAN", &ran)
+    );
+    std::fs::write(town.repo().join("gtd.toml"), text).expect("the folder is there");
+    town.gtd_ok(&["init", "--no-detect"]);
+    town
+}
+
+const ONE: &str =
+    "title = \"one\"\n[[bead]]\nid = \"a\"\ntitle = \"a\"\nrun = \"echo a > a.txt\"\n";
+
+#[test]
+fn workers_run_what_is_affected_and_the_merged_tree_gets_all() {
+    let town = with_affected("git diff --name-only $GTD_BASE HEAD >> RAN");
+    assert_eq!(town.wait(&town.goal(ONE)).0, Some(0));
+    let ran = std::fs::read_to_string(town.path("ran")).unwrap();
+    assert_eq!(ran, "a.txt\nall\n");
+}
+
+#[test]
+fn a_red_affected_part_sends_the_work_back() {
+    let town = with_affected("false");
+    assert_eq!(town.wait(&town.goal(ONE)).0, Some(4));
+    assert_eq!(town.count("WorkSubmitted"), 0);
+    assert!(!town.path("ran").exists());
+}
+
 fn town(gate: &str) -> Town {
     let town = Town::new();
     town.init(&[("test", gate)]);

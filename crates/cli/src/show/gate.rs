@@ -70,6 +70,7 @@ pub(crate) fn gate(
         }
     };
     fact("runs", gate["run"].as_str().unwrap_or_default());
+    fact("affected", gate["affected"].as_str().unwrap_or_default());
     fact("when", gate["when"].as_str().unwrap_or_default());
     fact("rig", gate["rig"].as_str().unwrap_or_default());
     let limit = gate["timeout_ms"].as_u64().map(span_ms);

@@ -52,6 +52,18 @@ pub(super) fn check_rows(
                     "name it from the top of the repository, as in junit = \"target/junit.xml\"",
                 ));
         }
+        let is_for_worker = matches!(
+            row.get("when").and_then(Value::as_str),
+            Some("worker" | "both")
+        );
+        if row.get("affected").is_some() && !is_for_worker {
+            return Err(source
+                .mistake(
+                    span_of("affected"),
+                    &format!("gate `{name}` does not run where its `affected` would"),
+                )
+                .with_help("let workers run it too: when = \"both\""));
+        }
         if let Some(first) = seen.insert(name, span_of("name")) {
             return Err(two_of_a_name(source, "gates", name, first, span_of("name")));
         }
@@ -79,6 +91,7 @@ pub(super) fn gates(rows: &[Value]) -> Result<Vec<Gate>, InvalidName> {
             Ok(Gate {
                 name: GateName::parse(text("name").unwrap_or_default())?,
                 run: run.to_owned(),
+                affected: text("affected").map(str::to_owned),
                 when: match text("when") {
                     Some("worker") => GateWhen::Worker,
                     Some("both") => GateWhen::Both,

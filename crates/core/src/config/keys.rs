@@ -51,6 +51,13 @@ pub(super) const GATE_KEYS: &[Key] = &[
         "Where it runs; by default merge, on the merged tree.",
     ),
     key(
+        "affected",
+        Script,
+        ProjectOnly,
+        Works,
+        "What workers run in place of `run`: the part for what they changed since `$GTD_BASE`. The merged tree gets `run`.",
+    ),
+    key(
         "timeout",
         Span,
         ProjectOnly,

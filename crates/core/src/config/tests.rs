@@ -254,6 +254,10 @@ fn every_value_is_checked_against_its_key() {
             "has both `run` and `builtin`",
         ),
         (
+            "[[gate]]\nname = \"a\"\nrun = \"a\"\naffected = \"b\"\n",
+            "gate `a` does not run where its `affected` would",
+        ),
+        (
             "[[gate]]\nname = \"a\"\nrun = \"a\"\nenv = { \"A=B\" = \"\" }\n",
             "cannot be the name of an environment variable",
         ),

@@ -119,6 +119,7 @@ pub(crate) fn gate(name: &str, when: GateWhen) -> Gate {
         when,
         timeout_ms: 60_000,
         env: [].into(),
+        affected: None,
         junit: None,
     }
 }

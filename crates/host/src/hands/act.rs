@@ -29,6 +29,8 @@ use crate::{
 
 /// How long a run that is stopped has before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
+/// The variable with the commit that the work on a bead began from.
+const BASE: &str = "GTD_BASE";
 
 impl Hands {
     /// Performs one effect; returns what is to be told about it.
@@ -363,6 +365,10 @@ impl Hands {
         setting.labels = BTreeMap::from([("epoch".to_owned(), order.epoch.to_string())]);
         if let Some(bead) = &order.bead {
             setting.labels.insert("bead".to_owned(), bead.to_string());
+            let owner = pool.ready_for(&order.slot).map_err(git(&order.rig))?;
+            if let Some(start) = owner.and_then(|owner| split_key(&owner.key).1) {
+                setting.env.insert(BASE.to_owned(), start.to_string());
+            }
         }
         let spec = match &order.work {
             Work::Script(script) => shell_run(&self.runs, &setting, script),

@@ -1,7 +1,7 @@
 //! What the prompt of a worker may speak about, gathered from the graph.
 
 use gtd_core::{
-    Actor, Attempt, Bead, EdgeKind, Fault, FaultClass, Graph, Note, Phase, Purse, RigName,
+    Actor, Attempt, Bead, EdgeKind, Fault, FaultClass, Gate, Graph, Note, Phase, Purse, RigName,
     Timestamp,
 };
 
@@ -42,6 +42,7 @@ pub struct WorkerScene<'a> {
 pub fn worker_context(graph: &Graph, bead: &Bead, scene: &WorkerScene<'_>) -> PromptContext {
     let mut context = context_of_place(graph, bead, scene);
     context.branch = Some(scene.branch.to_owned());
+    context.gates = gates(graph, &bead.rig, Gate::for_worker);
     context.bead = Some(prompt_bead(bead));
     context.attempt = Some(prompt_attempt(bead));
     if let Some(goal) = bead.goal.as_ref().and_then(|goal| graph.bead(goal)) {
@@ -89,16 +90,19 @@ fn context_of_rig(graph: &Graph, name: &RigName, scene: &WorkerScene<'_>) -> Pro
     let mut context = PromptContext::new(scene.agent, rig, scene.town, scene.now_text);
     context.worktree = Some(scene.worktree.to_owned());
     context.base = scene.base.map(str::to_owned);
-    context.gates = rules
-        .into_iter()
-        .flat_map(|rules| &rules.gates)
-        .map(|gate| PromptGate {
-            name: gate.name.to_string(),
-            run: gate.run.clone(),
-            when: when_word(gate.when).to_owned(),
-        })
-        .collect();
+    context.gates = gates(graph, name, |gate| &gate.run);
     context
+}
+
+fn gates(graph: &Graph, rig: &RigName, command: impl Fn(&Gate) -> &str) -> Vec<PromptGate> {
+    let rig = graph.rig(rig).into_iter();
+    let gates = rig.flat_map(|rig| &rig.rules.gates);
+    let told = gates.map(|gate| PromptGate {
+        name: gate.name.to_string(),
+        run: command(gate).to_owned(),
+        when: when_word(gate.when).to_owned(),
+    });
+    told.collect()
 }
 
 /// Returns the dollars that the attempt at work may still use, or that the next one might.

@@ -122,6 +122,7 @@ impl Scene {
             when: GateWhen::Merge,
             timeout_ms: 60_000,
             env: Default::default(),
+            affected: None,
             junit: None,
         };
         self.tell(Command::TrustRig {

@@ -395,6 +395,7 @@ fn rules(gate: &GateName) -> RigRules {
             when: GateWhen::Merge,
             timeout_ms: 600_000,
             env: [].into(),
+            affected: None,
             junit: None,
         }],
         worker: WorkerRules {

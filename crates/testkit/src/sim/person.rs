@@ -62,6 +62,7 @@ fn gate(name: &str, when: GateWhen) -> Gate {
         when,
         timeout_ms: 300_000,
         env: std::collections::BTreeMap::new(),
+        affected: None,
         junit: None,
     }
 }
