@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use gtd_core::{BeadSpec, BeadType, Criterion, Priority, RuntimeName};
+use gtd_core::{BeadSpec, BeadType, Criterion, PolicyName, Priority, RuntimeName};
 
 use crate::{context::Context, error::CliError};
 
@@ -74,6 +74,11 @@ pub(crate) fn priority(text: &str) -> Result<Priority, String> {
         .ok()
         .and_then(Priority::new)
         .ok_or_else(|| "a priority is 0 (critical) to 4 (backlog)".to_owned())
+}
+
+/// Reads the name of a policy.
+pub(crate) fn policy(text: &str) -> Result<PolicyName, String> {
+    PolicyName::parse(text).map_err(|error| error.to_string())
 }
 
 /// Reads what something may cost, in dollars.

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, Approved, Asked, BeadId, CandidateId, CheckRun, Epoch, Guard, GuardReport, HostName,
-    Oid, OpinionVerdict, Refresh, Review, Revision, RigName, RoleName, RunId, RuntimeFault,
-    RuntimeName, SeatName, Timestamp, Waived, Waiver, Weight,
+    Oid, OpinionVerdict, PolicyName, Refresh, Review, Revision, RigName, RoleName, RunId,
+    RuntimeFault, RuntimeName, SeatName, Timestamp, Waived, Waiver, Weight,
 };
 
 /// What kind of work a bead is.
@@ -271,6 +271,9 @@ pub struct BeadSpec {
     /// What it may cost, in millionths of a dollar; of a goal, with its plan and its beads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_micros: Option<u64>,
+    /// Of a goal: the policy that it follows; without one, the usual one of its rig.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyName>,
     /// Where it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Box<Origin>>,

@@ -770,10 +770,12 @@ pub enum Command {
         /// The bead.
         bead: BeadId,
     },
-    /// Pauses a rig on which everything fails.
+    /// Pauses a rig on which everything fails, or a goal that its policy stops.
     TripBreaker {
         /// The rig.
         rig: RigName,
+        /// The goal, where it alone is meant.
+        goal: Option<BeadId>,
     },
     /// Tells a person.
     Escalate {

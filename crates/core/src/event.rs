@@ -37,6 +37,10 @@ pub struct Envelope {
 }
 
 /// One fact.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a goal is opened seldom, and what is read from a log is not kept"
+)]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     /// A rig joined the town, or its trusted rules changed.
@@ -365,10 +369,13 @@ pub enum Event {
         /// Why.
         why: Fault,
     },
-    /// A rig was paused because everything on it fails.
+    /// A rig was paused because everything on it fails, or a goal because its policy stops it.
     BreakerTripped {
         /// The rig.
         rig: RigName,
+        /// The goal, where it alone was paused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        goal: Option<BeadId>,
         /// What was seen.
         why: String,
     },

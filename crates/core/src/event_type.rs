@@ -115,6 +115,7 @@ impl Event {
             | Self::GoalEdited { goal, .. }
             | Self::LandRequested { goal }
             | Self::LandConcluded { goal, .. } => Some(goal),
+            Self::BreakerTripped { goal, .. } => goal.as_ref(),
             Self::BeadEdited { bead, .. }
             | Self::BeadJoined { bead, .. }
             | Self::BeadSplit { bead, .. }

@@ -363,9 +363,7 @@ fn member_proof(graph: &Graph, member: &Member) -> MemberProof {
         approvals: of_head.map_or_else(Vec::new, |attempt| attempt.approvals.clone()),
         guards: guard_proofs(graph, bead, member),
         weight: of_head.and_then(|attempt| attempt.weight.as_deref().cloned()),
-        review: bead
-            .and_then(|bead| graph.rig(&bead.rig))
-            .map_or(ReviewPolicy::Off, |rig| rig.rules.merge.review.policy),
+        review: bead.map_or(ReviewPolicy::Off, |bead| graph.policy_of(bead).review),
         reviews: of_head.map_or_else(Vec::new, |attempt| {
             ReviewRecord::of(graph, &member.bead, attempt)
         }),

@@ -129,6 +129,10 @@ name_type!(
     RuntimeName, "runtime name", "-._", 100
 );
 name_type!(
+    /// What a goal may do without a person: attended, overnight, or a user's own.
+    PolicyName, "policy name", "-._", 100
+);
+name_type!(
     /// A command whose exit code is proof.
     GateName, "gate name", "-._", 100
 );

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Approval, Bead, BudgetRules, DiscoveryRules, GateName, Guard, GuardPolicy, Oid, Pause,
-    QuestionRules, ReviewRules, RigName, ScheduleRule, TestReport,
+    Policies, QuestionRules, ReviewRules, RigName, ScheduleRule, TestReport,
 };
 
 /// One git repository under gtd.
@@ -65,12 +65,15 @@ pub struct RigRules {
     /// Whether what is left of a goal is planned anew.
     #[serde(default, skip_serializing_if = "ReplanRules::is_off")]
     pub replans: ReplanRules,
+    /// What goals may do without a person, by the policy that they follow.
+    #[serde(default, skip_serializing_if = "Policies::is_empty")]
+    pub policies: Policies,
 }
 
 /// Whether what is left of a goal is planned anew when the attempts at a bead of it are spent.
 ///
 /// A log from before there were new plans says nothing of them: there are none then.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ReplanRules {
     /// New plans of one goal at most; 0 for none.
     pub most: u32,

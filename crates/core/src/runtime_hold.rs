@@ -86,6 +86,12 @@ impl RuntimeHold {
         }
     }
 
+    /// Tells whether a limit of its provider is reached, which passes.
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        matches!(self.fault, RuntimeFault::RateLimited { .. })
+    }
+
     /// Tells whether its moment has come, so that one attempt may try.
     #[must_use]
     pub fn is_over(&self, now: Timestamp) -> bool {

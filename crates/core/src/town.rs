@@ -31,6 +31,12 @@ pub struct Goal {
     /// The beads in whose place a new plan would put its drafts, while it waits for a person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replan: Vec<BeadId>,
+    /// Failed attempts at its beads in a row, without one success.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failures: u32,
+    /// When its policy stopped it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Timestamp>,
     /// The beads that answer it, in the order of the plan.
     #[serde(default)]
     pub beads: Vec<BeadId>,
@@ -239,6 +245,17 @@ pub enum PauseScope {
     Role(crate::RoleName),
     /// One runtime.
     Runtime(crate::RuntimeName),
+}
+
+impl PauseScope {
+    /// Returns what a breaker pauses: a goal, or the whole rig.
+    #[must_use]
+    pub fn of_breaker(rig: &RigName, goal: Option<&BeadId>) -> Self {
+        match goal {
+            Some(goal) => Self::Bead(goal.clone()),
+            None => Self::Rig(rig.clone()),
+        }
+    }
 }
 
 /// A pause in effect.

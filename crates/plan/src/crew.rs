@@ -235,7 +235,9 @@ impl Crew {
         let goal_allows = goal.is_none_or(|goal| {
             goal.plan == PlanState::Approved && goal.until.is_none_or(|until| until > now)
         });
-        goal_allows && graph.pause_of(bead).is_none()
+        // The witness is about to stop the goal.
+        let stops = |goal| graph.stops_goal(goal, now).is_some();
+        goal_allows && graph.pause_of(bead).is_none() && !bead.goal.as_ref().is_some_and(stops)
     }
 
     fn brings_along(&self, bead: &Bead) -> bool {
@@ -346,7 +348,7 @@ impl AtGoal {
 
     fn is_full(&self, graph: &Graph, bead: &Bead) -> bool {
         let Some(id) = &bead.goal else { return false };
-        let max = graph.goal(id).and_then(|goal| goal.max);
+        let max = graph.seats_of(id);
         max.is_some_and(|max| self.0.get(id).copied().unwrap_or(0) >= max)
     }
 

@@ -403,9 +403,9 @@ impl Attempt<'_> {
             return self.goal.approval;
         }
         // Who let the first plan begin has not seen this one: the policy has a word of its own.
-        let rules = self.graph.rig(&self.bead.rig).map(|rig| &rig.rules.replans);
-        match (self.goal.approval, rules.map(|rules| rules.approval)) {
-            (Approval::NotNeeded, Some(Approval::NotNeeded)) => Approval::NotNeeded,
+        let rules = self.graph.policy_of(self.bead).replans;
+        match (self.goal.approval, rules.approval) {
+            (Approval::NotNeeded, Approval::NotNeeded) => Approval::NotNeeded,
             _ => Approval::Needed,
         }
     }

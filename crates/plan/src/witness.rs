@@ -86,6 +86,15 @@ impl Planner for Witness {
             if limit > 0 && graph.streak(&rig.name) >= limit && !is_paused {
                 plan.tell(Command::TripBreaker {
                     rig: rig.name.clone(),
+                    goal: None,
+                });
+            }
+        }
+        for (id, goal) in graph.open_goals() {
+            if graph.stops_goal(id, now).is_some() {
+                plan.tell(Command::TripBreaker {
+                    rig: goal.target.rig.clone(),
+                    goal: Some(id.clone()),
                 });
             }
         }

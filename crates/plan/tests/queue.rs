@@ -130,6 +130,7 @@ impl Town {
                 discovery: gtd_core::DiscoveryRules::default(),
                 budget: Default::default(),
                 replans: Default::default(),
+                policies: Default::default(),
             },
             digest: String::new(),
         });

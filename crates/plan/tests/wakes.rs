@@ -42,6 +42,7 @@ fn trust(graph: &mut Graph, name: &str, digest: &str) {
         discovery: gtd_core::DiscoveryRules::default(),
         budget: Default::default(),
         replans: Default::default(),
+        policies: Default::default(),
     };
     let (rig, digest) = (rig(name), digest.to_owned());
     tell(graph, Command::TrustRig { rig, rules, digest });

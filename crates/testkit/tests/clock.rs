@@ -60,6 +60,7 @@ fn busy_town() -> Graph {
                 discovery: gtd_core::DiscoveryRules::default(),
                 budget: Default::default(),
                 replans: Default::default(),
+                policies: Default::default(),
             },
             digest: String::new(),
         },

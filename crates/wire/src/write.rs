@@ -258,7 +258,7 @@ writes! {
 
         HealthExpire health ExpireRequest ExpireResponse = Expire { bead, epoch, why };
         HealthQuarantine health QuarantineRequest QuarantineResponse = Quarantine { bead };
-        HealthTripBreaker health TripBreakerRequest TripBreakerResponse = TripBreaker { rig };
+        HealthTripBreaker health TripBreakerRequest TripBreakerResponse = TripBreaker { rig, goal };
         HealthEscalate health EscalateRequest EscalateResponse = Escalate { about, text };
 
         HostBackOff host BackOffRequest BackOffResponse = BackOff { key, why };

@@ -98,6 +98,7 @@ fn full_spec() -> BeadSpec {
         estimate_minutes: Some(90),
         defer_until: Some(Timestamp(-5)),
         budget_micros: Some(2_500_000),
+        policy: Some(gtd_core::PolicyName::parse("overnight").expect("it is one")),
         origin: Some(Box::new(Origin {
             formula: Some("release".into()),
             step: None,
@@ -272,6 +273,7 @@ fn unsendable() -> Vec<Command> {
                 discovery: gtd_core::DiscoveryRules::default(),
                 budget: Default::default(),
                 replans: Default::default(),
+                policies: Default::default(),
             },
             digest: String::new(),
         },
@@ -556,7 +558,10 @@ fn sendable() -> Vec<Command> {
             why: why(),
         },
         Command::Quarantine { bead: goal() },
-        Command::TripBreaker { rig: rig() },
+        Command::TripBreaker {
+            rig: rig(),
+            goal: None,
+        },
         Command::Escalate {
             about: "disk".into(),
             text: why(),

@@ -8,9 +8,10 @@ use std::{
 };
 
 use gtd_client::{ApprovalWish, Client, GoalReceipt, GoalWish, LandWish, WriteContext};
+use gtd_core::config::{Config, policy_names};
 use gtd_core::{
-    BeadId, BeadSpec, ConvoyDoc, Criterion, Plan, PlanContext, PlanError, PlannedBead, Priority,
-    RuntimeName, parse_plan,
+    BeadId, BeadSpec, ConvoyDoc, Criterion, Plan, PlanContext, PlanError, PlannedBead, PolicyName,
+    Priority, RuntimeName, parse_plan,
 };
 use serde_json::json;
 
@@ -78,6 +79,10 @@ pub(crate) struct Args {
     /// Begin at once
     #[arg(long)]
     no_approve_plan: bool,
+    /// What it may do without you: attended, overnight, review-all, dry (plans
+    /// only), yolo (asks nothing), or one of your own
+    #[arg(long, value_name = "NAME", value_parser = wishes::policy)]
+    policy: Option<PolicyName>,
     /// Where it lands
     #[arg(long, value_name = "WHERE")]
     land: Option<Land>,
@@ -132,7 +137,9 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
     };
     let until = args.until.as_deref().map(clock::ahead).transpose()?;
     let rig = ctx.rig()?;
-    let runtimes = settings::runtimes(&settings::effective(ctx, rig.as_ref())?);
+    let config = settings::effective(ctx, rig.as_ref())?;
+    check_policy(&config, args.policy.as_ref())?;
+    let runtimes = settings::runtimes(&config);
     // A plan that is wrong is refused before anything is reached or started.
     let given = match &args.plan {
         Some(path) => Some(PlanText::read(ctx, path, &runtimes)?),
@@ -193,6 +200,24 @@ pub(crate) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         return Ok(tell_rehearsal(ctx, &title, &receipt, n_beads));
     }
     tell(ctx, &client, &title, &receipt, args.waits()).await
+}
+
+/// Checks that there is such a policy, before anything is reached or started.
+fn check_policy(config: &Config, policy: Option<&PolicyName>) -> Result<(), CliError> {
+    let known = policy_names(config);
+    match policy {
+        Some(name) if !known.contains(name) => {
+            let known: Vec<&str> = known.iter().map(PolicyName::as_str).collect();
+            Err(CliError::usage(format!(
+                "there is no policy `{name}`; there are {}",
+                known.join(", ")
+            ))
+            .help(format!(
+                "one of your own is [policies.{name}] in config.toml: gtd config explain policies"
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Says how a goal lands, to the daemon.
@@ -312,6 +337,7 @@ fn spec(args: &Args, text: Option<&str>, plan: Option<&Plan>) -> BeadSpec {
     }
     spec.priority = args.priority.unwrap_or_default();
     spec.budget_micros = args.budget;
+    spec.policy.clone_from(&args.policy);
     // The criteria of a script are those of its one bead, which is proven in its own worktree.
     if args.script.is_none() {
         spec.acceptance.clone_from(&args.accept);

@@ -61,8 +61,10 @@ fn head(doc: &ConvoyDoc, look: Look) -> String {
     let state = State::of(&doc.state);
     let landed = doc.beads.iter().filter(|bead| bead.commit.is_some());
     let arrow = look.mark("→", "->");
+    let policy = doc.policy.as_ref();
+    let policy = policy.map_or_else(String::new, |name| format!("  policy {name}"));
     format!(
-        "{}  {}  {}  {}/{} landed  {arrow} {}",
+        "{}  {}  {}  {}/{} landed  {arrow} {}{policy}",
         look.paint(Ink::Strong, doc.id.as_str()),
         look.title(&doc.title),
         look.paint(state.ink, &state.text(look)),

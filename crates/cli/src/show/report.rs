@@ -20,8 +20,10 @@ pub(crate) fn report(doc: &ReportDoc, now: Timestamp, look: Look) -> Vec<String>
     ];
     for row in &doc.convoys {
         let state = State::of(&row.state);
+        let policy = row.policy.as_ref();
+        let policy = policy.map_or_else(String::new, |name| format!("  policy {name}"));
         lines.push(format!(
-            "{}  {}  {}  {} of {} landed on {}",
+            "{}  {}  {}  {} of {} landed on {}{policy}",
             look.paint(Ink::Strong, row.id.as_str()),
             look.title(&row.title),
             look.paint(state.ink, &state.text(look)),
@@ -253,8 +255,10 @@ pub(crate) fn markdown(doc: &ReportDoc) -> Vec<String> {
         doc.convoys
             .iter()
             .map(|row| {
+                let policy = row.policy.as_ref();
+                let policy = policy.map_or_else(String::new, |name| format!(", policy {name}"));
                 format!(
-                    "`{}` {}: {}, {} of {} landed on `{}`",
+                    "`{}` {}: {}, {} of {} landed on `{}`{policy}",
                     row.id,
                     escape(&row.title),
                     State::of(&row.state).word,

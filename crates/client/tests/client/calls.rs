@@ -335,6 +335,7 @@ async fn what_the_daemon_does_not_know_is_said_with_its_code() {
             discovery: gtd_core::DiscoveryRules::default(),
             budget: Default::default(),
             replans: Default::default(),
+            policies: Default::default(),
         },
         digest: String::new(),
     };

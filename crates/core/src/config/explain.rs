@@ -182,6 +182,8 @@ fn who(who: Who) -> &'static str {
         Who::ProjectOnly => "project only",
         Who::AtMostTheUser => "user, or project at most the user's",
         Who::AmongTheUsers => "user, or project among the user's",
+        Who::AllOfTheUsers => "user, or project with all of the user's",
+        Who::NotFreer(_) => "user, or project no freer than the user",
         Who::UserOnlyWord(_) => "user or project, the freest only the user",
     }
 }

@@ -5,7 +5,7 @@ use super::{
     keys::WAITING,
     layer::{Origin, Setting},
     merge::Config,
-    planning::policy_key,
+    policies::Policy,
     value::Value,
 };
 use crate::diagnostic::Diagnostic;
@@ -44,7 +44,7 @@ impl Config {
             .iter()
             .filter(|(_, setting)| is_set(setting))
             .map(|(path, setting)| (path.as_str(), setting, setting));
-        let below = policy_key(self, "approve");
+        let below = Policy::usual(self).key("approve");
         let chosen = self.settings.get("policy.default").zip(below.as_deref());
         let chosen = chosen.and_then(|(choice, path)| {
             let setting = self.settings.get(path)?;
@@ -124,7 +124,7 @@ mod tests {
     fn what_acts_in_full_is_not_warned_of() {
         check("", &expect![""]);
         check("[policies.mine]\napprove = [\"plan\"]\n", &expect![""]);
-        check("[policy]\ndefault = \"yolo\"\n", &expect![""]);
+        check("[policies.free]\nextends = \"yolo\"\n", &expect![""]);
         check("[roles.mayor]\nuse = [\"claude\"]\n", &expect![""]);
     }
 

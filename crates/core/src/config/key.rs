@@ -81,6 +81,10 @@ pub(super) enum Who {
     AtMostTheUser,
     /// Both, but the project only words that the user has.
     AmongTheUsers,
+    /// Both, but the project all words that the user has.
+    AllOfTheUsers,
+    /// Both, but the project no word behind the user's in this order.
+    NotFreer(&'static [&'static str]),
     /// Both, but this word is the user's alone.
     UserOnlyWord(&'static str),
 }

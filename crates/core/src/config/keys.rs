@@ -10,7 +10,10 @@ use Kind::{
     Remote, Rows, Script, Secret, Size, SizeOrShare, Span, Text, TextOrTexts, Texts, TimeOfDay,
     TimesOfDay, Word, Words,
 };
-use Who::{AmongTheUsers, Anyone, AtMostTheUser, ProjectOnly, UserOnly, UserOnlyWord};
+use Who::{
+    AllOfTheUsers, AmongTheUsers, Anyone, AtMostTheUser, NotFreer, ProjectOnly, UserOnly,
+    UserOnlyWord,
+};
 
 const MILLIONS: f64 = 1e9;
 const EVENTS: &[&str] = &[
@@ -501,26 +504,26 @@ pub(super) const KEYS: &[Key] = &[
         Name,
         Anyone,
         Works,
-        "The policy of a goal that names none. Of it, only what waits for a person (`approve`), what questions do (`on_question`, `answer_within`) and finds (`on_discovery`) do, and what is reviewed (`review`), have an effect yet.",
+        "The policy of a goal that names none (`gtd goal --policy`). `yolo` can be none: it is named each time.",
     ),
     key(
         "policies.*.extends",
         Name,
-        Anyone,
+        UserOnlyWord("yolo"),
         Works,
         "The policy that this one begins from.",
     ),
     key(
         "policies.*.approve",
         Words(APPROVALS),
-        Anyone,
+        AllOfTheUsers,
         Works,
-        "What waits for a person: plans, and work that changes protected files. For `merge` and `new-dependency` nothing waits yet.",
+        "What waits for a person: plans, and work that changes protected files, which the usual policy says for all goals. For `merge` and `new-dependency` nothing waits yet.",
     ),
     key(
         "policies.*.on_question",
         Word(&["ask", "park", "assume"]),
-        Anyone,
+        UserOnlyWord("assume"),
         Works,
         "What a question of an agent does: its attempt waits for the answer, is parked at once, or goes on with an assumption.",
     ),
@@ -534,7 +537,7 @@ pub(super) const KEYS: &[Key] = &[
     key(
         "policies.*.on_discovery",
         Word(&["triage", "join"]),
-        Anyone,
+        UserOnlyWord("join"),
         Works,
         "What happens to a bead that an agent found: it waits for your yes, or joins the goal and begins.",
     ),
@@ -555,16 +558,16 @@ pub(super) const KEYS: &[Key] = &[
     key(
         "policies.*.review",
         Word(&["off", "risky", "always"]),
-        Anyone,
+        NotFreer(&["always", "risky", "off"]),
         Works,
         "What an agent of the role `reviewer` looks at before it may merge: nothing, what is risky, or everything.",
     ),
     key(
         "policies.*.on_rate_limit",
         Word(&["fallback", "wait", "stop"]),
-        Anyone,
-        Planned,
-        "What a rate limit does.",
+        NotFreer(&["stop", "wait", "fallback"]),
+        Works,
+        "What a rate limit of a runtime does: its beads wait until it is over, or the goal stops until you resume it. For `fallback` they wait too, so far.",
     ),
     key(
         "policies.*.notify",
@@ -584,22 +587,22 @@ pub(super) const KEYS: &[Key] = &[
         "policies.*.max_parallel",
         Integer(1, 10_000),
         AtMostTheUser,
-        Planned,
-        "Agents at once.",
+        Works,
+        "Agents at one goal at once; with `gtd goal --max` the smaller counts.",
     ),
     key(
         "policies.*.land",
         Word(&["main", "integration", "pull-request", "none"]),
-        Anyone,
+        NotFreer(&["none", "pull-request", "integration", "main"]),
         Works,
-        "Where work lands when the goal does not say: on the branch (or the integration branch, while that is checked out), on the integration branch, or in a pull request.",
+        "Where the work of a goal lands that does not say it (`gtd goal --land`): on the branch (or the integration branch, while that is checked out), on the integration branch, in a pull request, or nowhere: then its plan waits for you, and what is handed in stays in the queue.",
     ),
     key(
         "policies.*.stop_after_failures",
         Integer(1, 1_000_000),
-        Anyone,
-        Planned,
-        "Failures in a row over a convoy that stop it.",
+        AtMostTheUser,
+        Works,
+        "Failed attempts at one goal in a row, without one that was handed in, that stop it until you resume it.",
     ),
     key(
         "discovered.depth",

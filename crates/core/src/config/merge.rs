@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::{
     key::Who,
     layer::{Layer, LayerKind, Origin, Setting, layer_from_toml},
+    policies::{ASKS_NOTHING, lineage},
     value::Value,
 };
 use crate::diagnostic::Diagnostic;
@@ -52,6 +53,10 @@ impl Config {
     fn put(&mut self, layer: Layer, limits: Option<&Settings>) {
         self.warnings.extend(layer.warnings);
         for (path, setting) in layer.settings {
+            if path == "policy.default" && is_for_one_time(&setting) {
+                self.warnings.push(named_each_time(&setting));
+                continue;
+            }
             let setting = match limits {
                 Some(limits) => self.narrow(&path, setting, limits),
                 None => setting,
@@ -65,6 +70,8 @@ impl Config {
         match setting.key.who {
             Who::AtMostTheUser => self.at_most(path, setting, limits),
             Who::AmongTheUsers => self.among(path, setting, limits),
+            Who::AllOfTheUsers => self.all_of(path, setting, limits),
+            Who::NotFreer(order) => self.not_freer(path, setting, limits, order),
             _ => setting,
         }
     }
@@ -111,6 +118,54 @@ impl Config {
         setting
     }
 
+    /// Keeps every word that the user has.
+    fn all_of(&mut self, path: &str, mut setting: Setting, limits: &Settings) -> Setting {
+        let wanted = limit_of(limits, path).and_then(|old| old.value.as_list());
+        let (Some(wanted), Value::List(items)) = (wanted, &mut setting.value) else {
+            return setting;
+        };
+        let missing = wanted.iter().filter(|item| !items.contains(item));
+        let missing: Vec<Value> = missing.cloned().collect();
+        if !missing.is_empty() {
+            items.extend(missing.iter().cloned());
+            let warning = setting
+                .place
+                .saying(&format!(
+                    "ignored: only the user may take {} out of `{path}`",
+                    Value::List(missing)
+                ))
+                .with_help("write it into your own config.toml (gtd config path)");
+            self.warnings.push(warning);
+        }
+        setting
+    }
+
+    /// Takes a word of `order`, strictest first, that is at least as strict as the user's.
+    fn not_freer(
+        &mut self,
+        path: &str,
+        setting: Setting,
+        limits: &Settings,
+        order: &[&str],
+    ) -> Setting {
+        let place = |setting: &Setting| {
+            let word = setting.value.as_str();
+            order.iter().position(|known| Some(*known) == word)
+        };
+        let Some(limit) = limit_of(limits, path).filter(|old| place(old) < place(&setting)) else {
+            return setting;
+        };
+        let warning = setting
+            .place
+            .saying(&format!(
+                "ignored: `{path}` = {} is freer than your own {}",
+                setting.value, limit.value
+            ))
+            .with_help(&format!("your own is set at {}", limit.origin));
+        self.warnings.push(warning);
+        limit.clone()
+    }
+
     /// Returns a value with where it comes from.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<(&Value, &Origin)> {
@@ -137,6 +192,38 @@ impl Config {
 pub(super) fn built_in() -> Layer {
     layer_from_toml(LayerKind::BuiltIn, "built-in", BUILT_IN)
         .expect("the built-in layer is valid: a test reads it")
+}
+
+/// Finds what the user says of a key of a policy, there or where the policy begins from; of a
+/// policy that only the project knows, what goals do that name none.
+fn limit_of<'s>(limits: &'s Settings, path: &'s str) -> Option<&'s Setting> {
+    let mut words = path.splitn(3, '.');
+    let (Some("policies"), Some(name), Some(of)) = (words.next(), words.next(), words.next())
+    else {
+        return limits.get(path);
+    };
+    let text = |key: &str| limits.get(key).and_then(|setting| setting.value.as_str());
+    let of_policy = |name: &'s str| {
+        let mut names = lineage(name, text);
+        names.find_map(|name| limits.get(&format!("policies.{name}.{of}")))
+    };
+    of_policy(name).or_else(|| of_policy(text("policy.default")?))
+}
+
+/// Tells whether a file makes the policy the usual one that asks nothing.
+fn is_for_one_time(setting: &Setting) -> bool {
+    let is_of_file = matches!(setting.origin, Origin::File { .. });
+    is_of_file && setting.value.as_str() == Some(ASKS_NOTHING)
+}
+
+fn named_each_time(setting: &Setting) -> Diagnostic {
+    setting
+        .place
+        .saying(&format!(
+            "ignored: `policy.default` = {}: that one is named each time",
+            setting.value
+        ))
+        .with_help("gtd goal \"…\" --policy yolo")
 }
 
 fn is_of_user(setting: &Setting) -> bool {

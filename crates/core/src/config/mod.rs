@@ -18,6 +18,7 @@ mod layer;
 mod merge;
 mod notify;
 mod planning;
+mod policies;
 mod resources;
 mod retention;
 mod rows;
@@ -40,9 +41,8 @@ pub use explain::{Explanation, UnknownKey, is_of_project_alone, known_keys};
 pub use layer::{Layer, LayerKind, Origin, layer_from_toml};
 pub use merge::Config;
 pub use notify::{Channel, NotifyRules, SecretPlace, Way, notify_rules};
-pub use planning::{
-    PlanMeans, ReviewMeans, plan_approval, question_rules, replan_rules, usual_landing,
-};
+pub use planning::{PlanMeans, ReviewMeans, plan_approval, question_rules, replan_rules};
+pub use policies::{landing, policies, policy_names};
 pub use resources::{Resources, resources};
 pub use retention::{Retention, retention};
 pub use rules::{dollars, percent, rig_name, rig_rules};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use toml::{Spanned, de::DeValue};
 
-use super::{merge::Config, planning::policy_key, value::Value};
+use super::{merge::Config, policies::Policy, value::Value};
 use crate::{Diagnostic, Timestamp, Zone, toml_text::TomlText};
 
 /// How a person is told.
@@ -163,7 +163,7 @@ pub(super) fn check_rows(
 #[must_use]
 pub fn notify_rules(config: &Config) -> NotifyRules {
     let words = |name: &str| {
-        let key = policy_key(config, name);
+        let key = Policy::usual(config).key(name);
         let list = key.and_then(|key| config.get(&key)?.0.as_list());
         texts(list.unwrap_or_default()).collect()
     };

@@ -1,12 +1,12 @@
 //! Who makes plans, who does what they say, and whether a person sees them first.
 
 use super::{
-    duration::parse_duration,
     merge::Config,
+    policies::Policy,
     runtimes::{ConfiguredRuntime, configured_runtimes},
     value::Value,
 };
-use crate::{Approval, GATE_DEFINITIONS, OnQuestion, QuestionRules, ReplanRules, RuntimeName};
+use crate::{Approval, GATE_DEFINITIONS, PolicyName, QuestionRules, ReplanRules, RuntimeName};
 
 /// What the plan of a goal can be made with.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -95,21 +95,19 @@ impl PlanMeans {
     }
 }
 
-/// Tells whether a plan that an agent made waits for a person, as the policy in effect says.
+/// Tells whether a plan that an agent made waits for a person, as the policy that the goal names
+/// says, or the usual one.
 #[must_use]
-pub fn plan_approval(config: &Config) -> Approval {
-    match waits(config, "plan") {
-        true => Approval::Needed,
-        false => Approval::NotNeeded,
-    }
+pub fn plan_approval(config: &Config, policy: Option<&PolicyName>) -> Approval {
+    Policy::of_goal(config, policy).waits("plan")
 }
 
 /// Lists the globs of the files that only a person lets through: what says which gates there are,
-/// and the rest where the policy in effect says so.
+/// and the rest where the usual policy says so.
 pub(super) fn protected_globs(config: &Config) -> Vec<String> {
     let always = GATE_DEFINITIONS.iter().map(|&glob| glob.to_owned());
     let set = config.get("merge.protect");
-    let set = set.filter(|_| waits(config, "protected-paths"));
+    let set = set.filter(|_| Policy::usual(config).waits("protected-paths") == Approval::Needed);
     let set = set.and_then(|(value, _)| value.as_list());
     let set = set.unwrap_or_default().iter();
     let set = set.filter_map(|glob| Some(glob.as_str()?.to_owned()));
@@ -122,85 +120,25 @@ pub(super) fn protected_globs(config: &Config) -> Vec<String> {
     globs
 }
 
-/// Tells whether the policy in effect lets something wait for a person.
-fn waits(config: &Config, what: &str) -> bool {
-    let wanted = policy_key(config, "approve").and_then(|key| config.get(&key));
-    // A policy that nobody has written down allows nothing.
-    wanted.is_none_or(|(wanted, _)| {
-        let mut wanted = wanted.as_list().unwrap_or_default().iter();
-        wanted.any(|word| word.as_str() == Some(what))
-    })
-}
-
-/// Finds what happens to questions of agents, as the policy in effect says.
+/// Finds what happens to questions of agents, as the usual policy says.
 #[must_use]
 pub fn question_rules(config: &Config) -> QuestionRules {
-    let usual = QuestionRules::default();
-    QuestionRules {
-        on: match policy_text(config, "on_question") {
-            Some("park") => OnQuestion::Park,
-            Some("assume") => OnQuestion::Assume,
-            // A policy that nobody has written down assumes nothing.
-            _ => OnQuestion::Ask,
-        },
-        wait_ms: policy_text(config, "answer_within")
-            .and_then(|text| parse_duration(text).ok())
-            .and_then(|time| u64::try_from(time.as_millis()).ok())
-            .unwrap_or(usual.wait_ms),
-    }
+    Policy::usual(config).questions()
 }
 
-/// Finds whether what is left of a goal is planned anew, as the policy in effect says.
+/// Finds whether what is left of a goal is planned anew, as the usual policy says.
 #[must_use]
 pub fn replan_rules(config: &Config) -> ReplanRules {
-    let most = policy_key(config, "replans").and_then(|key| config.get(&key));
-    let most = most.and_then(|(value, _)| value.as_integer());
-    ReplanRules {
-        // A policy that nobody has written down allows nothing.
-        most: most.and_then(|most| u32::try_from(most).ok()).unwrap_or(0),
-        given: policy_text(config, "replan_of") == Some("any"),
-        approval: plan_approval(config),
-    }
-}
-
-/// Returns a word of the policy in effect, or of one below it.
-pub(super) fn policy_text<'c>(config: &'c Config, name: &str) -> Option<&'c str> {
-    let (value, _) = config.get(&policy_key(config, name)?)?;
-    value.as_str()
-}
-
-/// Says where work lands when a goal does not say: the policy's word, else `pull-request` where that
-/// is what the rig pushes.
-#[must_use]
-pub fn usual_landing(config: &Config) -> Option<&str> {
-    let push = config
-        .get("merge.push")
-        .and_then(|(value, _)| value.as_str());
-    let of_rig = push.filter(|push| *push == "pull-request");
-    policy_text(config, "land").or(of_rig)
-}
-
-/// Finds the key that says something of the policy in effect: its own, or of one below it.
-pub(super) fn policy_key(config: &Config, name: &str) -> Option<String> {
-    /// Policies that one policy begins from, one after the other.
-    const DEEPEST: usize = 16;
-    let text = |key: &str| config.get(key).and_then(|(value, _)| value.as_str());
-    let mut policy = text("policy.default");
-    for _ in 0..DEEPEST {
-        let chosen = policy?;
-        let key = format!("policies.{chosen}.{name}");
-        if config.get(&key).is_some() {
-            return Some(key);
-        }
-        policy = text(&format!("policies.{chosen}.extends"));
-    }
-    None
+    Policy::usual(config).replans()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{LayerKind, layer_from_toml};
+    use crate::{
+        OnQuestion,
+        config::{LayerKind, layer_from_toml},
+    };
 
     fn config(text: &str) -> Config {
         Config::merge([layer_from_toml(LayerKind::User, "config.toml", text).unwrap()])
@@ -269,7 +207,7 @@ mod tests {
         assert_eq!(of(""), (OnQuestion::Ask, 30));
         let night = "[policy]\ndefault = \"overnight\"\n";
         assert_eq!(of(night), (OnQuestion::Park, 0));
-        let yolo = "[policy]\ndefault = \"yolo\"\n";
+        let yolo = "[policy]\ndefault = \"free\"\n[policies.free]\nextends = \"yolo\"\n";
         assert_eq!(of(yolo), (OnQuestion::Assume, 0));
         let own = "[policy]\ndefault = \"mine\"\n[policies.mine]\nextends = \"overnight\"\non_question = \"ask\"\nanswer_within = \"2h\"\n";
         assert_eq!(of(own), (OnQuestion::Ask, 120));
@@ -301,7 +239,8 @@ mod tests {
         let mine = "[merge]\nprotect = [\"a\", \"gtd.toml\", \"b/**\"]\n";
         assert_eq!(of(mine)[own..], ["a", "b/**"]);
         assert_eq!(of("[merge]\nprotect = []\n"), GATE_DEFINITIONS);
-        let yolo = format!("[policy]\ndefault = \"yolo\"\n{mine}");
+        let yolo = "[policy]\ndefault = \"free\"\n[policies.free]\nextends = \"yolo\"\n";
+        let yolo = format!("{yolo}{mine}");
         assert_eq!(of(&yolo), GATE_DEFINITIONS);
         let gone = format!("[policy]\ndefault = \"gone\"\n{mine}");
         assert_eq!(of(&gone), of(mine));
@@ -309,7 +248,7 @@ mod tests {
 
     #[test]
     fn the_policy_says_whether_a_person_sees_the_plan_first() {
-        let of = |text: &str| plan_approval(&config(text));
+        let of = |text: &str| plan_approval(&config(text), None);
         assert_eq!(of(""), Approval::Needed);
         assert_eq!(
             of("[policy]\ndefault = \"overnight\"\n"),

@@ -5,15 +5,15 @@ use super::{
     duration::parse_duration,
     gate::{builtin_policy, gates},
     merge::Config,
-    planning::{policy_text, protected_globs, question_rules, replan_rules},
+    planning::{protected_globs, question_rules, replan_rules},
+    policies::{Policy, policies},
     runtimes::{ConfiguredRuntime, configured_runtimes},
     schedule::schedules,
     value::Value,
 };
 use crate::{
-    BudgetRules, Diagnostic, DiscoveryRules, Guard, GuardPolicy, MergeRules, OnDiscovery,
-    PushRules, ReviewPolicy, ReviewRules, RigName, RigRules, SignPolicy, WorkerRules,
-    usd_of_number,
+    BudgetRules, Diagnostic, DiscoveryRules, Guard, GuardPolicy, MergeRules, PushRules,
+    ReviewRules, RigName, RigRules, SignPolicy, WorkerRules, usd_of_number,
 };
 
 const BRANCH: &str = "main";
@@ -68,6 +68,7 @@ pub fn rig_rules(config: &Config, folder_name: &str) -> Result<RigRules, Diagnos
         discovery: discovery_rules(config),
         budget: budget_rules(config),
         replans: replan_rules(config),
+        policies: policies(config),
     })
 }
 
@@ -188,9 +189,7 @@ pub fn percent(share: f64) -> u32 {
 fn review_rules(config: &Config) -> ReviewRules {
     let usual = ReviewRules::default();
     ReviewRules {
-        policy: policy_text(config, "review")
-            .and_then(ReviewPolicy::from_word)
-            .unwrap_or_default(),
+        policy: Policy::usual(config).review(),
         lines: number(config, "merge.risky_lines").map_or(usual.lines, u64::from),
         max: number(config, "roles.reviewer.max").unwrap_or(usual.max),
     }
@@ -201,11 +200,7 @@ fn discovery_rules(config: &Config) -> DiscoveryRules {
     let count =
         |key: &str, usual: u32| number(config, &format!("discovered.{key}")).unwrap_or(usual);
     DiscoveryRules {
-        on: match policy_text(config, "on_discovery") {
-            Some("join") => OnDiscovery::Join,
-            // A policy that nobody has written down lets nothing begin.
-            _ => OnDiscovery::Triage,
-        },
+        on: Policy::usual(config).discovery(),
         depth: count("depth", usual.depth),
         per_bead: count("per_bead", usual.per_bead),
         per_hour: count("per_hour", usual.per_hour),

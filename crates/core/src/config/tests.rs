@@ -459,6 +459,43 @@ fn a_project_may_only_be_narrower_than_the_user() {
 }
 
 #[test]
+fn a_project_makes_no_policy_freer_than_it_is() {
+    let config = Config::merge([
+        user("[policies.mine]\nextends = \"overnight\"\nreview = \"risky\"\n"),
+        project(
+            "[policy]\ndefault = \"theirs\"\n[policies.attended]\napprove = []\nland = \"main\"\n[policies.mine]\nreview = \"off\"\nland = \"main\"\non_question = \"assume\"\n[policies.theirs]\nextends = \"yolo\"\napprove = [\"merge\"]\nland = \"none\"\n",
+        ),
+    ]);
+    assert_eq!(
+        messages(config.warnings())[..7],
+        [
+            "gtd.toml: ignored: `policies.mine.on_question` = \"assume\" is for the user alone to say",
+            "gtd.toml: ignored: `policies.theirs.extends` = \"yolo\" is for the user alone to say",
+            "gtd.toml: ignored: only the user may take [\"plan\", \"protected-paths\", \"new-dependency\"] out of `policies.attended.approve`",
+            "gtd.toml: ignored: `policies.mine.land` = \"main\" is freer than your own \"integration\"",
+            "gtd.toml: ignored: `policies.mine.review` = \"off\" is freer than your own \"risky\"",
+            "gtd.toml: ignored: only the user may take [\"plan\", \"protected-paths\", \"new-dependency\"] out of `policies.theirs.approve`",
+            "gtd.toml: `policies.attended.approve` has new-dependency, for which nothing waits yet: it goes on without you",
+        ]
+    );
+    assert_eq!(
+        shown(&config, "policies.theirs.land"),
+        "\"none\" (gtd.toml:13)"
+    );
+}
+
+#[test]
+fn the_policy_that_asks_nothing_is_named_each_time() {
+    let yolo = "[policy]\ndefault = \"yolo\"\n";
+    for layer in [user(yolo), project(yolo)] {
+        let config = Config::merge([layer]);
+        assert_eq!(shown(&config, "policy.default"), "\"attended\" (default)");
+        let told = messages(config.warnings());
+        assert!(told[0].contains("that one is named each time"), "{told:?}");
+    }
+}
+
+#[test]
 fn variables_of_gtd_that_are_no_keys_are_left_alone() {
     let layer = env(&[
         ("GTD_HOME", "/x"),

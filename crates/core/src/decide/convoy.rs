@@ -3,7 +3,7 @@
 use super::{
     Decision, Scene,
     bead::{check_spec, edit as edit_bead, fresh, goal_of},
-    goal::check_limits,
+    goal::{check_limits, check_policy},
 };
 use crate::{
     Bead, BeadId, BeadSpec, BeadType, Event, Goal, Landing, PlanState, Rejection, Target, Timestamp,
@@ -33,6 +33,7 @@ pub(super) fn open(
     if is_there(scene, &spec, beads) {
         return Ok(vec![]);
     }
+    check_policy(rig, &spec)?;
     check_limits(scene, max, until)?;
     let id = scene.free_id(rig, &spec.title, &spec.description, &[].into())?;
     let ordinal = scene.graph.next_ordinal();
@@ -46,6 +47,8 @@ pub(super) fn open(
         approval: crate::Approval::NotNeeded,
         replans: 0,
         replan: Vec::new(),
+        failures: 0,
+        stopped: None,
         beads: Vec::new(),
         proof: Vec::new(),
         landing: Landing::Unasked,
@@ -161,6 +164,9 @@ pub(super) fn edit(
     let limits = (goal.max, goal.until) != (max, until);
     if limits && bead.phase.is_finished() {
         return Err(scene.wrong_phase(bead));
+    }
+    if spec.policy != bead.spec.policy {
+        check_policy(scene.rig(&bead.rig)?, &spec)?;
     }
     // A time that is over is no new wish where it stands already.
     check_limits(scene, max, until.filter(|_| goal.until != until))?;

@@ -56,7 +56,8 @@ pub(super) fn discover(scene: Scene<'_>, id: BeadId, epoch: Epoch, mut spec: Bea
         kind: EdgeKind::DiscoveredFrom,
         satisfied_by: SatisfiedBy::Finish,
     });
-    match (rig.rules.discovery.on, goal_of(scene.graph, bead)) {
+    let on = scene.graph.policy_of(bead).discovery;
+    match (on, goal_of(scene.graph, bead)) {
         (OnDiscovery::Triage, _) => found.phase = Phase::Draft,
         (OnDiscovery::Join, Some((goal, record))) => {
             found.goal = Some(goal.clone());

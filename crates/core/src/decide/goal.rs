@@ -28,6 +28,7 @@ pub(super) fn open(
     }
     check_spec(&spec)?;
     let rig = scene.rig(&target.rig)?;
+    check_policy(rig, &spec)?;
     check_limits(scene, max, until)?;
     let id = scene.free_id(rig, &spec.title, &spec.description, &BTreeSet::new())?;
     let ordinal = scene.graph.next_ordinal();
@@ -43,6 +44,8 @@ pub(super) fn open(
         },
         replans: 0,
         replan: Vec::new(),
+        failures: 0,
+        stopped: None,
         beads: Vec::new(),
         proof: Vec::new(),
         landing: Landing::Unasked,
@@ -55,6 +58,25 @@ pub(super) fn open(
         )?);
     }
     Ok(events)
+}
+
+/// Checks that a goal names a policy that its rig knows, or none.
+pub(super) fn check_policy(rig: &Rig, spec: &BeadSpec) -> Result<(), Rejection> {
+    let known = &rig.rules.policies.known;
+    match &spec.policy {
+        Some(name) if !known.contains_key(name) => {
+            let names: Vec<&str> = known.keys().map(crate::PolicyName::as_str).collect();
+            Err(Rejection::BadText {
+                field: format!("the policy `{name}`"),
+                why: format!(
+                    "is none of rig {}, which has {} (your own: [policies.{name}] in config.toml)",
+                    rig.name,
+                    names.join(", ")
+                ),
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Checks the limits that a person sets to a goal.

@@ -95,6 +95,12 @@ pub(super) fn waive(
 /// that waits for a reviewer.
 pub(super) fn lets_through(scene: Scene<'_>, bead: &Bead, head: &Oid) -> Result<(), Rejection> {
     is_not_held(scene, bead, head)?;
+    if scene.graph.policy_of(bead).lands_nothing() {
+        return Err(Rejection::NotReady {
+            bead: bead.id.clone(),
+            why: "the policy of its goal lands nothing".to_owned(),
+        });
+    }
     let attempt = bead.attempt(bead.epoch);
     for guard in blocking(scene, bead)? {
         if attempt.is_none_or(|attempt| attempt.guarded(guard, head).is_none()) {

@@ -89,8 +89,21 @@ pub(super) fn trip_breaker(scene: Scene<'_>, rig: RigName) -> Decision {
     }
     Ok(vec![Event::BreakerTripped {
         rig,
+        goal: None,
         why: format!("{streak} attempts in a row failed and none succeeded"),
     }])
+}
+
+/// Pauses a goal that its policy stops now.
+pub(super) fn stop_goal(scene: Scene<'_>, rig: RigName, id: BeadId) -> Decision {
+    super::bead::goal_of(scene, &id)?;
+    let stops = scene.graph.stops_goal(&id, scene.now);
+    let stopped = stops.map(|why| Event::BreakerTripped {
+        rig,
+        goal: Some(id),
+        why,
+    });
+    Ok(stopped.into_iter().collect())
 }
 
 pub(super) fn escalate(scene: Scene<'_>, about: String, text: String) -> Decision {

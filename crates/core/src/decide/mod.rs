@@ -339,7 +339,11 @@ pub fn decide(graph: &Graph, ask: &Ask, now: Timestamp) -> Decision {
 
         Command::Expire { bead, epoch, why } => health::expire(scene, bead, epoch, why),
         Command::Quarantine { bead } => health::quarantine(scene, bead),
-        Command::TripBreaker { rig } => health::trip_breaker(scene, rig),
+        Command::TripBreaker { rig, goal: None } => health::trip_breaker(scene, rig),
+        Command::TripBreaker {
+            rig,
+            goal: Some(goal),
+        } => health::stop_goal(scene, rig, goal),
         Command::Escalate { about, text } => health::escalate(scene, about, text),
     }
 }

@@ -8,7 +8,7 @@
 use super::{Decision, Scene, TEXT_MAX, bead::note, bead::retry, check_text, work::give_back};
 use crate::{
     Asked, Bead, BeadId, Epoch, Event, Fault, FaultClass, Holder, Note, OnQuestion, Phase,
-    QuestionRules, Rejection,
+    Rejection,
 };
 
 pub(super) fn ask(scene: Scene<'_>, id: BeadId, epoch: Epoch, text: String) -> Decision {
@@ -27,10 +27,7 @@ pub(super) fn ask(scene: Scene<'_>, id: BeadId, epoch: Epoch, text: String) -> D
         _ => return give_back(scene, id, epoch, question(&text)),
     };
     let lease = scene.leased(bead, epoch)?;
-    let rules = match scene.graph.rig(&bead.rig) {
-        Some(rig) => rig.rules.questions,
-        None => QuestionRules::default(),
-    };
+    let rules = scene.graph.policy_of(bead).questions;
     let says = |says: &str| Event::NoteAdded {
         bead: id.clone(),
         note: Note {

@@ -131,6 +131,14 @@ pub(super) fn may_begin(scene: Scene<'_>, id: &BeadId) -> Result<(), Rejection> 
             scope: bead.id.to_string(),
         });
     }
+    if let Some(goal) = &bead.goal
+        && scene.graph.stops_goal(goal, scene.now).is_some()
+    {
+        // The witness is about to say so.
+        return Err(Rejection::IsPaused {
+            scope: goal.to_string(),
+        });
+    }
     if !scene.graph.is_ready(bead, scene.now) {
         let why = if scene.graph.is_over(bead, scene.now) {
             "its goal's time is over".to_owned()

@@ -7,8 +7,8 @@ use super::{
     bead::{QuestionDoc, landed_commit, question_doc, state},
 };
 use crate::{
-    Bead, BeadId, Criterion, GateRun, Goal, Landing, Moment, Oid, Outcome, Phase, WaitReason,
-    explain, stands_still,
+    Bead, BeadId, Criterion, GateRun, Goal, Landing, Moment, Oid, Outcome, Phase, PolicyName,
+    WaitReason, explain, stands_still,
 };
 
 /// Where a goal's work lands.
@@ -58,6 +58,9 @@ pub struct ConvoyDoc {
     pub title: String,
     /// The state, in a word.
     pub state: String,
+    /// The policy that it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyName>,
     /// Where it lands.
     pub target: TargetDoc,
     /// The beads, in the order of the plan.
@@ -122,6 +125,7 @@ pub fn convoy_doc(view: View<'_>, bead: &Bead, goal: &Goal) -> ConvoyDoc {
         id: bead.id.clone(),
         title: bead.spec.title.clone(),
         state: view.graph.goal_state(bead, goal, still).word().to_owned(),
+        policy: bead.spec.policy.clone(),
         target: TargetDoc {
             rig: goal.target.rig.to_string(),
             branch: goal.target.short_ref().to_owned(),

@@ -35,6 +35,9 @@ pub struct ConvoyRow {
     pub parked: usize,
     /// Ended badly.
     pub failed: usize,
+    /// The policy that it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<crate::PolicyName>,
     /// Where it lands.
     pub branch: String,
     /// The branch that a person may bring it into now, with `gtd convoy land`.
@@ -299,6 +302,7 @@ pub fn convoy_row(view: View<'_>, bead: &Bead, goal: &crate::Goal) -> ConvoyRow 
         queued: tally.submitted,
         parked: tally.parked,
         failed: tally.failed + tally.cancelled,
+        policy: bead.spec.policy.clone(),
         branch: goal.target.short_ref().to_owned(),
         home: home(view, bead, goal),
         created_at: Moment(bead.created_at),

@@ -418,7 +418,10 @@ impl Reader {
                 }
             }
             Event::Paused { scope, why } => self.hold("pause", &scope_word(scope), why, at),
-            Event::BreakerTripped { rig, why } => self.hold("pause", rig.as_str(), why, at),
+            Event::BreakerTripped { rig, goal, why } => {
+                let scope = PauseScope::of_breaker(rig, goal.as_ref());
+                self.hold("pause", &scope_word(&scope), why, at);
+            }
             Event::Resumed { scope } => self.release("pause", &scope_word(scope), at),
             Event::Stopped { why } => self.hold("stop", "town", why, at),
             Event::Thawed => self.release("stop", "town", at),

@@ -256,7 +256,7 @@ pub(super) fn find(look: Look<'_>, bead: &Bead) -> Found {
 /// Says how often the goal of a bead was planned anew, where it is not any more.
 fn planned_anew(look: Look<'_>, bead: &Bead) -> Option<String> {
     let goal = look.graph.goal(bead.goal.as_ref()?)?;
-    let most = look.graph.rig(&bead.rig)?.rules.replans.most;
+    let most = look.graph.policy_of(bead).replans.most;
     let times = match goal.replans {
         0 => return None,
         1 => "once".to_owned(),
@@ -558,7 +558,7 @@ fn ready(look: Look<'_>, bead: &Bead) -> Found {
         lease.is_some_and(|lease| matches!(lease.holder, Holder::Seat { .. }))
     };
     let of_goal = bead.goal.as_ref().and_then(|id| {
-        let max = usize::try_from(graph.goal(id)?.max?).unwrap_or(usize::MAX);
+        let max = usize::try_from(graph.seats_of(id)?).unwrap_or(usize::MAX);
         let busy = graph
             .leased()
             .filter(|other| other.goal.as_ref() == Some(id))

@@ -10,6 +10,25 @@ use crate::{
     Allowance, Bead, HaltKind, HoldKind, MergeHold, Purse, Queue, Reviewing, Verdict, review_run,
 };
 
+/// Says that the policy of its goal lets nothing land.
+fn lands_nothing(look: Look<'_>, bead: &Bead) -> Option<Found> {
+    let goal = bead.goal.as_ref()?;
+    if !look.graph.policy_of(bead).lands_nothing() {
+        return None;
+    }
+    let name = look.graph.policy_name(bead);
+    let name = name.map_or_else(String::new, |name| format!(" {name}"));
+    let text = format!("it is handed in, and the policy{name} of its goal lands nothing");
+    let found = Found::new(WaitReason::Approval, text, bead.since)
+        .then("under a policy that lands work its gates run on the merged tree")
+        .next(format!("gtd review {}", bead.id), "what it is")
+        .next(
+            format!("gtd convoy edit {goal} --policy attended"),
+            "let it land",
+        );
+    Some(found)
+}
+
 /// Finds what a submission waits for.
 pub(super) fn handed_in(look: Look<'_>, bead: &Bead) -> Found {
     let Look {
@@ -30,6 +49,9 @@ pub(super) fn handed_in(look: Look<'_>, bead: &Bead) -> Found {
     let reviewing = graph.reviewing(bead);
     if reviewing.is_waiting() {
         return reviewed(look, bead, reviewing);
+    }
+    if let Some(found) = lands_nothing(look, bead) {
+        return found;
     }
     let target = graph.target_of(bead);
     let Some((target, queue)) = target

@@ -54,7 +54,8 @@ impl Graph {
                 let is_as_it_was = was.is_some_and(|was| {
                     crate::RigRules {
                         budget: rules.budget.clone(),
-                        replans: rules.replans.clone(),
+                        replans: rules.replans,
+                        policies: rules.policies.clone(),
                         ..was.rules
                     } == *rules
                 });
@@ -422,10 +423,8 @@ impl Graph {
                 ..
             } => {
                 self.note_runtime(bead, Some(why), at);
-                if why.class.counts()
-                    && let Some(rig) = self.facts.beads.get(bead).map(|bead| bead.rig.clone())
-                {
-                    *self.facts.streaks.entry(rig).or_default() += 1;
+                if why.class.counts() {
+                    self.lengthen_streak(bead);
                 }
                 self.end_lease(
                     bead,
@@ -444,10 +443,15 @@ impl Graph {
                 self.end_streak(bead);
                 self.close(bead, outcome, why, at);
             }
-            Event::BreakerTripped { rig, why } => {
-                self.facts.streaks.remove(rig);
+            Event::BreakerTripped { rig, goal, why } => {
+                match goal {
+                    None => {
+                        self.facts.streaks.remove(rig);
+                    }
+                    Some(goal) => self.stop_goal(goal, at),
+                }
                 self.facts.pauses.push(Pause {
-                    scope: PauseScope::Rig(rig.clone()),
+                    scope: PauseScope::of_breaker(rig, goal.as_ref()),
                     by: envelope.by.clone(),
                     since: at,
                     why: why.clone(),
@@ -726,7 +730,12 @@ impl Graph {
                         self.facts.streaks.remove(rig);
                         self.drop_escalations(rig.as_str());
                     }
-                    PauseScope::Bead(bead) => self.drop_escalations(bead.as_str()),
+                    PauseScope::Bead(bead) => {
+                        if let Some(goal) = self.facts.goals.get_mut(bead) {
+                            goal.failures = 0;
+                        }
+                        self.drop_escalations(bead.as_str());
+                    }
                     PauseScope::Role(role) => {
                         self.facts.degraded.remove(role);
                         self.drop_escalations(role.as_str());

@@ -314,9 +314,35 @@ impl Graph {
         }
     }
 
+    /// Counts a failed attempt, for the rig and for the goal.
+    pub(super) fn lengthen_streak(&mut self, id: &BeadId) {
+        let Some(bead) = self.facts.beads.get(id) else {
+            return;
+        };
+        let goal = bead.goal.clone().unwrap_or_else(|| bead.id.clone());
+        *self.facts.streaks.entry(bead.rig.clone()).or_default() += 1;
+        if let Some(goal) = self.facts.goals.get_mut(&goal) {
+            goal.failures += 1;
+        }
+    }
+
+    /// Forgets the failed attempts after a success.
     pub(super) fn end_streak(&mut self, id: &BeadId) {
-        if let Some(bead) = self.facts.beads.get(id) {
-            self.facts.streaks.remove(&bead.rig);
+        let Some(bead) = self.facts.beads.get(id) else {
+            return;
+        };
+        let goal = bead.goal.clone().unwrap_or_else(|| bead.id.clone());
+        self.facts.streaks.remove(&bead.rig);
+        if let Some(goal) = self.facts.goals.get_mut(&goal) {
+            goal.failures = 0;
+        }
+    }
+
+    /// Keeps when the policy of a goal stopped it.
+    pub(super) fn stop_goal(&mut self, id: &BeadId, at: Timestamp) {
+        if let Some(goal) = self.facts.goals.get_mut(id) {
+            goal.failures = 0;
+            goal.stopped = Some(at);
         }
     }
 

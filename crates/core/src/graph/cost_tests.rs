@@ -102,6 +102,7 @@ fn town(n: usize) -> Town {
             discovery: crate::DiscoveryRules::default(),
             budget: Default::default(),
             replans: Default::default(),
+            policies: Default::default(),
         },
         digest: String::new(),
     });

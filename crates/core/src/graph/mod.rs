@@ -17,6 +17,7 @@ mod merges;
 mod metered;
 mod money;
 mod parts;
+mod policy;
 mod purse;
 mod replan;
 mod reviews;

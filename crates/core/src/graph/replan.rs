@@ -78,7 +78,7 @@ impl Graph {
         let Some(rig) = self.rig(&bead.rig) else {
             return false;
         };
-        let rules = &rig.rules.replans;
+        let rules = self.policy_of(bead).replans;
         // Whose plan an agent made has had an attempt at it.
         let is_given = bead.epoch == Epoch(0);
         goal.replans < rules.most

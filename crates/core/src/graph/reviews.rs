@@ -64,10 +64,10 @@ impl Graph {
     /// Tells how far the review of a bead is; of what is not handed in none is wanted.
     #[must_use]
     pub fn reviewing<'a>(&'a self, bead: &'a Bead) -> Reviewing<'a> {
-        let policy = self.rig(&bead.rig).map(|rig| rig.rules.merge.review.policy);
-        let (Phase::Submitted { epoch, .. }, Some(policy)) = (&bead.phase, policy) else {
+        let Phase::Submitted { epoch, .. } = &bead.phase else {
             return Reviewing::NotWanted;
         };
+        let policy = self.policy_of(bead).review;
         let Some(attempt) = bead.attempt(*epoch) else {
             return Reviewing::NotWanted;
         };

@@ -395,7 +395,10 @@ pub(crate) fn all_commands(world: &World) -> Vec<Command> {
             why: fault(FaultClass::Lost),
         },
         Command::Quarantine { bead: bead() },
-        Command::TripBreaker { rig: rig() },
+        Command::TripBreaker {
+            rig: rig(),
+            goal: None,
+        },
         Command::Escalate {
             about: "disk".to_owned(),
             text: "it is full".to_owned(),

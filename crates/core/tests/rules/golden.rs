@@ -64,6 +64,7 @@ fn full_spec() -> BeadSpec {
         estimate_minutes: Some(90),
         defer_until: Some(Timestamp(BEGIN.0 + 1)),
         budget_micros: None,
+        policy: None,
         origin: Some(Box::new(Origin {
             formula: Some("release".to_owned()),
             step: Some("mend".to_owned()),
@@ -407,7 +408,10 @@ fn failures(scene: &mut Scene) {
     scene.tell(Command::Quarantine { bead: bad.clone() });
     let worse = scene.bead("cannot work either");
     scene.fail(&worse, FaultClass::NoProgress);
-    scene.tell(Command::TripBreaker { rig: rig() });
+    scene.tell(Command::TripBreaker {
+        rig: rig(),
+        goal: None,
+    });
     scene.tell(Command::Resume {
         scope: PauseScope::Town,
     });

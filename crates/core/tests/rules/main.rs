@@ -39,6 +39,7 @@ mod merge;
 mod merges;
 mod phases;
 mod planning;
+mod policies;
 mod protected;
 mod questions;
 mod ready;

@@ -481,7 +481,10 @@ fn the_breaker_trips_once_and_counts_anew_after_a_resume() {
     rules.worker.attempts = 50;
     scene.trust(rules);
     let bead = scene.bead("one");
-    let trip = || Command::TripBreaker { rig: rig() };
+    let trip = || Command::TripBreaker {
+        rig: rig(),
+        goal: None,
+    };
     let fail = |scene: &mut Scene| {
         scene.fail(&bead, FaultClass::Exit { code: 1 });
     };

@@ -141,6 +141,7 @@ pub(crate) fn rules() -> RigRules {
         discovery: gtd_core::DiscoveryRules::default(),
         budget: Default::default(),
         replans: Default::default(),
+        policies: Default::default(),
     }
 }
 

@@ -600,7 +600,10 @@ pub(crate) fn command(scene: &mut Scene, (what, x, y, z): Wish) -> Command {
             why: fault(z),
         },
         62 => Command::Quarantine { bead },
-        63 if z.is_multiple_of(2) => Command::TripBreaker { rig: rig() },
+        63 if z.is_multiple_of(2) => Command::TripBreaker {
+            rig: rig(),
+            goal: None,
+        },
         63 => Command::ConcludeLanding {
             goal: choose_goal(&scene.graph, x),
             commit: y.is_multiple_of(2).then(|| oid(9)),

@@ -26,6 +26,7 @@ fn rules() -> RigRules {
         discovery: gtd_core::DiscoveryRules::default(),
         budget: Default::default(),
         replans: Default::default(),
+        policies: Default::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use gtd_core::{
     Approval, BeadId, BeadSpec, BeadType, Command, Plan, Rejection, Rig, Target,
-    config::{Config, plan_approval, usable_runtimes},
+    config::{Config, usable_runtimes},
 };
 use gtd_wire::{
     ApprovalWish, Caller, GoalWish, WriteContext, Written,
@@ -197,12 +197,13 @@ impl Api {
         let rigs = &self.town.rigs;
         rigs.check_trust(&rig).map_err(rejected)?;
         let config = rigs.config(Some(&rig)).map_err(rejected)?;
+        let policy = rig.rules.policy(wish.spec.policy.as_ref());
         if matches!(beads, Beads::OfThePlan) {
             check_doable(&self.town, &rig, &wish.spec, wish.plan.as_ref()).map_err(rejected)?;
         }
         let folder = rigs.folder(&rig.name).map_err(rejected)?;
         let branch = wish.branch.unwrap_or_else(|| rig.rules.branch.clone());
-        let land = resolve_wish(&config, wish.land);
+        let land = resolve_wish(&config, wish.spec.policy.as_ref(), wish.land);
         let mut chosen = choose_target(&rig.name, folder, branch, land, &wish.spec.title).await?;
         chosen.notices.extend(self.standstill());
         if let Beads::These(beads) = beads {
@@ -222,7 +223,9 @@ impl Api {
             until: wish.until,
             approval: match (wish.approval, &wish.plan) {
                 (ApprovalWish::Needed, _) => Approval::Needed,
-                (ApprovalWish::Default, None) => plan_approval(&config),
+                // It makes plans and nothing else, until a person says so.
+                _ if policy.lands_nothing() => Approval::Needed,
+                (ApprovalWish::Default, None) => policy.plan,
                 // Whoever hands in a plan has seen it.
                 (ApprovalWish::Default, Some(_)) | (ApprovalWish::NotNeeded, _) => {
                     Approval::NotNeeded

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use gtd_core::{
-    LandMode, Rejection, RigName, Target,
-    config::{Config, usual_landing},
+    LandMode, PolicyName, Rejection, RigName, Target,
+    config::{Config, landing},
 };
 use gtd_host::Survey;
 use gtd_wire::LandWish;
@@ -52,9 +52,13 @@ pub(crate) async fn choose_target(
     })
 }
 
-/// Resolves a wish that leaves it open by what the configuration says.
-pub(crate) fn resolve_wish(config: &Config, wish: LandWish) -> LandWish {
-    match (wish, usual_landing(config)) {
+/// Resolves a wish that leaves it open by what the configuration says of the policy of the goal.
+pub(crate) fn resolve_wish(
+    config: &Config,
+    policy: Option<&PolicyName>,
+    wish: LandWish,
+) -> LandWish {
+    match (wish, landing(config, policy)) {
         (LandWish::Auto, Some("integration")) => LandWish::Integration,
         (LandWish::Auto, Some("pull-request")) => LandWish::PullRequest,
         (wish, _) => wish,

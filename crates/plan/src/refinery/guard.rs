@@ -189,6 +189,9 @@ impl<'a> Guards<'a> {
 
     /// Tells whether all of them have looked at a submission, and hold it not back.
     pub(super) fn is_let_through(&self, bead: &Bead) -> bool {
+        if self.graph.policy_of(bead).lands_nothing() {
+            return false;
+        }
         let mut guards = Guard::ALL.into_iter();
         guards.all(|guard| self.is_let_through_by(bead, guard))
     }

@@ -25,7 +25,9 @@ pub(super) fn waits_for_yes(graph: &Graph, candidate: &Candidate) -> bool {
     members.any(|member| {
         let bead = graph.bead(&member.bead);
         bead.is_some_and(|bead| {
-            graph.unapproved(bead).is_some() || graph.reviewing(bead).is_waiting()
+            graph.unapproved(bead).is_some()
+                || graph.reviewing(bead).is_waiting()
+                || graph.policy_of(bead).lands_nothing()
         })
     })
 }

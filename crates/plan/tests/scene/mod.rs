@@ -141,6 +141,7 @@ impl Scene {
                 discovery: gtd_core::DiscoveryRules::default(),
                 budget: Default::default(),
                 replans: Default::default(),
+                policies: Default::default(),
             },
             digest: String::new(),
         });

@@ -408,5 +408,6 @@ fn rules(gate: &GateName) -> RigRules {
         discovery: gtd_core::DiscoveryRules::default(),
         budget: Default::default(),
         replans: Default::default(),
+        policies: Default::default(),
     }
 }

@@ -328,7 +328,13 @@ impl Fold {
                 self.paused.insert(scope(&body["scope"]));
             }
             "BreakerTripped" | "TrustRevoked" => {
-                self.paused.insert(text(&body["rig"]).to_owned());
+                let goal = text(&body["goal"]);
+                let scope = if goal.is_empty() {
+                    text(&body["rig"])
+                } else {
+                    goal
+                };
+                self.paused.insert(scope.to_owned());
             }
             "Resumed" => {
                 let scope = scope(&body["scope"]);

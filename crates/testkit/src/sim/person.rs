@@ -110,6 +110,7 @@ impl Sim {
             discovery: gtd_core::DiscoveryRules::default(),
             budget: Default::default(),
             replans: Default::default(),
+            policies: Default::default(),
         };
         self.say_to_ledger(Command::TrustRig {
             rig: rig(),

@@ -1,8 +1,8 @@
 //! Domain values that have exactly one form on the wire.
 
 use gtd_core::{
-    BeadId, CandidateId, Epoch, GateName, HostName, ImportedBead, Oid, RigName, RoleName, RunId,
-    RuntimeName, ScheduleName, SeatName,
+    BeadId, CandidateId, Epoch, GateName, HostName, ImportedBead, Oid, PolicyName, RigName,
+    RoleName, RunId, RuntimeName, ScheduleName, SeatName,
 };
 
 use crate::Malformed;
@@ -46,6 +46,7 @@ macro_rules! texts {
 texts!(
     BeadId,
     CandidateId,
+    PolicyName,
     GateName,
     HostName,
     Oid,

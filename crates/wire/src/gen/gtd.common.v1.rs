@@ -114,6 +114,9 @@ pub struct BeadSpec {
     /// What it may cost, in millionths of a dollar.
     #[prost(uint64, optional, tag = "17")]
     pub budget_micros: ::core::option::Option<u64>,
+    /// Of a goal: the policy that it follows.
+    #[prost(string, optional, tag = "18")]
+    pub policy: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Need is one edge from a bead to what it depends on.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -48,6 +48,9 @@ pub struct TripBreakerRequest {
     /// The rig.
     #[prost(string, tag = "2")]
     pub rig: ::prost::alloc::string::String,
+    /// The goal, where it alone is meant.
+    #[prost(string, optional, tag = "3")]
+    pub goal: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// TripBreakerResponse answers TripBreaker.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -204,7 +207,8 @@ pub mod health_service_client {
                 .insert(GrpcMethod::new("gtd.health.v1.HealthService", "Quarantine"));
             self.inner.unary(req, path, codec).await
         }
-        /// TripBreaker pauses a rig on which everything fails.
+        /// TripBreaker pauses a rig on which everything fails, or a goal that its
+        /// policy stops.
         pub async fn trip_breaker(
             &mut self,
             request: impl tonic::IntoRequest<super::TripBreakerRequest>,
@@ -282,7 +286,8 @@ pub mod health_service_server {
             tonic::Response<super::QuarantineResponse>,
             tonic::Status,
         >;
-        /// TripBreaker pauses a rig on which everything fails.
+        /// TripBreaker pauses a rig on which everything fails, or a goal that its
+        /// policy stops.
         async fn trip_breaker(
             &self,
             request: tonic::Request<super::TripBreakerRequest>,

@@ -1,6 +1,6 @@
 //! `gtd convoy edit`.
 
-use gtd_core::{Command, Timestamp};
+use gtd_core::{Command, PolicyName, Timestamp};
 
 use super::{
     super::bead::{Edit, edited},
@@ -23,6 +23,9 @@ pub(super) struct Args {
     /// Seats at most, or none for no limit
     #[arg(long, value_name = "N", value_parser = seats)]
     max: Option<Seats>,
+    /// What it may do without you from now on
+    #[arg(long, value_name = "NAME", value_parser = wishes::policy)]
+    policy: Option<PolicyName>,
     /// No new attempt after this: 07:00, 6h, RFC 3339, or none
     #[arg(long, value_name = "WHEN")]
     until: Option<String>,
@@ -61,6 +64,9 @@ pub(super) async fn run(ctx: &Context, mut args: Args) -> Result<Exit, CliError>
     };
     let mut spec = bead.spec.clone();
     args.anew.put(&mut spec);
+    if let Some(policy) = args.policy {
+        spec.policy = Some(policy);
+    }
     let max = args.max.map_or(goal.max, |Seats(max)| max);
     let until = until.unwrap_or(goal.until);
     if spec == bead.spec && (max, until) == (goal.max, goal.until) {

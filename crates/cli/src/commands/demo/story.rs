@@ -215,7 +215,10 @@ impl Story {
             Event::QueueHalted { halt, .. } => {
                 town("refinery", format!("stands still: {}", halt.text))
             }
-            Event::BreakerTripped { why, .. } => town("witness", format!("pauses the rig: {why}")),
+            Event::BreakerTripped { goal, why, .. } => {
+                let what = goal.as_ref().map_or("rig", |_| "goal");
+                town("witness", format!("pauses the {what}: {why}"))
+            }
             Event::GoalClosed { why, .. } => town("mayor", format!("closes the goal: {why}")),
             _ => None,
         }

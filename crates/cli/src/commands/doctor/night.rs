@@ -4,7 +4,7 @@
 use std::{fs, path::Path, time::Duration};
 
 use gtd_client::{Client, ClientError};
-use gtd_core::{GoalState, NeedsYou, StatusDoc};
+use gtd_core::{Approval, GoalState, NeedsYou, StatusDoc, config::plan_approval};
 
 use super::check::Check;
 use crate::{clock, commands::service, context::Context, settings, show, town};
@@ -168,23 +168,23 @@ fn held(ctx: &Context, status: &StatusDoc) -> Vec<Check> {
 
 /// A plan that an agent makes in the night would wait until the morning.
 fn plans(ctx: &Context, status: &StatusDoc) -> Option<Check> {
+    let rig = ctx.rig().ok()?;
+    let config = settings::effective(ctx, rig.as_ref()).ok()?;
+    let waits = |policy| plan_approval(&config, policy) == Approval::Needed;
     let planned: Vec<&str> = status
         .convoys
         .iter()
-        .filter(|goal| goal.state == GoalState::Planning.word())
+        .filter(|goal| goal.state == GoalState::Planning.word() && waits(goal.policy.as_ref()))
         .map(|goal| goal.id.as_str())
         .collect();
-    let rig = ctx.rig().ok()?;
-    let config = settings::effective(ctx, rig.as_ref()).ok()?;
-    let waits = gtd_core::config::plan_approval(&config) == gtd_core::Approval::Needed;
-    (waits && !planned.is_empty()).then(|| {
+    (!planned.is_empty()).then(|| {
         Check::warn(
             "night.plans",
             format!(
                 "the plan of {} waits for your yes, unless it was set with --yes",
                 planned.join(", ")
             ),
-            "gtd config set policy.default overnight",
+            format!("gtd convoy edit {} --policy overnight", planned[0]),
         )
     })
 }

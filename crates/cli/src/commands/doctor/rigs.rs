@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use gtd_core::{
     RigName, RigRules,
-    config::{passed_variables, rig_rules, usual_landing},
+    config::{landing, passed_variables, rig_rules},
 };
 use serde_json::Value;
 
@@ -199,7 +199,7 @@ fn remote(ctx: &Context, rig: &RigName, folder: &Path) -> Option<Check> {
 /// Looks whether pull requests can be opened, where goals become some by themselves.
 fn proposals(ctx: &Context, rig: &RigName) -> Option<Check> {
     let config = settings::effective(ctx, Some(rig)).ok()?;
-    if usual_landing(&config) != Some("pull-request") {
+    if landing(&config, None) != Some("pull-request") {
         return None;
     }
     let id = format!("config.{rig}.gh");

@@ -221,7 +221,13 @@ pub fn report_doc(
                 ));
             }
             Event::QueueHalted { halt, .. } => look_at.push(halt.text.clone()),
-            Event::BreakerTripped { rig, why } => look_at.push(format!("{rig} was paused: {why}")),
+            Event::BreakerTripped { rig, goal, why } => match goal {
+                None => look_at.push(format!("{rig} was paused: {why}")),
+                Some(goal) if wanted(goal) => {
+                    look_at.push(format!("{goal} was stopped by its policy: {why}"));
+                }
+                Some(_) => {}
+            },
             Event::RoleDegraded { role, why } => {
                 look_at.push(format!("role {role} kept failing: {why}"));
             }
