@@ -23,7 +23,7 @@ pub(crate) struct SiftArgs {
     /// Of these kinds: what a run printed (stdout, stderr), what an agent did in it, what the
     /// shim noted, or everything of work, checks or gates
     #[arg(long, value_name = "KIND", value_delimiter = ',',
-        value_parser = ["stdout", "stderr", "note", "say", "think", "tool", "edit", "git", "result", "retry", "limit",
+        value_parser = ["stdout", "stderr", "note", "say", "think", "plan", "tool", "edit", "git", "result", "retry", "limit",
             "error", "session", "event", "work", "check", "gate"])]
     kind: Vec<String>,
     /// Of this level or a worse one; lines of a run have none

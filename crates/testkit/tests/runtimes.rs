@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use gtd_testkit::town::{Town, until};
 
@@ -129,4 +129,49 @@ fn a_missing_login_asks_a_person_once_and_goes_on_at_their_word() {
     let (code, document) = town.wait(&goal);
     assert_eq!(code, Some(0), "{document}");
     assert_eq!(town.json(&["inbox"])["items"], serde_json::json!([]));
+}
+
+/// A program that speaks the Agent Client Protocol: it does its work when it is told twice.
+const BY_PROTOCOL: &str = r#"#!/bin/sh
+answer() { printf '%s\n' '{"jsonrpc":"2.0","id":'"$id"',"result":'"$1"'}'; }
+words() { printf '%s\n' '{"jsonrpc":"2.0","method":"session/update","params":{"sessionId":"s-1","update":{"sessionUpdate":"agent_message_chunk","content":{"type":"text","text":"'"$1"'"}}}}'; }
+while IFS= read -r line; do
+  id=$(printf '%s\n' "$line" | sed -n 's/^{"id":\([0-9]*\).*/\1/p')
+  case $line in
+    *'"method":"initialize"'*) answer '{"protocolVersion":1,"agentCapabilities":{"loadSession":true}}' ;;
+    *'"method":"session/new"'*) answer '{"sessionId":"s-1"}' ;;
+    *'"method":"session/load"'*'"sessionId":"s-1"'*) again=1; answer '{}' ;;
+    *'"method":"session/prompt"'*)
+      if [ "$again" ]; then echo written > words.txt; fi
+      words 'I wrote it.'
+      answer '{"stopReason":"end_turn","usage":{"inputTokens":50,"outputTokens":5,"totalTokens":55}}' ;;
+  esac
+done
+"#;
+
+#[test]
+fn a_program_that_speaks_the_protocol_is_told_in_its_session_what_is_missing() {
+    let town = Town::new();
+    let program = town.path("opencode");
+    fs::write(&program, BY_PROTOCOL).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir_all(town.path("home/config")).unwrap();
+    let config = format!(
+        "schema = 1\n\n[runtimes.open]\npreset = \"opencode\"\ncommand = [\"{}\"]\n",
+        program.display()
+    );
+    fs::write(town.path("home/config/config.toml"), config).unwrap();
+    town.init(&[("test", "true")]);
+    let goal = town.goal(
+        "title = \"Words\"\n\n[[bead]]\nid = \"w\"\ntitle = \"Write words\"\nruntime = \"open\"\n\
+         description = \"Write a file.\"\nacceptance = [{ text = \"they are there\", check = \"test -s words.txt\" }]\n",
+    );
+    let (code, document) = town.wait(&goal);
+    assert_eq!(code, Some(0), "{document}");
+    let bead = of_goal(&town, &goal).remove(0);
+    let said = town.gtd_ok(&["logs", &bead, "--kind", "say,session"]);
+    assert_eq!(said.matches("I wrote it.").count(), 2, "{said}");
+    assert_eq!(said.matches("s-1").count(), 2, "one session: {said}");
+    let cost = town.json(&["cost", &bead]);
+    assert_eq!(cost["tokens"]["output"], 10, "{cost}");
 }

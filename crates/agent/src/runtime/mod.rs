@@ -7,8 +7,10 @@
 //!
 //! Agent programs (claude, codex and the like) are data: a [`Preset`] says how one
 //! is started, [`agent_run`] makes the order for one turn, and [`crate::stream`]
-//! reads what it says.
+//! reads what it says. One that can only be talked to by the Agent Client Protocol has a
+//! driver inside of its run, which is the shim's program too.
 
+mod acp;
 mod command;
 mod demo;
 mod preset;
@@ -18,6 +20,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use gtd_core::{BeadId, Epoch, RigName, RunId, RuntimeName};
 
+pub(crate) use acp::acp_main;
 pub use command::command_run;
 pub(crate) use demo::demo_main;
 pub use demo::{ASK_CODE, ASK_MARK, demo_run};

@@ -10,13 +10,15 @@ use gtd_core::{Price, RunId, Usage};
 use crate::{
     error::RunError,
     runs::Runs,
-    runtime::{Launch, Setting},
+    runtime::{Launch, Setting, acp::Conversation},
     spec::{RunSpec, Stdin},
     state::Kind,
     stream::{Dialect, Reader, Tariff},
 };
 
 const PROMPT: &str = "prompt.md";
+/// What the driver of a protocol is told.
+const CONVERSATION: &str = "acp.json";
 
 /// A known agent program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,17 +33,33 @@ pub struct Preset {
     pub seen_with: &'static str,
     /// Arguments of every run.
     args: &'static [&'static str],
-    /// What comes before the name of a model.
+    /// What comes before the name of a model; none where the protocol chooses it.
     model: Option<&'static str>,
-    /// What comes before the id of a session that goes on.
+    /// What comes before the id of a session that goes on; the protocol needs none.
     resume: Option<&'static str>,
-    /// Arguments that offer it the agent's verbs as tools; `{gtd}` is the program that does, in quotes.
+    /// Arguments that offer it the agent's verbs as tools, where no protocol does; `{gtd}` is the
+    /// program that does, in quotes.
     mcp: &'static [&'static str],
     /// Arguments that stand last.
     last: &'static [&'static str],
     /// Variables of every run: no updates, no telemetry, few retries of its own.
     env: &'static [(&'static str, &'static str)],
 }
+
+/// A program that speaks the Agent Client Protocol and needs nothing besides; others are written
+/// down as what differs from it.
+const ACP: Preset = Preset {
+    name: "",
+    program: "",
+    dialect: Dialect::Acp,
+    seen_with: "",
+    args: &[],
+    model: None,
+    resume: None,
+    mcp: &[],
+    last: &[],
+    env: &[],
+};
 
 /// Every program that this build can drive.
 pub const PRESETS: &[Preset] = &[
@@ -110,6 +128,105 @@ pub const PRESETS: &[Preset] = &[
         env: &[],
     },
     Preset {
+        name: "gemini",
+        program: "gemini",
+        seen_with: "0.61.0",
+        args: &["--acp", "--yolo", "--skip-trust"],
+        model: Some("-m"),
+        // Its launcher would outlive a TERM.
+        env: &[("GEMINI_CLI_NO_RELAUNCH", "true")],
+        ..ACP
+    },
+    Preset {
+        name: "qwen",
+        program: "qwen",
+        seen_with: "0.24.4",
+        // By itself it has another model judge each use of a tool.
+        args: &["--acp", "--yolo"],
+        model: Some("-m"),
+        ..ACP
+    },
+    Preset {
+        name: "opencode",
+        program: "opencode",
+        seen_with: "1.18.33",
+        args: &["acp"],
+        env: &[("OPENCODE_DISABLE_AUTOUPDATE", "1")],
+        ..ACP
+    },
+    Preset {
+        name: "copilot",
+        program: "copilot",
+        seen_with: "1.0.102",
+        args: &["--acp", "--allow-all"],
+        model: Some("--model"),
+        env: &[("COPILOT_AUTO_UPDATE", "false")],
+        ..ACP
+    },
+    Preset {
+        name: "kimi",
+        program: "kimi",
+        seen_with: "2.1.0",
+        args: &["acp"],
+        env: &[("KIMI_CODE_NO_AUTO_UPDATE", "1")],
+        ..ACP
+    },
+    Preset {
+        name: "vibe",
+        program: "vibe-acp",
+        seen_with: "3.0.2",
+        ..ACP
+    },
+    Preset {
+        name: "pi",
+        program: "pi",
+        dialect: Dialect::Pi,
+        seen_with: "0.87.1",
+        args: &["-p", "--mode", "json"],
+        model: Some("--model"),
+        resume: Some("--session"),
+        env: &[("PI_OFFLINE", "1")],
+        ..ACP
+    },
+    Preset {
+        name: "droid",
+        program: "droid",
+        dialect: Dialect::Plain,
+        seen_with: "0.215.0",
+        args: &["exec", "--skip-permissions-unsafe"],
+        model: Some("-m"),
+        last: &["-f", "/dev/stdin"],
+        env: &[("FACTORY_DROID_AUTO_UPDATE_ENABLED", "false")],
+        ..ACP
+    },
+    Preset {
+        name: "aider",
+        program: "aider",
+        dialect: Dialect::Plain,
+        seen_with: "0.86.2",
+        args: &[
+            "--yes-always",
+            "--no-pretty",
+            "--no-stream",
+            "--no-check-update",
+            "--no-show-release-notes",
+            "--no-show-model-warnings",
+            "--analytics-disable",
+            // What it keeps lies in the worktree: it would be committed, or ignored by a change.
+            "--no-gitignore",
+            "--input-history-file",
+            "/dev/null",
+            "--chat-history-file",
+            "/dev/null",
+            // Its map of a repository is kept there, too.
+            "--map-tokens",
+            "0",
+        ],
+        model: Some("--model"),
+        last: &["--message-file", "/dev/stdin"],
+        ..ACP
+    },
+    Preset {
         name: "command",
         program: "",
         dialect: Dialect::Plain,
@@ -162,13 +279,14 @@ pub struct Resumed {
 /// `command` is the program with arguments of the person's own; none is the preset's.
 #[must_use]
 pub fn agent_run(
+    runs: &Runs,
     setting: &Setting,
     preset: &Preset,
     command: &[String],
     env: &BTreeMap<String, String>,
     turn: &Turn,
 ) -> RunSpec {
-    let (program, own) = match command.split_first() {
+    let (mut program, own) = match command.split_first() {
         Some((program, own)) => (program.clone(), own.to_vec()),
         None => (preset.program.to_owned(), Vec::new()),
     };
@@ -213,13 +331,33 @@ pub fn agent_run(
         let price = serde_json::to_string(price).expect("numbers alone");
         setting.labels.insert(LABEL_PRICE.to_owned(), price);
     }
+    let mut files = BTreeMap::from([(PROMPT.to_owned(), turn.prompt.clone())]);
+    if preset.dialect == Dialect::Acp {
+        let told = conversation(preset, turn);
+        let file = runs.run_dir(&setting.run).join(CONVERSATION);
+        files.insert(CONVERSATION.to_owned(), told);
+        // The driver is the run's program, and what it drives is its child.
+        let driven = ["--acp".to_owned(), file.to_string_lossy().into_owned()];
+        args.splice(0..0, driven.into_iter().chain([program]));
+        program = runs.shim_program().to_string_lossy().into_owned();
+    }
     setting.order(Launch {
         program: program.into(),
         args,
-        files: BTreeMap::from([(PROMPT.to_owned(), turn.prompt.clone())]),
+        files,
         env: variables,
         stdin: Stdin::File(PROMPT.to_owned()),
     })
+}
+
+/// Writes down what the driver of the protocol is to say besides the prompt.
+fn conversation(preset: &Preset, turn: &Turn) -> String {
+    let told = Conversation {
+        session: turn.session.as_ref().map(|session| session.id.clone()),
+        model: turn.model.clone().filter(|_| preset.model.is_none()),
+        mcp: turn.mcp.clone(),
+    };
+    serde_json::to_string(&told).expect("names and a path alone")
 }
 
 /// The label of a run that says which known program it is.

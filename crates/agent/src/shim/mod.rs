@@ -5,6 +5,7 @@
 //! | `gtd-shim <run-dir>` | supervises the run that is prepared there |
 //! | `gtd-shim --exec …` | becomes the agent (called by the shim itself) |
 //! | `gtd-shim --demo <file>` | is the demo agent |
+//! | `gtd-shim --acp <file> <program> [args…]` | talks with a program by the Agent Client Protocol |
 //! | `gtd-shim --launch <runs> <spec>` | launches a run and ends at once (for tests) |
 
 mod begin;
@@ -51,6 +52,9 @@ pub fn shim_main() -> ExitCode {
     let done = match (mode.to_str(), rest) {
         (Some("--exec"), rest) => return exec::run(rest),
         (Some("--demo"), [script]) => return crate::runtime::demo_main(Path::new(script)),
+        (Some("--acp"), [order, command @ ..]) => {
+            return crate::runtime::acp_main(Path::new(order), command);
+        }
         (Some("--launch"), [runs, spec]) => launch::run(Path::new(runs), Path::new(spec)),
         (Some("--version"), []) => say(concat!("gtd-shim ", env!("CARGO_PKG_VERSION"))),
         (Some(flag), _) if flag.starts_with("--") => Err(USAGE.to_owned()),

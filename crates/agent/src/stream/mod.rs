@@ -10,11 +10,14 @@
 //! caller looks at the work itself besides. A line that is no JSON, or of a type
 //! that nobody knows yet, is kept as it is and breaks nothing.
 
+mod acp;
 mod claude;
 mod codex;
 mod json;
+mod pi;
 mod tariff;
 mod told;
+mod words;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -29,6 +32,10 @@ pub enum Dialect {
     Claude,
     /// `codex exec --json`.
     Codex,
+    /// The Agent Client Protocol, as its driver leaves it.
+    Acp,
+    /// `pi -p --mode json`.
+    Pi,
     /// Any text: nothing can be read off it but the text.
     Plain,
 }
@@ -47,6 +54,8 @@ pub enum AgentEvent {
     Say(String),
     /// It thought aloud.
     Think(String),
+    /// It told its plan, with what of it is done.
+    Plan(String),
     /// It began to use a tool.
     Tool {
         /// The tool, by the name that the program has for it.
@@ -141,6 +150,8 @@ pub struct Reader {
 enum Tongue {
     Claude(claude::State),
     Codex(codex::State),
+    Acp(acp::State),
+    Pi(pi::State),
     Plain,
 }
 
@@ -153,6 +164,8 @@ impl Reader {
             tongue: match dialect {
                 Dialect::Claude => Tongue::Claude(claude::State::new(before)),
                 Dialect::Codex => Tongue::Codex(codex::State::new(before)),
+                Dialect::Acp => Tongue::Acp(acp::State::new(before)),
+                Dialect::Pi => Tongue::Pi(pi::State::default()),
                 Dialect::Plain => Tongue::Plain,
             },
             before,
@@ -193,6 +206,8 @@ impl Reader {
         match (&mut self.tongue, json::object(text)) {
             (Tongue::Claude(state), Some(value)) => state.read(&value, account),
             (Tongue::Codex(state), Some(value)) => state.read(&value, account),
+            (Tongue::Acp(state), Some(value)) => state.read(&value, account),
+            (Tongue::Pi(state), Some(value)) => state.read(&value, account),
             (Tongue::Plain, _) | (_, None) => {
                 if matches!(self.tongue, Tongue::Plain) {
                     keep(&mut account.said, line);
@@ -253,7 +268,7 @@ impl Reader {
         match &self.tongue {
             Tongue::Claude(state) => state.retrying.as_ref(),
             Tongue::Codex(state) => state.retrying.as_ref(),
-            Tongue::Plain => None,
+            Tongue::Acp(_) | Tongue::Pi(_) | Tongue::Plain => None,
         }
     }
 }
@@ -268,6 +283,7 @@ fn short_line(event: &AgentEvent) -> Option<String> {
         AgentEvent::Tool { name, what } => format!("{name}: {}", json::line(what)),
         AgentEvent::ToolDone { is_ok: true, text } => format!("  {}", json::line(text)),
         AgentEvent::ToolDone { is_ok: false, text } => format!("  failed: {}", json::line(text)),
+        AgentEvent::Plan(text) => format!("plan: {}", json::line(text)),
         AgentEvent::Failed(text) => format!("failed: {}", json::line(text)),
         AgentEvent::Session { .. }
         | AgentEvent::Think(_)

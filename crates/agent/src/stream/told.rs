@@ -15,7 +15,7 @@ const EDITS: [&str; 6] = [
 ];
 
 impl AgentEvent {
-    /// Returns the kind of line that it is: `session`, `say`, `think`, `tool`, `edit`, `git`,
+    /// Returns the kind of line that it is: `session`, `say`, `think`, `plan`, `tool`, `edit`, `git`,
     /// `result`, `retry`, `limit`, `error`, or `event` for what says nothing about the work.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -23,6 +23,7 @@ impl AgentEvent {
             Self::Session { .. } => "session",
             Self::Say(_) => "say",
             Self::Think(_) => "think",
+            Self::Plan(_) => "plan",
             Self::Tool { name, what } => {
                 if EDITS.contains(&name.to_lowercase().as_str()) {
                     "edit"
@@ -48,9 +49,11 @@ impl AgentEvent {
                 Some(model) => format!("{id} with {model}"),
                 None => id.clone(),
             },
-            Self::Say(text) | Self::Think(text) | Self::Failed(text) | Self::Other(text) => {
-                text.clone()
-            }
+            Self::Say(text)
+            | Self::Think(text)
+            | Self::Plan(text)
+            | Self::Failed(text)
+            | Self::Other(text) => text.clone(),
             Self::Tool { name, what } => match self.kind() {
                 "tool" => format!("{name}  {what}"),
                 _ => what.clone(),

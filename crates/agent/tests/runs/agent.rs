@@ -41,6 +41,7 @@ fn turn_of(
         mcp,
     };
     agent_run(
+        &place.runs,
         &place.setting(&run_id(name)),
         Preset::find(preset).unwrap(),
         &command,

@@ -17,7 +17,20 @@ pub(crate) const DEMO: &str = "demo";
 const COMMAND: &str = "command";
 
 /// The presets of agent programs that this gtd can drive.
-pub const DRIVEN_PRESETS: [&str; 3] = ["claude-code", "codex", COMMAND];
+pub const DRIVEN_PRESETS: [&str; 12] = [
+    "claude-code",
+    "codex",
+    "gemini",
+    "qwen",
+    "opencode",
+    "copilot",
+    "kimi",
+    "vibe",
+    "pi",
+    "droid",
+    "aider",
+    COMMAND,
+];
 
 /// The names that role files have for models, whatever the runtime calls them.
 const MODEL_WORDS: [&str; 3] = ["fast", "balanced", "strong"];

@@ -133,7 +133,7 @@ fn the_complete_sample_of_a_user_is_accepted() {
             ("claude".to_owned(), true),
             ("codex".to_owned(), true),
             ("demo".to_owned(), true),
-            ("house-llm".to_owned(), false),
+            ("house-llm".to_owned(), true),
             ("shell".to_owned(), true),
         ]
     );
@@ -141,7 +141,7 @@ fn the_complete_sample_of_a_user_is_accepted() {
         .iter()
         .map(ToString::to_string)
         .collect();
-    assert_eq!(usable, ["shell", "claude", "codex", "demo"]);
+    assert_eq!(usable, ["shell", "claude", "codex", "demo", "house-llm"]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use gtd_core::{Moment, Revision, RunId};
-use gtd_host::{AgentEvent, Reader, Runs};
+use gtd_host::{Reader, Runs};
 use gtd_wire::pb::common::v1::Line;
 use tonic::Status;
 
@@ -132,7 +132,7 @@ impl Output {
                 let skip_to = self.skip_to;
                 let lines: Vec<Line> = lines
                     .into_iter()
-                    .map(|line| self.line(&run, &line))
+                    .flat_map(|line| self.lines(&run, &line))
                     .filter(|line| line.seq > skip_to)
                     .collect();
                 if lines.is_empty() {
@@ -170,7 +170,8 @@ impl Output {
         Ok(is_any)
     }
 
-    fn line(&mut self, run: &RunId, line: &gtd_host::TranscriptLine) -> Line {
+    /// Shows a line of a run; what an agent's program says in it may be several things.
+    fn lines(&mut self, run: &RunId, line: &gtd_host::TranscriptLine) -> Vec<Line> {
         let seq = self.before + line.seq;
         let mut json = serde_json::json!({
             "kind": "LogLine",
@@ -183,14 +184,24 @@ impl Output {
         if line.kind == gtd_host::Kind::Out
             && let Some(reader) = &mut self.reader
         {
-            let (kind, text) = told(reader, &line.text);
-            json["type"] = kind.into();
-            json["raw"] = std::mem::replace(&mut json["text"], text.into());
+            json["raw"] = line.text.clone().into();
+            let told = told(reader, &line.text).into_iter();
+            return told
+                .map(|(kind, text)| {
+                    json["type"] = kind.into();
+                    json["text"] = text.into();
+                    shown(seq, &json)
+                })
+                .collect();
         }
-        Line {
-            seq,
-            json: json.to_string().into_bytes().into(),
-        }
+        vec![shown(seq, &json)]
+    }
+}
+
+fn shown(seq: u64, json: &serde_json::Value) -> Line {
+    Line {
+        seq,
+        json: json.to_string().into_bytes().into(),
     }
 }
 
@@ -214,24 +225,35 @@ fn reader_of(runs: &Runs, run: &RunId) -> Option<Reader> {
     (!reader.is_plain()).then_some(reader)
 }
 
-/// Says in one kind and one text what a line of an agent program tells.
-fn told(reader: &mut Reader, line: &str) -> (&'static str, String) {
+/// Says in kinds and texts what a line of an agent program tells.
+fn told(reader: &mut Reader, line: &str) -> Vec<(&'static str, String)> {
     const NOTHING: &str = "event";
     let events = reader.read(line);
-    let mut kinds = events.iter().map(AgentEvent::kind);
-    let kind = kinds.find(|kind| *kind != NOTHING).unwrap_or(NOTHING);
-    let of_kind = events.iter().filter(|event| event.kind() == kind);
-    let texts: Vec<String> = of_kind.map(AgentEvent::text).collect();
-    match texts.join("\n") {
-        text if text.is_empty() => (kind, type_of(line)),
-        text => (kind, text),
+    let mut told: Vec<(&'static str, String)> = Vec::new();
+    for event in &events {
+        match told.last_mut() {
+            Some((kind, text)) if *kind == event.kind() => {
+                text.push('\n');
+                text.push_str(&event.text());
+            }
+            _ => told.push((event.kind(), event.text())),
+        }
     }
+    if told.iter().any(|(kind, _)| *kind != NOTHING) {
+        told.retain(|(kind, _)| *kind != NOTHING);
+    }
+    if told.iter().all(|(_, text)| text.is_empty()) {
+        let kind = told.first().map_or(NOTHING, |(kind, _)| kind);
+        return vec![(kind, type_of(line))];
+    }
+    told
 }
 
 /// Names a line of which nothing is told by what the program calls it.
 fn type_of(line: &str) -> String {
     let object: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
-    object["type"].as_str().unwrap_or_default().to_owned()
+    let name = object["type"].as_str().or(object["method"].as_str());
+    name.unwrap_or_default().to_owned()
 }
 
 impl Source for Output {

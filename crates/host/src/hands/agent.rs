@@ -20,6 +20,8 @@ use crate::HostError;
 
 /// The program that has the agents' verbs.
 const GTD: &str = "gtd";
+/// What stands for the name of the seat in a runtime's variables.
+const SEAT: &str = "{seat}";
 
 impl Hands {
     /// Lists the runtimes that can do work here, as the configuration is now.
@@ -80,6 +82,11 @@ impl Hands {
         }
         let gtd = || programs.map_or_else(|| PathBuf::from(GTD), |folder| folder.join(GTD));
         let mut env = runtime.env.clone();
+        // Programs that keep a home of their own can have one for each seat.
+        let seat = format!("{}-{}", order.rig, order.slot);
+        for value in env.values_mut() {
+            *value = value.replace(SEAT, &seat);
+        }
         let host = format!("unix:{}", self.places.socket().display());
         env.insert("GTD_HOST".to_owned(), host);
         let (holds, agent) = match &turn.task {
@@ -127,7 +134,7 @@ impl Hands {
             // Whoever plans hands in nothing, and needs no tool for it.
             mcp: (runtime.mcp && turn.task == Task::Work).then(gtd),
         };
-        let spec = agent_run(&setting, preset, &runtime.command, &env, &turn);
+        let spec = agent_run(&self.runs, &setting, preset, &runtime.command, &env, &turn);
         Ok(spec.with_secrets(secrets_of(&runtime)?))
     }
 

@@ -46,13 +46,24 @@ const PLAIN: [&str; 22] = [
     "fails",
 ];
 
+/// Scenarios that are recorded of programs which only the protocol, or the format, is of interest.
+const FEW: [&str; 6] = ["commit", "fails", "max-tokens", "401", "404", "400-long"];
+
 /// Lists the recordings of a program.
 pub(crate) fn recordings(program: &Program) -> Vec<Recording> {
+    if program.kind == Kind::Other {
+        let mut all: Vec<Recording> = FEW.into_iter().map(plain).collect();
+        all.push(Recording {
+            before: Some(prompt("write")),
+            ..plain("resume")
+        });
+        return all;
+    }
     let mut all: Vec<Recording> = PLAIN.into_iter().map(plain).collect();
     all.push(Recording {
         prompt: prompt("429-after:1"),
         arguments: match program.kind {
-            Kind::Claude => vec![],
+            Kind::Claude | Kind::Other => vec![],
             Kind::Codex => vec!["-c", "model_providers.loopback.stream_max_retries=1"],
         },
         ..plain("retried")
@@ -102,6 +113,7 @@ fn plain(name: &'static str) -> Recording {
     let scenario = match name {
         // A command of the agent's that fails, of which it tells nothing.
         "fails" => "run echo broken >&2; exit 3 ;; say All tests pass.",
+        "resume" => "run echo more > more.txt ;; say I wrote more.txt.",
         _ => name,
     };
     Recording {

@@ -6,7 +6,8 @@
 //! ids and times are replaced, the same way each time, so that a new recording
 //! differs where the program does.
 //!
-//! It knows only how to run claude and codex. Their retries are cut short.
+//! It calls claude and codex itself, with their retries cut short; what else it knows is called
+//! as gtd does.
 
 mod home;
 mod list;

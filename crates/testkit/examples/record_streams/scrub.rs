@@ -44,7 +44,12 @@ impl Scrub {
         match serde_json::from_str::<Value>(line) {
             Err(_) => self.text(line),
             Ok(mut value) => {
-                if value["subtype"] == "init" {
+                let update = &value["params"]["update"]["sessionUpdate"];
+                let lists_all = value["subtype"] == "init"
+                    || value["result"]["configOptions"].is_array()
+                    || update == "available_commands_update"
+                    || update == "config_option_update";
+                if lists_all {
                     shorten(&mut value);
                 }
                 self.value(&mut value);

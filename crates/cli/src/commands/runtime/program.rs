@@ -19,14 +19,14 @@ struct Known {
     preset: &'static str,
     program: &'static str,
     /// The folder below the home directory that it keeps a login in, the variable that names
-    /// another one, and the file there.
+    /// another one (empty when there is none), and the file there.
     kept: (&'static str, &'static str, &'static str),
     /// Variables that stand in for a login.
     variables: &'static [&'static str],
     how_to_log_in: &'static str,
 }
 
-const KNOWN: [Known; 2] = [
+const KNOWN: [Known; 11] = [
     Known {
         preset: "claude-code",
         program: "claude",
@@ -44,6 +44,74 @@ const KNOWN: [Known; 2] = [
         kept: (".codex", "CODEX_HOME", "auth.json"),
         variables: &["OPENAI_API_KEY", "CODEX_API_KEY"],
         how_to_log_in: "run `codex login`",
+    },
+    Known {
+        preset: "gemini",
+        program: "gemini",
+        kept: (".gemini", "GEMINI_CLI_HOME", "oauth_creds.json"),
+        variables: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+        how_to_log_in: "run `gemini` once and log in",
+    },
+    Known {
+        preset: "qwen",
+        program: "qwen",
+        kept: (".qwen", "QWEN_HOME", "oauth_creds.json"),
+        variables: &["OPENAI_API_KEY"],
+        how_to_log_in: "run `qwen` once and log in",
+    },
+    Known {
+        preset: "opencode",
+        program: "opencode",
+        kept: (".local/share/opencode", "", "auth.json"),
+        variables: &["OPENCODE_CONFIG_CONTENT", "OPENCODE_CONFIG"],
+        how_to_log_in: "run `opencode auth login`",
+    },
+    Known {
+        preset: "copilot",
+        program: "copilot",
+        kept: (".copilot", "COPILOT_HOME", "config.json"),
+        variables: &[
+            "COPILOT_GITHUB_TOKEN",
+            "GH_TOKEN",
+            "GITHUB_TOKEN",
+            "COPILOT_PROVIDER_BASE_URL",
+        ],
+        how_to_log_in: "run `copilot login`",
+    },
+    Known {
+        preset: "kimi",
+        program: "kimi",
+        kept: (".kimi-code", "KIMI_CODE_HOME", "config.toml"),
+        variables: &[],
+        how_to_log_in: "run `kimi login`",
+    },
+    Known {
+        preset: "vibe",
+        program: "vibe-acp",
+        kept: (".vibe", "VIBE_HOME", "config.toml"),
+        variables: &["MISTRAL_API_KEY"],
+        how_to_log_in: "run `vibe --setup`",
+    },
+    Known {
+        preset: "pi",
+        program: "pi",
+        kept: (".pi/agent", "PI_CODING_AGENT_DIR", "auth.json"),
+        variables: &["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY"],
+        how_to_log_in: "run `pi` once and log in",
+    },
+    Known {
+        preset: "droid",
+        program: "droid",
+        kept: (".factory", "", "auth.json"),
+        variables: &["FACTORY_API_KEY"],
+        how_to_log_in: "run `droid` once and log in",
+    },
+    Known {
+        preset: "aider",
+        program: "aider",
+        kept: ("", "", ".aider.conf.yml"),
+        variables: &["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY"],
+        how_to_log_in: "name a key in its environment",
     },
 ];
 
