@@ -87,7 +87,9 @@ impl Hands {
                 name,
                 commit,
             } => {
-                let _may_act = MayAct::take(&self.places)?;
+                // A remote may need minutes to answer: nobody waits for it, and after a stop the
+                // push that had begun comes to its end.
+                drop(MayAct::take(&self.places)?);
                 self.check_not_frozen(rig)?;
                 self.ensure_pushed(rig, remote, name, commit)?;
             }

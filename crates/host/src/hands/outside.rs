@@ -55,7 +55,8 @@ push() {
     git -C "$GTD_REPO" "$@" push --quiet --no-verify -- "$GTD_REMOTE" \
         "$GTD_COMMIT:refs/heads/$GTD_HEAD" >said 2>&1 && return
     cat said >&2
-    fail "the remote $GTD_REMOTE does not take $GTD_HEAD: $(grep -m1 -e '^remote: ' -e '^ ! ' -e '^fatal: ' said)"
+    why=$(grep -m1 -e '^remote: ' -e '^ ! ' -e '^fatal: ' said)
+    fail "the remote $GTD_REMOTE does not take $GTD_HEAD: ${why:-it gives no reason}"
 }
 known=$(hub pr view "$GTD_HEAD" --json state 2>said) || {
     grep -q 'no pull requests found' said || explain
@@ -101,13 +102,27 @@ impl Hands {
         if repository.pushed(remote, name).map_err(git(rig))?.as_ref() == Some(commit) {
             return Ok(());
         }
+        let branch = name.strip_prefix("refs/heads/").unwrap_or(name);
+        let not_pushed = |why| HostError::NotPushed {
+            branch: branch.to_owned(),
+            remote: remote.to_owned(),
+            why,
+        };
+        // What somebody took back meanwhile is not published behind their back.
+        let has_it = match repository.resolve(name).map_err(git(rig))? {
+            Some(tip) => repository.is_ancestor(commit, &tip).map_err(git(rig))?,
+            None => false,
+        };
+        if !has_it {
+            let why = format!(
+                "{}, which landed last, is not on it any more",
+                commit.short()
+            );
+            return Err(not_pushed(why));
+        }
         match repository.push(remote, name, commit).map_err(git(rig))? {
             Push::Done => Ok(()),
-            Push::Refused(why) => Err(HostError::NotPushed {
-                branch: name.strip_prefix("refs/heads/").unwrap_or(name).to_owned(),
-                remote: remote.to_owned(),
-                why,
-            }),
+            Push::Refused(why) => Err(not_pushed(why)),
         }
     }
 
