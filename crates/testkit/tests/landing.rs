@@ -454,3 +454,52 @@ fn what_gh_cannot_do_is_told_and_goes_on_by_itself_also_after_a_crash() {
     let created = created.iter().filter(|call| call.starts_with("pr create"));
     assert_eq!(created.count(), 1);
 }
+
+#[test]
+fn what_is_given_up_is_proposed_to_nobody() {
+    let (town, _) = proposing(Town::new().with_env("GTD_MERGE__PUSH", "pull-request"));
+    say(&town, "logged-out", "");
+    let given_up = town.goal(ONE);
+    reason(&town, &given_up, "remote_failed");
+    town.gtd_ok(&["convoy", "cancel", &given_up, "-m", "not now", "--yes"]);
+    std::fs::remove_file(town.path("hub/logged-out")).unwrap();
+    // Who comes later is proposed, and nobody besides.
+    let path = town.plan(&ONE.replace("\"one\"", "\"Two\""));
+    let later = town.json(&["goal", "--plan", &path, "--land", "pull-request"]);
+    until("a goal is proposed", || {
+        (hub(&town, "state") == "OPEN").then_some(())
+    });
+    assert_eq!(hub(&town, "title"), "main: Two", "{later}");
+    let created = town.lines("hub/calls");
+    let created = created.iter().filter(|call| call.starts_with("pr create"));
+    assert_eq!(created.count(), 1);
+}
+
+#[test]
+fn what_has_not_landed_in_whole_is_not_proposed() {
+    let (town, _) = proposing(Town::new().with_env("GTD_ROLES__WORKER__ATTEMPTS", "1"));
+    let two = format!("{ONE}\n[[bead]]\nid = \"b\"\ntitle = \"Never\"\nrun = \"exit 3\"\n");
+    let path = town.plan(&two);
+    let goal = town.json(&["goal", "--plan", &path, "--land", "pull-request"]);
+    let goal = goal["id"].as_str().unwrap();
+    assert_eq!(town.wait(goal).0, Some(4));
+    let said = town.gtd(&["convoy", "land", goal, "--no-wait"]);
+    assert_eq!(said.code, Some(7), "{said}");
+    assert!(said.stderr.contains("E0211"), "{said}");
+    assert_eq!(hub(&town, "state"), "");
+}
+
+#[test]
+fn a_goal_by_the_clock_lands_where_the_rig_says() {
+    let (town, _) = proposing(Town::new().with_env("GTD_MERGE__PUSH", "pull-request"));
+    let words = ["schedule", "add", "yearly", "--cron", "@yearly"];
+    let work = ["--goal", "Count", "--run", "echo 1 > count"];
+    town.gtd_ok(&[&words[..], &work[..]].concat());
+    let before = town.git(&["rev-parse", "main"]);
+    town.gtd_ok(&["schedule", "run", "yearly", "-q"]);
+    until("it is proposed", || {
+        (hub(&town, "state") == "OPEN").then_some(())
+    });
+    assert_eq!(hub(&town, "title"), "main: Count");
+    assert_eq!(town.git(&["rev-parse", "main"]), before);
+}

@@ -437,6 +437,11 @@ pub(super) fn request_landing(scene: Scene<'_>, id: BeadId) -> Decision {
     {
         return Err(hold.refusal());
     }
+    // What is proposed is all of the goal: what landed later would be in nothing that is merged.
+    let open = scene.graph.open_in_goal(&id);
+    if goal.target.mode == crate::LandMode::PullRequest && open > 0 {
+        return Err(Rejection::GoalUnfinished { goal: id, open });
+    }
     match goal.landing {
         Landing::Asked { .. } => Ok(vec![]),
         _ => Ok(vec![Event::LandRequested { goal: id }]),

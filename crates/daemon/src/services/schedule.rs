@@ -4,7 +4,7 @@
 //! where the work lands, each time anew, since a branch that is checked out
 //! tonight need not be tomorrow.
 
-use gtd_core::{Command, Rejection, RigName, Target};
+use gtd_core::{Command, Rejection, RigName, ScheduleName, Target};
 use gtd_wire::{
     LandWish, WriteRequest as _,
     pb::goal::v1::{
@@ -14,7 +14,7 @@ use gtd_wire::{
 use tonic::{Request, Response, Status};
 
 use super::{Api, caller_of, goal::check_doable, malformed, rejected};
-use crate::town::choose_target;
+use crate::town::{choose_target, resolve_wish};
 
 impl Api {
     pub(super) async fn add_a_schedule(
@@ -36,18 +36,31 @@ impl Api {
     ) -> Result<Response<FireScheduleResponse>, Status> {
         let caller = caller_of(&request)?;
         let (mut command, context) = request.into_inner().command().map_err(malformed)?;
-        if let Command::FireSchedule { rig, target, .. } = &mut command {
-            *target = self.target_of_rig(rig).await;
+        if let Command::FireSchedule {
+            rig,
+            schedule,
+            target,
+            ..
+        } = &mut command
+        {
+            *target = self.target_of_schedule(rig, schedule).await;
         }
         let written = self.commit(&caller, context, vec![command]).await?;
         Ok(Response::new(written.into()))
     }
 
-    /// Looks where work on the branch of a rig lands now; nothing when that cannot be told.
-    async fn target_of_rig(&self, rig: &RigName) -> Option<Target> {
-        let branch = self.town.ledger.graph().rig(rig)?.rules.branch.clone();
+    /// Looks where the goal of a schedule lands now, as for one that a person submits; nothing when
+    /// that cannot be told.
+    async fn target_of_schedule(&self, rig: &RigName, name: &ScheduleName) -> Option<Target> {
+        let (known, spec) = {
+            let graph = self.town.ledger.graph();
+            let spec = graph.schedule(rig, name)?.goal.spec.clone();
+            (graph.rig(rig)?.clone(), spec)
+        };
+        let config = self.town.rigs.config(Some(&known)).ok()?;
+        let wish = resolve_wish(&config, spec.policy.as_ref(), LandWish::Auto);
         let folder = self.town.rigs.folder(rig).ok()?;
-        match choose_target(rig, folder, branch, LandWish::Auto, "").await {
+        match choose_target(rig, folder, known.rules.branch, wish, &spec.title).await {
             Ok(chosen) => Some(chosen.target),
             Err(why) => {
                 tracing::warn!(%rig, %why, "a goal by the clock lands on the integration branch");

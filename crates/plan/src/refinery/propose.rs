@@ -36,8 +36,10 @@ impl Refinery {
     fn proposed<'a>(&self, graph: &'a Graph, now: Timestamp) -> Vec<Proposed<'a>> {
         let asked = graph.landing_asked().filter_map(|(id, goal)| {
             let is_mine = goal.target.rig == self.rig && goal.target.mode == LandMode::PullRequest;
+            // What was given up is proposed to nobody.
+            let is_open = graph.bead(id).is_some_and(|bead| !bead.phase.is_finished());
             match goal.landing {
-                Landing::Asked { since } if is_mine => Some(Proposed {
+                Landing::Asked { since } if is_mine && is_open => Some(Proposed {
                     id,
                     goal,
                     since,
