@@ -36,7 +36,9 @@ impl Repository {
         let known = self.commit(commit)?;
         let mut git = self
             .git()
-            .args(["-c", "gpg.format=ssh", "-c"])
+            .args(["-c", "gpg.format=ssh"])
+            // A program of the person's own may open a window and wait for them.
+            .args(["-c", "gpg.ssh.program=ssh-keygen", "-c"])
             .arg(format!("user.signingKey={}", key.display()))
             .args(["commit-tree", "-S", known.tree.as_str()]);
         for parent in &known.parents {
