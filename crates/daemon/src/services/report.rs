@@ -54,7 +54,7 @@ impl Api {
     }
 
     /// Reads what a report is made from: the span of time, and before it the lives of the beads
-    /// that are open, as far as that stays within the length of one report.
+    /// that were open in it, as far as that stays within the length of one report.
     async fn reported(
         &self,
         goal: Option<&(BeadId, Timestamp)>,
@@ -62,8 +62,19 @@ impl Api {
         until: Timestamp,
     ) -> Result<Vec<Recorded>, Status> {
         let begun = self.town.view(|view| match goal {
-            Some((_, made)) => Some(*made),
-            None => view.graph.unfinished().map(|bead| bead.created_at).min(),
+            Some((id, made)) => {
+                let goal = view.graph.goal(id);
+                let beads = goal.into_iter().flat_map(|goal| &goal.beads);
+                let beads = beads.filter_map(|id| view.graph.bead(id));
+                // What joined it later may be older than it.
+                beads.map(|bead| bead.created_at).chain([*made]).min()
+            }
+            // Also of what ended within the span: it may have begun before it.
+            None => {
+                let beads = view.graph.beads();
+                let open = beads.filter(|bead| !bead.phase.is_finished() || bead.since >= since);
+                open.map(|bead| bead.created_at).min()
+            }
         });
         let span = self.last_before(since).await?;
         let after = match begun.filter(|begun| *begun < since) {

@@ -26,7 +26,8 @@ pub struct ReportCost {
     pub runs: u64,
     /// How many of them have no price: their tokens count, their money does not.
     pub unpriced_runs: u64,
-    /// What all of it costs for each bead that landed; none when none did.
+    /// What all of it costs for each bead that landed; none when none did, or when nothing
+    /// has a price.
     pub per_landed: Option<Dollars>,
     /// What of it planned, judged and merged.
     pub overhead_usd: Dollars,
@@ -76,7 +77,10 @@ pub(super) fn cost(
         tokens: roles.tokens,
         runs: roles.runs,
         unpriced_runs: roles.unpriced_runs,
-        per_landed: usd.checked_div(n_landed).map(Dollars),
+        per_landed: usd
+            .checked_div(n_landed)
+            .filter(|_| usd > 0 || roles.unpriced_runs == 0)
+            .map(Dollars),
         overhead_usd: Dollars(overhead_usd),
         overhead_tokens,
         overhead_percent: (part * 100 + whole / 2).checked_div(whole),
