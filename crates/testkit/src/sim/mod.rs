@@ -28,6 +28,7 @@ mod obey;
 mod options;
 mod pass;
 mod person;
+pub mod queue;
 mod rng;
 mod runs;
 mod swarm;

@@ -42,6 +42,13 @@ impl Rng {
         self.below(1_000) < per_mille
     }
 
+    /// Draws how long the next of many takes to come, when so many come in one unit of time.
+    pub(super) fn gap(&mut self, rate: f64) -> f64 {
+        let drawn = u32::try_from(self.next() >> 32).unwrap_or(u32::MAX);
+        let share = (f64::from(drawn) + 1.0) / (f64::from(u32::MAX) + 2.0);
+        -share.ln() / rate
+    }
+
     /// Draws one of several.
     pub(super) fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
         let n = u64::try_from(from.len()).unwrap_or(0);
