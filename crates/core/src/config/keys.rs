@@ -689,6 +689,13 @@ pub(super) const KEYS: &[Key] = &[
         "Whether a command that changes something starts the daemon.",
     ),
     key(
+        "town.keep_awake",
+        Bool,
+        UserOnly,
+        Works,
+        "Whether the machine is kept from falling asleep while work goes on, by `systemd-inhibit` where that is. A lid that is closed counts more.",
+    ),
+    key(
         "town.max_parallel",
         Integer(1, 10_000),
         UserOnly,

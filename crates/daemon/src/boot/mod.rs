@@ -5,6 +5,7 @@
 //! the other way and is bounded at every step: roles stop, streams end, a
 //! snapshot is written. Runs live on under their shims.
 
+mod awake;
 mod door;
 mod notify;
 mod rounds;

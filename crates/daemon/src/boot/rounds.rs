@@ -1,5 +1,5 @@
 //! What the daemon itself looks at now and then: the stop file, the files of the rigs and those of
-//! the user, and whether a backup is due.
+//! the user, whether a backup is due, and whether the machine is to stay awake.
 
 use std::{
     fs,
@@ -11,6 +11,7 @@ use std::{
 use gtd_core::Command;
 use tokio::task::JoinHandle;
 
+use super::awake::Awake;
 use crate::{
     backup,
     ledger::{Order, chain},
@@ -28,6 +29,7 @@ pub(super) async fn go(town: Arc<Town>) {
     // A backup may take longer than a round.
     let mut backing_up: Option<JoinHandle<()>> = None;
     let mut files = files_in(&town.places.config);
+    let mut awake = Awake::find();
     loop {
         reconcile_stop(&town).await;
         let files_now = files_in(&town.places.config);
@@ -45,6 +47,7 @@ pub(super) async fn go(town: Arc<Town>) {
             let town = Arc::clone(&town);
             backing_up = Some(tokio::task::spawn_blocking(move || back_up(&town)));
         }
+        awake.look(&town);
         round = round.wrapping_add(1);
         tokio::select! {
             () = town.leaving.cancelled() => return,

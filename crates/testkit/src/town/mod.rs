@@ -57,6 +57,8 @@ impl Town {
         let town = Self {
             env: BTreeMap::from([
                 ("GTD_ROLES__WORKER__BACKOFF".to_owned(), "0s".to_owned()),
+                // Tests want nothing of the machine that they run on.
+                ("GTD_TOWN__KEEP_AWAKE".to_owned(), "false".to_owned()),
                 // Many towns at once would hold much disk space that nobody needs.
                 ("GTD_RESOURCES__BALLAST".to_owned(), "1MiB".to_owned()),
             ]),

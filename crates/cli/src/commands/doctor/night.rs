@@ -7,7 +7,12 @@ use gtd_client::{Client, ClientError};
 use gtd_core::{Approval, GoalState, NeedsYou, StatusDoc, config::plan_approval};
 
 use super::check::Check;
-use crate::{clock, commands::service, context::Context, settings, show, town};
+use crate::{
+    clock,
+    commands::{runtime::program, service},
+    context::Context,
+    settings, show, town,
+};
 
 /// How long a busy daemon may take for its page.
 const LOOK: Duration = Duration::from_secs(20);
@@ -41,7 +46,10 @@ pub(super) async fn night(ctx: &Context) -> Vec<Check> {
     checks.extend(held(ctx, &status));
     checks.extend(plans(ctx, &status));
     checks.extend(super::notify::night(ctx));
-    checks.push(power(Path::new("/sys/class/power_supply")));
+    checks.push(power(
+        Path::new("/sys/class/power_supply"),
+        is_kept_awake(ctx),
+    ));
     checks
 }
 
@@ -189,8 +197,18 @@ fn plans(ctx: &Context, status: &StatusDoc) -> Option<Check> {
     })
 }
 
+/// Tells whether the daemon keeps the machine awake.
+fn is_kept_awake(ctx: &Context) -> bool {
+    let config = settings::effective(ctx, None).ok();
+    let said = config
+        .as_ref()
+        .and_then(|config| config.get("town.keep_awake"));
+    let is_wanted = said.and_then(|(value, _)| value.as_bool()) != Some(false);
+    is_wanted && program::find("systemd-inhibit").is_some()
+}
+
 /// A machine with a battery falls asleep, and its agents with it.
-fn power(supplies: &Path) -> Check {
+fn power(supplies: &Path, is_kept_awake: bool) -> Check {
     let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
     let supplies = fs::read_dir(supplies).into_iter().flatten().flatten();
     let mut has_battery = false;
@@ -208,6 +226,11 @@ fn power(supplies: &Path) -> Check {
     }
     match (has_battery, is_plugged) {
         (false, _) => Check::good("night.power", "no battery: nothing runs low"),
+        (true, true) if is_kept_awake => Check::warn(
+            "night.power",
+            "it is plugged in, and kept awake while work goes on; a closed lid still puts it to sleep, and all agents with it",
+            "leave the lid open",
+        ),
         (true, true) => Check::warn(
             "night.power",
             "it is plugged in; a closed lid or the idle timer still puts it to sleep, and all agents with it",
@@ -228,19 +251,19 @@ mod tests {
             fs::create_dir_all(folder.path().join(name)).unwrap();
             fs::write(folder.path().join(name).join(file), text).unwrap();
         };
-        assert_eq!(power(folder.path()).status, Status::Ok);
+        assert_eq!(power(folder.path(), false).status, Status::Ok);
         put("mouse", "type", "Battery\n");
         put("mouse", "scope", "Device\n");
-        assert_eq!(power(folder.path()).status, Status::Ok);
+        assert_eq!(power(folder.path(), false).status, Status::Ok);
         put("BAT0", "type", "Battery\n");
         put("BAT0", "status", "Discharging\n");
         put("AC", "type", "Mains\n");
         put("AC", "online", "0\n");
-        assert_eq!(power(folder.path()).status, Status::Fail);
+        assert_eq!(power(folder.path(), false).status, Status::Fail);
         put("AC", "online", "1\n");
-        assert_eq!(power(folder.path()).status, Status::Warn);
+        assert_eq!(power(folder.path(), false).status, Status::Warn);
         put("AC", "online", "0\n");
         put("BAT0", "status", "Charging\n");
-        assert_eq!(power(folder.path()).status, Status::Warn);
+        assert_eq!(power(folder.path(), false).status, Status::Warn);
     }
 }
