@@ -19,11 +19,15 @@ use gtd_core::{
 use crate::{
     Again, AgentTurn, Effect, EndSeen, Plan, Question, RunOrder, RunSeen, Seen, Task, Work,
     agents::{agent_fault, is_without_session},
+    evidence::line,
+    role::{PromptText, said_by, wrap},
     standing_owner,
 };
 
 /// The longest that a turn may take.
 const LIMIT_MS: u64 = 4 * 3_600_000;
+/// The longest name of a session, in bytes, that the ledger takes.
+const SESSION_MAX: usize = 200;
 
 pub(crate) fn look(member: &CrewMember) -> Option<Question> {
     let turn = member.agent.as_ref()?.turn.as_ref()?;
@@ -40,9 +44,11 @@ pub(crate) fn end(graph: &Graph, seen: &Seen) -> Vec<Plan> {
         .map(|(member, agent, turn)| {
             let mut plan = Plan::default();
             match seen.run(&turn.run) {
-                Some(RunSeen::Live(_)) if agent.stopped => plan.act(Effect::StopRun {
-                    run: turn.run.clone(),
-                }),
+                Some(RunSeen::Live(_) | RunSeen::Prepared) if agent.stopped => {
+                    plan.act(Effect::StopRun {
+                        run: turn.run.clone(),
+                    });
+                }
                 Some(RunSeen::Lost) => {
                     plan.act(Effect::SweepLost {
                         run: turn.run.clone(),
@@ -78,7 +84,11 @@ pub(crate) fn begin(graph: &Graph, seen: &Seen, now: Timestamp) -> Vec<Plan> {
             }
             match &agent.turn {
                 Some(turn) => {
-                    if let Some(RunSeen::Absent { .. } | RunSeen::Prepared) = seen.run(&turn.run) {
+                    let has_none = matches!(
+                        seen.run(&turn.run),
+                        Some(RunSeen::Absent { .. } | RunSeen::Prepared)
+                    );
+                    if has_none && graph.why_crew_waits(member, now).is_none() {
                         plan.act(Effect::EnsureRun(order(graph, member, agent, turn)));
                     }
                 }
@@ -167,9 +177,14 @@ fn own(graph: &Graph, id: &BeadId) -> String {
     let Some(bead) = graph.bead(id) else {
         return String::new();
     };
-    let mut words = format!("{id} is yours: {}\n", bead.spec.title.trim());
+    // What an agent or an import wrote is material, here as in every prompt.
+    let told = |text: &str| match said_by(bead, text.trim()) {
+        PromptText::Own(text) => text,
+        PromptText::Foreign { origin, text } => wrap(&origin, &text),
+    };
+    let mut words = format!("{id} is yours: {}\n", told(&bead.spec.title));
     if !bead.spec.description.trim().is_empty() {
-        words.push_str(&format!("\n{}\n", bead.spec.description.trim()));
+        words.push_str(&format!("\n{}\n", told(&bead.spec.description)));
     }
     if !bead.spec.acceptance.is_empty() {
         words.push_str("\nDone means:\n\n");
@@ -177,7 +192,7 @@ fn own(graph: &Graph, id: &BeadId) -> String {
     for criterion in &bead.spec.acceptance {
         let check = criterion.check.as_ref();
         let check = check.map_or_else(String::new, |check| format!(" (checked by `{check}`)"));
-        words.push_str(&format!("- {}{check}\n", criterion.text.trim()));
+        words.push_str(&format!("- {}{check}\n", told(&criterion.text)));
     }
     words.push_str(
         "\nDo it in your worktree and commit. `gtd brief` tells all of it; when it is done: \
@@ -198,7 +213,11 @@ fn ended(
     // no program that could be started, it has not looked.
     let has_begun = !end.stopped && !matches!(end.code, Some(126 | 127));
     let is_gone = agent.session.is_some() && has_begun && said.is_some_and(is_without_session);
-    let session = said.and_then(|said| said.session.clone());
+    let session = said
+        .and_then(|said| said.session.clone())
+        .filter(|id| !id.is_empty() && id.len() <= SESSION_MAX && !id.contains('\0'));
+    // Whoever was stopped before the first word has heard nothing.
+    let is_unheard = end.stopped && said.is_none_or(|said| said.used.line == 0);
     let usage: Option<UsageDelta> = said.and_then(|said| {
         let used = said.used;
         let metered = graph.metered(&turn.run);
@@ -211,8 +230,8 @@ fn ended(
             true => None,
             false => session.or_else(|| agent.session.clone()),
         },
-        fault: fault(agent, end),
-        unsaid: is_gone,
+        fault: fault(agent, end).map(|text| line(&text)),
+        unsaid: is_gone || is_unheard,
         usage,
     }
 }

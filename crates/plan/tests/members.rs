@@ -227,6 +227,40 @@ fn who_is_paused_or_stopped_begins_nothing_and_what_goes_on_is_ended() {
 }
 
 #[test]
+fn a_turn_that_never_was_is_not_the_last_that_its_session_had() {
+    let mut scene = scene(&["one"]);
+    scene.take(&crew(), world(&absent()));
+    scene.take(&crew(), world(&ended(Some("s-1"), None, 1)));
+    let first = agent(&scene).last;
+    say(&mut scene, "two");
+    scene.take(&crew(), world(&absent()));
+    scene.tell(Command::StopCrew { member: ada() });
+    // Half of its order was written down, and nothing had begun.
+    let prepared = Answer::Run(RunSeen::Prepared);
+    let run = agent(&scene).turn.expect("a turn").run;
+    let stop = vec![Step::Do(Effect::StopRun { run })];
+    assert_eq!(scene.steps(&crew(), world(&prepared)), stop);
+    scene.take(&crew(), world(&absent()));
+    let known = agent(&scene);
+    assert_eq!((known.last, known.unheard.len()), (first, 1));
+    assert_eq!(known.session.as_deref(), Some("s-1"));
+}
+
+#[test]
+fn a_turn_that_was_begun_waits_for_the_end_of_a_pause() {
+    let mut scene = scene(&["one"]);
+    scene.take(&crew(), world(&absent()));
+    let pause = gtd_core::PauseScope::Rig(target().rig);
+    scene.tell(Command::Pause {
+        scope: pause.clone(),
+        why: String::new(),
+    });
+    assert_eq!(scene.steps(&crew(), world(&absent())), vec![]);
+    scene.tell(Command::Resume { scope: pause });
+    assert_eq!(scene.steps(&crew(), world(&absent())).len(), 1);
+}
+
+#[test]
 fn what_fails_again_and_again_is_told_and_not_tried_for_ever() {
     let mut scene = scene(&["one"]);
     let lost = Answer::Run(RunSeen::Lost);

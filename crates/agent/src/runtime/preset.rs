@@ -386,7 +386,11 @@ impl Runs {
     /// # Errors
     /// When the order of the run cannot be read.
     pub fn agent_reader(&self, run: &RunId) -> Result<Option<Reader>, RunError> {
-        let spec = self.spec(run)?;
+        let spec = match self.spec(run) {
+            // It was forbidden before its order was written down: no program has said anything.
+            Err(RunError::Unknown { .. }) => return Ok(None),
+            spec => spec?,
+        };
         let Some(preset) = preset_of(&spec) else {
             return Ok(None);
         };

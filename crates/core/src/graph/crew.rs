@@ -80,6 +80,8 @@ impl Graph {
         if agent.runtime != *runtime {
             agent.runtime = runtime.clone();
             (agent.session, agent.last) = (None, None);
+            // A new session knows of nothing.
+            agent.given.clear();
         }
     }
 
@@ -121,9 +123,15 @@ impl Graph {
                 }
                 agent.unheard.splice(0..0, turn.told);
             }
+            if unsaid && session.is_none() {
+                agent.given.clear();
+            }
             agent.session = session.cloned();
             agent.fault = fault.cloned();
-            agent.last = Some(turn.run);
+            // What the session used before is read off its last run: one that never was has none.
+            if !(unsaid && session.is_some()) {
+                agent.last = Some(turn.run);
+            }
         });
     }
 

@@ -29,6 +29,7 @@ pub use goal::*;
 pub use render::{RenderError, estimate_tokens, render};
 pub use review::{ReviewerScene, reviewer_context};
 pub use rules::{RoleRules, worker_rules};
+pub(crate) use scene::said_by;
 pub use scene::{WorkerScene, member_context, worker_context};
 pub use set::{Layer, RoleSet};
 pub use spec::*;

@@ -173,7 +173,7 @@ fn prompt_note(note: &Note) -> PromptText {
 }
 
 /// Marks a text of a bead with where the bead came from, unless a person or a plan made it.
-pub(super) fn said_by(bead: &Bead, text: &str) -> PromptText {
+pub(crate) fn said_by(bead: &Bead, text: &str) -> PromptText {
     let is_found = bead
         .needs
         .iter()
