@@ -11,6 +11,7 @@ use std::{
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
@@ -40,7 +41,7 @@ pub enum SecretError {
         source: io::Error,
     },
     /// The program failed.
-    #[error("{program} ended with {how}")]
+    #[error("{program} ended with {how}: run it by hand to see why")]
     Failed {
         /// The program.
         program: String,
@@ -175,10 +176,11 @@ fn said_by(words: &[String]) -> Result<String, SecretError> {
         .spawn()
         .map_err(failed)?;
     let said = child.stdout.take();
-    let reader = thread::spawn(move || {
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
         let mut found = String::new();
         let read = said.map(|said| said.take(LONGEST).read_to_string(&mut found));
-        read.transpose().map(|_| found)
+        drop(tell.send(read.transpose().map(|_| found)));
     });
     let until = Instant::now() + LIMIT;
     let status = loop {
@@ -200,10 +202,13 @@ fn said_by(words: &[String]) -> Result<String, SecretError> {
             how: status.to_string(),
         });
     }
-    match reader.join() {
+    // What it left behind may hold the pipe open for ever.
+    match told.recv_timeout(until.saturating_duration_since(Instant::now())) {
         Ok(Ok(found)) => Ok(found),
         Ok(Err(source)) => Err(failed(source)),
-        Err(_) => Err(SecretError::NoSecret("cannot be read")),
+        Err(_) => Err(SecretError::Slow {
+            program: program.clone(),
+        }),
     }
 }
 

@@ -343,7 +343,7 @@ impl Hands {
             }) => owner == standing_owner(member),
             _ => is_run_of(order.run.as_str(), owner),
         })?;
-        let _may_act = MayAct::take(&self.places)?;
+        check_not_stopped(&self.places)?;
         let mut setting = Setting::new(
             order.run.clone(),
             order.rig.clone(),
@@ -380,6 +380,8 @@ impl Hands {
                 command_run(&self.runs, &setting, command)
             }
         };
+        // Only now: to make an order may take long, where a program has to say a secret.
+        let _may_act = MayAct::take(&self.places)?;
         self.runs.ensure(&spec).map(drop).map_err(HostError::Run)
     }
 
