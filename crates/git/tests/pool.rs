@@ -8,6 +8,7 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     os::unix::fs::PermissionsExt,
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
@@ -401,7 +402,9 @@ fn a_stale_lock_of_a_dead_owner_is_taken_away() {
     let at = pool.ensure("q", &checkout, KEEP, &owner("x/1")).unwrap();
     let locks =
         ["index.lock", "HEAD.lock"].map(|name| rig.path.join(".git/worktrees/q").join(name));
-    let lock = || locks.iter().for_each(|lock| fs::write(lock, "").unwrap());
+    // By a process of its own: what this one has open, a child of another test holds for a moment.
+    let touch = |lock: &PathBuf| Command::new("touch").arg(lock).status().unwrap().success();
+    let lock = || assert!(locks.iter().all(touch));
     let is_clear = || locks.iter().all(|lock| !lock.exists());
 
     lock();
