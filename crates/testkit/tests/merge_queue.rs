@@ -1,7 +1,7 @@
 //! The planner of the refinery under load: how much one run of the gate decides, how long changes
 //! wait, and that nothing red lands whatever goes wrong.
 //!
-//! `GTD_QUEUE_CHANGES` says through how many changes with faults it goes (400), `GTD_SIM_SEED`
+//! `GTD_QUEUE_CHANGES` says through how many changes with faults it goes (3000), `GTD_SIM_SEED`
 //! with which seed (1). `scripts/bench merge` goes through ten thousand, and prints a table.
 
 use gtd_testkit::sim::queue::{Arrivals, Figures, Load, bound, run};
@@ -19,7 +19,7 @@ fn figures(load: &Load) -> Figures {
 
 #[test]
 fn whatever_goes_wrong_nothing_red_lands_and_each_change_has_one_end() {
-    let changes = number("GTD_QUEUE_CHANGES", 400);
+    let changes = number("GTD_QUEUE_CHANGES", 3_000);
     let seed = number("GTD_SIM_SEED", 1);
     println!("GTD_SIM_SEED={seed}");
     let figures = figures(&Load::of_faults(seed, changes));
