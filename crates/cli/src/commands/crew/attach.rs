@@ -29,8 +29,8 @@ const SEEK: Duration = Duration::from_millis(150);
 ///
 /// A line that you type is told to it, and begins its next turn; it is not interrupted. Ctrl-D
 /// leaves, and the member goes on. Where stdin is no terminal its lines are told one after the
-/// other, and the command ends (exit 0) when the member has heard and done all of them, or cannot
-/// go on (exit 4). With --json one object per line, as `gtd logs` writes them.
+/// other, and the command ends (exit 0) when the member has heard and done all of them, or the
+/// last turn did not end well or it cannot go on (exit 4). With --json one object per line, as `gtd logs` writes them.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The member
@@ -61,6 +61,7 @@ pub(super) async fn run(ctx: &Context, args: Args) -> Result<Exit, CliError> {
         client: &client,
         name,
         shown: agent.last.clone(),
+        has_failed: false,
         is_all_said,
     };
     let talking = async {
@@ -144,6 +145,8 @@ struct Talk<'a> {
     name: &'a SeatName,
     /// The last turn that was shown.
     shown: Option<RunId>,
+    /// Whether that did not end well.
+    has_failed: bool,
     is_all_said: watch::Receiver<bool>,
 }
 
@@ -189,6 +192,7 @@ impl Talk<'_> {
         };
         match next {
             None => Ok(None),
+            Some(Next::End(Exit::Done)) if self.has_failed => Ok(Some(Exit::NeedsYou)),
             Some(Next::End(exit)) => Ok(Some(exit)),
             Some(Next::Stuck(why)) => {
                 let name = self.name;
@@ -202,7 +206,7 @@ impl Talk<'_> {
                     Err(error) => return Err(error),
                     Ok(()) => {
                         self.shown = Some(run.clone());
-                        self.tell_end(&run).await?;
+                        self.has_failed = self.tell_end(&run).await?;
                     }
                 }
                 Ok(None)
@@ -241,8 +245,8 @@ impl Talk<'_> {
         .await
     }
 
-    /// Says why a turn did not end well, once that is known.
-    async fn tell_end(&self, run: &RunId) -> Result<(), CliError> {
+    /// Says why a turn did not end well, once that is known; true when it did not.
+    async fn tell_end(&self, run: &RunId) -> Result<bool, CliError> {
         let agent = follow::until_some(self.client, async || {
             let member = look_for(self.client, self.name.as_str()).await?;
             let agent = member.and_then(|member| member.agent);
@@ -254,13 +258,13 @@ impl Talk<'_> {
         })
         .await?;
         let name = self.name;
-        if let Some(agent) = agent.filter(|agent| agent.last.as_ref() == Some(run))
-            && let Some(fault) = agent.fault
-        {
+        let ended = agent.filter(|agent| agent.last.as_ref() == Some(run));
+        let fault = ended.and_then(|agent| agent.fault);
+        if let Some(fault) = &fault {
             self.ctx
                 .screen
                 .insist(format!("the turn of {name} did not end well: {fault}"));
         }
-        Ok(())
+        Ok(fault.is_some())
     }
 }
