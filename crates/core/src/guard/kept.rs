@@ -3,7 +3,7 @@
 //! A line counts as kept wherever it stands in what was handed in, and however it is indented: what
 //! moved is not gone. Lines with next to nothing in them say nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{FileText, Finding, FindingKind, Guard, GuardReport};
 
@@ -51,7 +51,20 @@ pub fn dropped_lines(repair: Repair<'_>) -> Vec<Finding> {
             }
         }
     }
-    findings
+    first_of_each_file_first(findings)
+}
+
+/// A report is cut: no file is to hide what was dropped in another, of which nothing is said.
+fn first_of_each_file_first(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut ranked: Vec<(usize, Finding)> = Vec::new();
+    for finding in findings {
+        let nth = seen.entry(finding.file.clone()).or_default();
+        *nth += 1;
+        ranked.push((*nth, finding));
+    }
+    ranked.sort_by_key(|(nth, _)| *nth);
+    ranked.into_iter().map(|(_, finding)| finding).collect()
 }
 
 impl GuardReport {
@@ -135,6 +148,21 @@ mod tests {
             ["a.rs:2 a line of the earlier attempt is gone: `ours();`"]
         );
         assert_eq!(dropped(&[]).len(), 2);
+    }
+
+    #[test]
+    fn no_file_hides_what_was_dropped_in_another() {
+        let long: String = (0..40).map(|n| format!("line {n} of it\n")).collect();
+        let found = dropped_lines(Repair {
+            parted: &[],
+            landed: &files(&[("a.rs", &long), ("b.rs", "theirs();\n")]),
+            earlier: &[],
+            repaired: &[],
+        });
+        let report = GuardReport::new(Guard::KeptLines, found, &[]);
+        let unsaid = report.unsaid("a.rs is written anew");
+        assert_eq!(unsaid.findings.len(), 1, "{unsaid:?}");
+        assert_eq!(unsaid.findings[0].file, "b.rs");
     }
 
     #[test]
