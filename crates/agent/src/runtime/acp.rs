@@ -98,10 +98,6 @@ impl Failure {
 
 /// Is the driver.
 pub(crate) fn acp_main(order: &Path, command: &[OsString]) -> ExitCode {
-    // TERM goes to the whole group: the program hears it itself, and its end is told here.
-    let mut mask = SigSet::empty();
-    mask.add(Signal::SIGTERM);
-    let _ = mask.thread_block();
     let failure = match converse(order, command) {
         Ok(reason) if reason == "end_turn" => return ExitCode::SUCCESS,
         Ok(_) => return ExitCode::FAILURE,
@@ -138,6 +134,11 @@ fn converse(order: &Path, command: &[OsString]) -> Result<String, Failure> {
             let why = format!("cannot start {}: {error}", program.display());
             Failure::new("start", why)
         })?;
+    // TERM goes to the whole group: the program hears it itself, and its end is told here. It is
+    // blocked only now, since a program begins with the mask of whoever starts it.
+    let mut mask = SigSet::empty();
+    mask.add(Signal::SIGTERM);
+    let _ = mask.thread_block();
     let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
         unreachable!("both were asked for");
     };

@@ -42,7 +42,7 @@ pub struct Preset {
     mcp: &'static [&'static str],
     /// Arguments that stand last.
     last: &'static [&'static str],
-    /// Variables of every run: no updates, no telemetry, few retries of its own.
+    /// Variables of every run: no updates, and no telemetry where a variable says so, few retries of its own.
     env: &'static [(&'static str, &'static str)],
 }
 

@@ -57,6 +57,16 @@ fn turn(place: &Place, name: &str, prompt: &str, session: Option<&str>) -> RunSp
     let program = place.work().join("agent.sh");
     std::fs::write(&program, AGENT).unwrap();
     let command = ["/bin/sh".to_owned(), program.display().to_string()];
+    turn_of(place, name, &command, prompt, session)
+}
+
+fn turn_of(
+    place: &Place,
+    name: &str,
+    command: &[String],
+    prompt: &str,
+    session: Option<&str>,
+) -> RunSpec {
     let turn = Turn {
         prompt: prompt.to_owned(),
         model: session.is_none().then(|| "large".to_owned()),
@@ -73,7 +83,7 @@ fn turn(place: &Place, name: &str, prompt: &str, session: Option<&str>) -> RunSp
     setting.env.extend([token]);
     let opencode = Preset::find("opencode").unwrap();
     let env = BTreeMap::new();
-    agent_run(&place.runs, &setting, opencode, &command, &env, &turn)
+    agent_run(&place.runs, &setting, opencode, command, &env, &turn)
 }
 
 fn read(place: &Place, order: &RunSpec) -> (Reader, Vec<AgentEvent>) {
@@ -127,6 +137,17 @@ fn a_turn_by_the_protocol_is_told_like_any_other() {
     has(r#""args":["mcp","serve"],"command":"/a/gtd""#);
     has(r#"{"name":"GTD_TOKEN","value":"of-the-lease"}"#);
     has(&format!(r#""cwd":"{}""#, place.work().display()));
+}
+
+#[test]
+fn the_program_hears_a_polite_stop() {
+    let place = Place::new();
+    // A shell would let it through by itself.
+    let command = ["grep", "SigBlk", "/proc/self/status"].map(str::to_owned);
+    let order = turn_of(&place, "mask", &command, "Work.\n", None);
+    place.run(&order);
+    let said = place.texts(&order.run).join("\n");
+    assert!(said.contains("SigBlk:\t0000000000000000"), "{said}");
 }
 
 #[test]
