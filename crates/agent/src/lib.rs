@@ -11,6 +11,7 @@
 //! purpose and holds no async runtime; [`Runs::exit_notice`] gives a descriptor
 //! that any event loop can wait for.
 
+mod awake;
 mod error;
 mod folder;
 pub mod gate;
@@ -25,6 +26,7 @@ mod spec;
 mod state;
 pub mod stream;
 
+pub use awake::SleepLock;
 pub use error::RunError;
 pub use junit::read_junit;
 pub use runs::Runs;

@@ -30,7 +30,7 @@ pub use emergency::{StopReport, effects_have_ended, stop_everything, thaw_everyt
 pub use epochs::{EpochsSeen, end_every_run, epochs_seen};
 pub use error::HostError;
 pub use gtd_agent::{
-    End, Kind, RunState, Runs, TranscriptLine,
+    End, Kind, RunState, Runs, SleepLock, TranscriptLine,
     stream::{AgentEvent, Reader},
 };
 pub use gtd_plan::is_spent_attempt;

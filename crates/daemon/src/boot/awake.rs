@@ -1,26 +1,20 @@
-//! Keeps the machine from falling asleep while work goes on, where `systemd-inhibit` can.
+//! Keeps the machine from falling asleep while work goes on.
 //!
-//! The lock is a process that reads from a pipe of the daemon's, so it ends with the daemon, however
-//! that ends. Where none can be had that is told once, and work goes on.
+//! Where no lock can be had that is told once, and work goes on.
 
-use std::{
-    env,
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-};
+use std::path::PathBuf;
 
 use gtd_core::{Revision, View, stands_still};
+use gtd_host::SleepLock;
 
 use crate::town::Town;
 
-const PROGRAM: &str = "systemd-inhibit";
-
-/// The lock on sleep.
+/// Whether the machine is kept awake.
 #[derive(Debug)]
 pub(super) struct Awake {
-    /// What takes it; none when there is nothing that could.
+    /// What takes the lock; none when there is nothing that could.
     program: Option<PathBuf>,
-    held: Option<Child>,
+    held: Option<SleepLock>,
     /// What was looked at last, when nothing went on then.
     idle_at: Option<Revision>,
 }
@@ -28,10 +22,8 @@ pub(super) struct Awake {
 impl Awake {
     /// Looks for what takes the lock.
     pub(super) fn find() -> Self {
-        let folders = env::var_os("PATH").unwrap_or_default();
-        let mut programs = env::split_paths(&folders).map(|folder| folder.join(PROGRAM));
         Self {
-            program: programs.find(|path| path.is_file()),
+            program: SleepLock::program(),
             held: None,
             idle_at: None,
         }
@@ -42,9 +34,7 @@ impl Awake {
         let Some(program) = self.program.clone() else {
             return;
         };
-        if let Some(held) = &mut self.held
-            && let Ok(Some(status)) = held.try_wait()
-        {
+        if let Some(status) = self.held.as_mut().and_then(SleepLock::ended) {
             tracing::warn!(%status, "the machine may fall asleep under the agents: systemd-inhibit ended");
             (self.program, self.held) = (None, None);
             return;
@@ -55,44 +45,17 @@ impl Awake {
         }
         let is_wanted = town.view(goes_on) && wants_it(town);
         self.idle_at = (!is_wanted).then_some(revision);
-        match (is_wanted, self.held.is_some()) {
-            (true, false) => self.take(program),
-            (false, true) => self.release(),
-            _ => {}
-        }
-    }
-
-    fn take(&mut self, program: PathBuf) {
-        let taken = Command::new(program)
-            .args(["--what=sleep:idle", "--mode=block", "--who=gtd"])
-            .args(["--why=agents are at work", "cat"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        match taken {
-            Ok(child) => self.held = Some(child),
-            Err(why) => {
-                tracing::warn!(%why, "the machine may fall asleep under the agents");
-                self.program = None;
+        if !is_wanted {
+            self.held = None;
+        } else if self.held.is_none() {
+            match SleepLock::take(program) {
+                Ok(lock) => self.held = Some(lock),
+                Err(why) => {
+                    tracing::warn!(%why, "the machine may fall asleep under the agents");
+                    self.program = None;
+                }
             }
         }
-    }
-
-    fn release(&mut self) {
-        let Some(mut held) = self.held.take() else {
-            return;
-        };
-        // Its `cat` hears of the end by the pipe, and it itself by this.
-        drop(held.stdin.take());
-        drop(held.kill());
-        drop(held.wait());
-    }
-}
-
-impl Drop for Awake {
-    fn drop(&mut self) {
-        self.release();
     }
 }
 
