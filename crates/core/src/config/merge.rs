@@ -83,10 +83,15 @@ impl Config {
         if setting.value.as_number() <= limit.value.as_number() {
             return setting;
         }
+        self.hold_to(limit, path, &setting, "more")
+    }
+
+    /// Takes the user's own in place of what goes beyond it, and says so.
+    fn hold_to(&mut self, limit: &Setting, path: &str, setting: &Setting, beyond: &str) -> Setting {
         let warning = setting
             .place
             .saying(&format!(
-                "ignored: `{path}` = {} is more than your own {}",
+                "ignored: `{path}` = {} is {beyond} than your own {}",
                 setting.value, limit.value
             ))
             .with_help(&format!("your own is set at {}", limit.origin));
@@ -155,15 +160,7 @@ impl Config {
         let Some(limit) = limit_of(limits, path).filter(|old| place(old) < place(&setting)) else {
             return setting;
         };
-        let warning = setting
-            .place
-            .saying(&format!(
-                "ignored: `{path}` = {} is freer than your own {}",
-                setting.value, limit.value
-            ))
-            .with_help(&format!("your own is set at {}", limit.origin));
-        self.warnings.push(warning);
-        limit.clone()
+        self.hold_to(limit, path, &setting, "freer")
     }
 
     /// Returns a value with where it comes from.
